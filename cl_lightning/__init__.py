@@ -1,0 +1,21 @@
+"""Contrastive learning on PyTorch Lightning: a method is one choice of pairs, encoder and loss."""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+# Imported at first use: `cl-train --help` and shell completion need no torch.
+_HOMES = {"SimCLR": "cl_lightning.methods", "MoCoV2": "cl_lightning.methods"}
+
+__all__ = ["MoCoV2", "SimCLR"]
+
+try:
+    __version__ = version("cl_lightning")
+except PackageNotFoundError:  # an uninstalled checkout
+    __version__ = "0+unknown"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

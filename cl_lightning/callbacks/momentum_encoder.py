@@ -1,0 +1,106 @@
+"""MoCo's key encoder: a slowly moving average of the trained one."""
+
+import copy
+import math
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from cl_lightning.callbacks.weight_changes import WeightChanges
+
+
+class MomentumEncoder(Callback):
+    """Owns the key encoder and moves it after every optimizer step that changed the weights.
+
+    key = momentum x key + (1 - momentum) x query                  (equation 2 of arXiv 1911.05722)
+
+    for all parameters, backbone and head. BatchNorm buffers are the key encoder's own, fed by its forward
+    passes, as in the official code. That code moves the keys at the start of each forward pass, this
+    after each step: the same sequence, since its first move is between equal weights. Weights in half
+    precision are averaged in float32, where small moves don't vanish.
+
+    The encoder is built in `on_fit_start` as a copy of the module's `encoder`, or from the checkpoint of a
+    resumed run. It stays outside the module: neither DDP nor the optimizer sees it.
+
+    Args:
+        momentum: 0 (always equal) to 1 (never moves).
+        schedule: `constant`, or `cosine` from `momentum` to 1 over the steps of the run (arXiv 2006.07733).
+
+    Raises:
+        ValueError: momentum outside [0, 1]; a resumed run whose checkpoint holds no key encoder.
+    """
+
+    def __init__(
+        self, momentum: float = 0.999, schedule: Literal["constant", "cosine"] = "constant"
+    ) -> None:
+        if not 0 <= momentum <= 1:
+            raise ValueError(f"callbacks.momentum_encoder.momentum is {momentum}; accepted: 0 to 1")
+        if schedule not in ("constant", "cosine"):
+            raise ValueError(
+                f"callbacks.momentum_encoder.schedule is {schedule!r}; accepted: constant, cosine"
+            )
+        self.momentum = momentum
+        self.schedule = schedule
+        self.encoder: nn.Module
+        self._restored: dict[str, Any] | None = None
+        self._changes = WeightChanges()
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.ckpt_path and self._restored is None:
+            raise ValueError(
+                f"{trainer.ckpt_path} holds no key encoder; accepted: a checkpoint of a MoCo v2 run that had "
+                "callbacks.momentum_encoder"
+            )
+        self.encoder = copy.deepcopy(pl_module.encoder).requires_grad_(False).train()
+        self._average = [p.float() if p.element_size() < 4 else p for p in self.encoder.parameters()]
+        if self._restored is not None:
+            self.encoder.load_state_dict(self._restored["encoder"])
+            for average, restored in zip(self._average, self._restored["average"], strict=True):
+                average.copy_(restored)
+            self._restored = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._changes.start(trainer)
+
+    @torch.no_grad()
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if self._changes.after_batch(trainer) != "changed":
+            return
+        queries = [q.to(a.dtype) for q, a in zip(pl_module.encoder.parameters(), self._average, strict=True)]
+        get_ema_multi_avg_fn(self.momentum_at(trainer))(self._average, queries, 0)
+        for key, average in zip(self.encoder.parameters(), self._average, strict=True):
+            if key is not average:
+                key.copy_(average)
+
+    def momentum_at(self, trainer: Trainer) -> float:
+        """Momentum of the move that follows optimizer step `trainer.global_step`."""
+        if self.schedule == "constant":
+            return self.momentum
+        progress = min(1.0, trainer.global_step / trainer.estimated_stepping_batches)
+        return 1 - (1 - self.momentum) * 0.5 * (1 + math.cos(math.pi * progress))
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        values = {"train/momentum": self.momentum_at(trainer), "train/key_drift": self.drift(pl_module.encoder)}
+        pl_module.log_dict(values)
+
+    @torch.no_grad()
+    def drift(self, encoder: nn.Module) -> Tensor:
+        """||query - key|| / ||query|| over all parameters, a scalar."""
+        queries = [q.float() for q in encoder.parameters()]
+        differences = torch._foreach_sub(queries, [k.float() for k in self.encoder.parameters()])
+        return _norm(differences) / _norm(queries)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"encoder": self.encoder.state_dict(), "average": [a.detach() for a in self._average]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._restored = state_dict
+
+
+def _norm(tensors: list[Tensor]) -> Tensor:
+    return torch.stack(torch._foreach_norm(tensors)).norm()

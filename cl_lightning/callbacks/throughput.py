@@ -1,0 +1,63 @@
+"""Images a second, seconds an epoch, peak memory."""
+
+import resource
+import sys
+import time
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+
+class Throughput(Callback):
+    """Measures training without validation; logs `train/images_per_second` by epoch.
+
+    Wall-clock between the end of one batch and the end of the next, loading included, so that the device
+    is never waited for. `seconds_per_epoch` is the mean over the epochs of this process.
+    """
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.images = 0
+        self.seconds = 0.0
+        self.epochs = 0
+        if pl_module.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(pl_module.device)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._epoch_images, self._epoch_seconds = 0, 0.0
+        self._last = time.perf_counter()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        now = time.perf_counter()
+        self._epoch_seconds += now - self._last
+        self._epoch_images += len(batch.index) * trainer.world_size
+        self._last = now
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._last = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.images += self._epoch_images
+        self.seconds += self._epoch_seconds
+        self.epochs += 1
+        pl_module.log("train/images_per_second", self._epoch_images / self._epoch_seconds)
+
+    @property
+    def images_per_second(self) -> float:
+        """Images over all devices, since the start of training."""
+        images, seconds = self.images + self._epoch_images, self.seconds + self._epoch_seconds
+        return images / seconds if seconds else 0.0
+
+    @property
+    def seconds_per_epoch(self) -> float:
+        return self.seconds / self.epochs if self.epochs else 0.0
+
+    @staticmethod
+    def peak_memory_mib(device: torch.device) -> float:
+        """Largest memory of this process: the device's on CUDA, else resident memory, in MiB."""
+        if device.type == "cuda":
+            return torch.cuda.max_memory_allocated(device) / 2**20
+        unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss: bytes on macOS, KiB elsewhere
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20

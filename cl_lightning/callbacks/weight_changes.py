@@ -1,0 +1,31 @@
+"""Whether the batch that just ended changed the weights."""
+
+from typing import Literal
+
+from lightning.pytorch import Trainer
+
+
+class WeightChanges:
+    """Tells optimizer steps that changed the weights from micro-batches and skipped steps.
+
+    `global_step` counts a step that the fp16 gradient scaler skipped, so its scale is read as well: it
+    falls exactly when gradients overflowed. (The scaler itself reads the device in every step.)
+    """
+
+    def start(self, trainer: Trainer) -> None:
+        """Remember where training stands; `global_step` is right from `on_train_start` on."""
+        self._step = trainer.global_step
+        self._scale = self._loss_scale(trainer)
+
+    def after_batch(self, trainer: Trainer) -> Literal["accumulating", "skipped", "changed"]:
+        """What the batch that just ended did; to be asked once after every batch."""
+        if trainer.global_step == self._step:
+            return "accumulating"
+        scale, previous = self._loss_scale(trainer), self._scale
+        self._step, self._scale = trainer.global_step, scale
+        return "skipped" if scale < previous else "changed"
+
+    @staticmethod
+    def _loss_scale(trainer: Trainer) -> float:
+        scaler = getattr(trainer.precision_plugin, "scaler", None)
+        return scaler.get_scale() if scaler is not None else 1.0

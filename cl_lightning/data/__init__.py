@@ -1,0 +1,32 @@
+"""Where the images come from, and in which order each process sees them."""
+
+from cl_lightning.data.batch import Batch
+from cl_lightning.data.cifar10 import cifar10
+from cl_lightning.data.contrastive_data import ContrastiveData
+from cl_lightning.data.device_loader import DeviceLoader
+from cl_lightning.data.digits import digits
+from cl_lightning.data.image_folder import BrokenImageError, PhotoFolder, image_folder
+from cl_lightning.data.images import to_uint8
+from cl_lightning.data.order import EpochOrder, EvaluationOrder
+from cl_lightning.data.scattered_digits import scattered_digits
+from cl_lightning.data.synthetic import synthetic
+from cl_lightning.data.tensor_images import TensorImages
+from cl_lightning.data.worker_loader import WorkerLoader
+
+__all__ = [
+    "Batch",
+    "BrokenImageError",
+    "ContrastiveData",
+    "DeviceLoader",
+    "EpochOrder",
+    "EvaluationOrder",
+    "PhotoFolder",
+    "TensorImages",
+    "WorkerLoader",
+    "cifar10",
+    "digits",
+    "image_folder",
+    "scattered_digits",
+    "synthetic",
+    "to_uint8",
+]

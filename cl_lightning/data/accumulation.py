@@ -1,0 +1,29 @@
+"""Batches of an epoch that fill whole gradient accumulations."""
+
+
+def usable_batches(batches: int, limit: int | float, accumulation: int) -> int:
+    """How many of `batches` an epoch trains on under Lightning's `limit_train_batches`, rounded down to whole
+    accumulations: Lightning would step with k/N of the gradient for the rest.
+
+    Raises ValueError when none is left.
+    """
+    allowed = lightning_batches(batches, limit)
+    usable = allowed - allowed % accumulation
+    if not usable:
+        raise ValueError(
+            f"an epoch has {allowed} of {batches} batches (trainer.limit_train_batches={limit}), and one "
+            f"optimizer step takes trainer.accumulate_grad_batches={accumulation} of them; accepted is at "
+            f"most {allowed}. Change trainer.accumulate_grad_batches, trainer.limit_train_batches or "
+            "data.batch_size."
+        )
+    return usable
+
+
+def lightning_batches(batches: int, limit: int | float) -> int:
+    """Lightning's reading of `limit_train_batches`: a number of batches, or a share of them."""
+    return min(batches, limit) if isinstance(limit, int) else int(batches * limit)
+
+
+def offered_batches(batches: int, limit: int | float, usable: int) -> int:
+    """The length that a loader must have for Lightning, applying `limit`, to train on `usable` batches."""
+    return next(length for length in range(usable, batches + 1) if lightning_batches(length, limit) == usable)

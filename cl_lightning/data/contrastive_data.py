@@ -1,0 +1,151 @@
+"""The data of a run: loaders for training, for the kNN's bank and for its queries."""
+
+import warnings
+from collections.abc import Sized
+from functools import partial
+from typing import Any, cast
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import Dataset
+
+from cl_lightning.data.accumulation import offered_batches, usable_batches
+from cl_lightning.data.centre_crop import centre_crop
+from cl_lightning.data.device_loader import DeviceLoader
+from cl_lightning.data.order import EpochOrder, EvaluationOrder
+from cl_lightning.data.tensor_images import TensorImages
+from cl_lightning.data.worker_loader import Transform, WorkerLoader
+
+Loader = DeviceLoader | WorkerLoader
+
+
+class ContrastiveData(LightningDataModule):
+    """Images for training, and labelled ones for evaluation.
+
+    Each set is any map-style Dataset of images or (image, label): uint8 tensors [C, H, W], uint8 arrays
+    [H, W, C] or PIL images. `TensorImages` lie on the training device and need no workers; of all others
+    `num_workers` processes read the images, cut the crops that the method's views ask for, and the middle
+    of the image for evaluation. Without views (no Trainer) images come as they are.
+
+    `batch_size` counts the images of one forward over all processes. `bank` holds the images that the kNN
+    compares `val` with (default: `train`). Batch order is a function of (`seed`, epoch). An epoch leaves
+    out the images that fill no batch, and the batches that fill no gradient accumulation.
+
+    Raises ValueError, naming the config key, for numbers that do not fit the data or the processes.
+    """
+
+    def __init__(
+        self,
+        train: Dataset[Any],
+        val: Dataset[Any] | None = None,
+        batch_size: int = 256,
+        num_workers: int = 0,
+        seed: int = 0,
+        bank: Dataset[Any] | None = None,
+    ) -> None:
+        super().__init__()
+        EpochOrder(size(train), batch_size, seed)  # refuses before anything is built
+        if num_workers < 0:
+            raise ValueError(
+                f"data.num_workers={num_workers}; accepted is 0 or more. Change data.num_workers."
+            )
+        self.train, self.val, self.bank = train, val, train if bank is None else bank
+        self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
+        self._worker_loaders: list[WorkerLoader] = []
+        if num_workers and all(
+            isinstance(part, (TensorImages, type(None))) for part in (train, val, self.bank)
+        ):
+            warnings.warn(
+                f"data.num_workers={num_workers} has no effect: these images are held in memory.",
+                stacklevel=2,
+            )
+
+    def train_dataloader(self) -> Loader:
+        """This process's part of each batch; as many as fill whole accumulations."""
+        offered = offered_batches(size(self.train) // self.batch_size, self._limit(), self.batches_per_epoch)
+        order = EpochOrder(size(self.train), self.batch_size, self.seed, *self._place(), max_batches=offered)
+        return self._loader(self.train, order, self._crops())
+
+    def val_dataloader(self) -> list[Loader]:
+        """Bank and queries, in order, each image once over all processes; empty without `val`."""
+        parts = [] if self.val is None else [self.bank, self.val]
+        orders = [EvaluationOrder(size(part), self.batch_size, *self._place()) for part in parts]
+        return [self._loader(part, order, self._middle()) for part, order in zip(parts, orders, strict=True)]
+
+    predict_dataloader = val_dataloader
+
+    def teardown(self, stage: str) -> None:
+        """Lets the workers go; a later stage starts its own."""
+        for loader in self._worker_loaders:
+            loader.close()
+        self._worker_loaders.clear()
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches that an epoch trains on (before accumulation), after `trainer.limit_train_batches`."""
+        accumulation = self.trainer.accumulate_grad_batches if self.trainer else 1
+        return usable_batches(size(self.train) // self.batch_size, self._limit(), accumulation)
+
+    @property
+    def images_per_epoch(self) -> int:
+        """Images that an epoch trains on, over all processes."""
+        return self.batches_per_epoch * self.batch_size
+
+    @property
+    def dropped_images(self) -> int:
+        """Training images that an epoch leaves out; others in each epoch."""
+        return size(self.train) - self.images_per_epoch
+
+    def _limit(self) -> int | float:
+        if overfit := getattr(self.trainer, "overfit_batches", 0):
+            raise ValueError(
+                f"trainer.overfit_batches={overfit}; accepted is 0: each epoch draws its batches anew. "
+                "Give a smaller set behind data.train instead."
+            )
+        return self.trainer.limit_train_batches if self.trainer else 1.0
+
+    def _place(self) -> tuple[int, int]:
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+    def _views(self) -> Any:
+        return getattr(self.trainer.lightning_module, "views", None) if self.trainer else None
+
+    def _crops(self) -> Transform | None:
+        views = self._views()
+        return views.crop_pair if getattr(views, "crops", False) else None
+
+    def _middle(self) -> Transform | None:
+        edge = getattr(self._views(), "size", None)
+        return None if edge is None else partial(centre_crop, size=edge)
+
+    def _loader(
+        self, part: Dataset[Any], order: EpochOrder | EvaluationOrder, transform: Transform | None
+    ) -> Loader:
+        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+        if isinstance(part, TensorImages):
+            return DeviceLoader(part, order, device)
+        loader = WorkerLoader(part, order, self.num_workers, transform, pin_memory=device.type == "cuda")
+        self._worker_loaders.append(loader)
+        return loader
+
+    def __repr__(self) -> str:
+        sets = {"train": self.train, "val": self.val} | (
+            {} if self.bank is self.train else {"bank": self.bank}
+        )
+        words = [f"{name}=({describe(part)})" for name, part in sets.items()]
+        words += [f"batch_size={self.batch_size}", f"num_workers={self.num_workers}"]
+        return f"ContrastiveData({', '.join(words)})"
+
+    __str__ = __repr__  # Lightning's asks the loaders
+
+
+def size(part: Dataset[Any]) -> int:
+    """Number of images of a map-style Dataset."""
+    return len(cast(Sized, part))
+
+
+def describe(part: Dataset[Any] | None) -> str:
+    """One of our sets in its own words, any other by type and size."""
+    if part is None or type(part).__module__.startswith("cl_lightning."):
+        return repr(part)
+    return f"{type(part).__name__}: {size(part):,} images"

@@ -1,0 +1,31 @@
+"""Batches of a set that lies on the training device."""
+
+from collections.abc import Iterator
+
+import torch
+
+from cl_lightning.data.batch import Batch
+from cl_lightning.data.order import EpochOrder, EvaluationOrder
+from cl_lightning.data.tensor_images import TensorImages
+
+
+class DeviceLoader:
+    """Batches by indexing images on `device`: no workers and no copy from the host in a step.
+
+    `sampler` is where Lightning finds `set_epoch`.
+    """
+
+    batch_sampler = None  # Lightning asks any loader with a `sampler` for one
+
+    def __init__(
+        self, images: TensorImages, order: EpochOrder | EvaluationOrder, device: torch.device
+    ) -> None:
+        self.images, self.sampler, self.device = images, order, device
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[Batch]:
+        images, labels = self.images.on(self.device)
+        for index in self.sampler.batches(self.device):
+            yield Batch(images.index_select(0, index), index, labels.index_select(0, index))

@@ -1,0 +1,53 @@
+"""Any accepted image as uint8 [channels, height, width]."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from PIL import Image
+from torch import Tensor
+
+ACCEPTED = "a PIL image, a uint8 tensor [C, H, W] or a uint8 NumPy array [H, W, C], with 1 or 3 channels"
+
+
+def to_uint8(image: Any) -> UInt8[Tensor, "channels height width"]:
+    """A PIL image, a uint8 tensor [C, H, W] or a uint8 array [H, W, C] as uint8 [C, H, W], C = 1 or 3.
+
+    PIL images of mode L keep their one channel, every other mode becomes RGB.
+    Raises ValueError for anything else, float images included: the views scale to [0, 1] themselves.
+    """
+    if isinstance(image, Image.Image):
+        image = np.array(image if image.mode == "L" else to_rgb(image))
+        image = image[..., None] if image.ndim == 2 else image
+    if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3:
+        image = torch.from_numpy(image).permute(2, 0, 1).contiguous()
+    if isinstance(image, Tensor) and image.dtype == torch.uint8 and image.ndim == 3 and len(image) in (1, 3):
+        return image
+    raise ValueError(
+        f"the data set gave {describe(image)} as an image; accepted is {ACCEPTED}. "
+        "Leave ToTensor, normalisation and augmentation out of the data set behind data.train and data.val."
+    )
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """`image` in mode RGB: transparency is dropped, 16-bit greyscale keeps its upper 8 bits.
+
+    Raises ValueError for modes I and F, whose numbers have no fixed range.
+    """
+    if image.mode in ("I", "F"):
+        raise ValueError(
+            f"a PIL image of mode {image.mode}; accepted are modes of 8 or 16 bits (data.train)."
+        )
+    if image.mode.startswith("I;16"):  # PIL would clip at 255 and give a white image
+        image = Image.fromarray((np.array(image) >> 8).astype(np.uint8))
+    if image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")  # PIL warns where a palette with transparency goes to RGB directly
+    return image.convert("RGB")
+
+
+def describe(image: Any) -> str:
+    """Type, dtype and shape in words, for messages."""
+    if isinstance(image, (Tensor, np.ndarray)):
+        return f"a {image.dtype} {type(image).__name__} of shape {list(image.shape)}"
+    return f"a {type(image).__name__}"

@@ -1,0 +1,49 @@
+"""A set small enough to be held as one uint8 tensor."""
+
+import torch
+from jaxtyping import Int64, UInt8
+from torch import Tensor
+from torch.utils.data import Dataset
+
+
+class TensorImages(Dataset[tuple[Tensor, int]]):
+    """Images [images, channels, height, width] uint8 with labels [images] int64 (-1: none), and a name.
+
+    Also an ordinary map-style Dataset of (image, label). `on(device)` keeps the copy that it makes, so
+    that training and evaluation share one.
+    Raises ValueError when the images are not uint8 with four axes, or labels do not match them.
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor | None = None, name: str = "images") -> None:
+        if images.dtype != torch.uint8 or images.ndim != 4 or 0 in images.shape:
+            raise ValueError(
+                f"{name}: images are {images.dtype} {list(images.shape)}; accepted is uint8 "
+                "[images, channels, height, width] with at least one image. Change the set "
+                "behind data.train or data.val."
+            )
+        labels = torch.full((len(images),), -1) if labels is None else labels
+        if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
+            raise ValueError(
+                f"{name}: labels are {labels.dtype} {list(labels.shape)}; accepted is int64 [{len(images)}], "
+                "one for each image. Change the set behind data.train or data.val."
+            )
+        self.images, self.labels, self.name = images, labels, name
+        self._copies: dict[torch.device, tuple[Tensor, Tensor]] = {}
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[UInt8[Tensor, "channels height width"], int]:
+        return self.images[index], int(self.labels[index])
+
+    def on(
+        self, device: torch.device
+    ) -> tuple[UInt8[Tensor, "images channels height width"], Int64[Tensor, " images"]]:
+        """Images and labels on `device`, moved at the first call."""
+        if device not in self._copies:
+            self._copies[device] = self.images.to(device), self.labels.to(device)
+        return self._copies[device]
+
+    def __repr__(self) -> str:
+        _, channels, height, width = self.images.shape
+        return f"{self.name}: {len(self):,} images {channels}x{height}x{width}"

@@ -1,0 +1,111 @@
+"""Batches of a set whose images are read one by one, by worker processes or in this one."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from cl_lightning.data.batch import Batch
+from cl_lightning.data.images import to_uint8
+from cl_lightning.data.order import EpochOrder, EvaluationOrder
+
+Transform = Callable[[Tensor, int, int], Tensor]
+
+
+class WorkerLoader:
+    """A torch DataLoader over `dataset`, each image through `transform(image, index, epoch)`.
+
+    Workers stay for the whole run and learn the epoch with each index, so that their number changes
+    nothing. Neither order nor images depend on the state of a global random generator.
+    `sampler` is where Lightning finds `set_epoch`. `__iter__` is a generator on purpose: work begins
+    with the first batch, when Lightning has set the epoch.
+    """
+
+    batch_sampler = None  # Lightning asks any loader with a `sampler` for one
+
+    def __init__(
+        self,
+        dataset: Dataset[Any],
+        order: EpochOrder | EvaluationOrder,
+        num_workers: int = 0,
+        transform: Transform | None = None,
+        pin_memory: bool = False,
+    ) -> None:
+        self.sampler, self.num_workers = order, num_workers
+        self.new_loader = partial(
+            DataLoader,
+            Items(dataset, transform),
+            batch_sampler=EpochIndices(order),
+            num_workers=num_workers,
+            persistent_workers=num_workers > 0,
+            collate_fn=collate,
+            pin_memory=pin_memory,
+        )
+        self.loader: Iterable[Batch] | None = None
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[Batch]:
+        if self.loader is None:  # with a generator of its own, else each epoch draws from the global one
+            self.loader = self.new_loader(generator=torch.Generator())
+        try:
+            yield from self.loader
+        except Exception as error:
+            if not self.num_workers:
+                raise
+            # torch's frames hold the error and it holds them, with the workers. Freed by the garbage collector,
+            # workers miss their last message, and torch waits 5 seconds for each. Theirs is the traceback that
+            # counts, and stands in the message.
+            self.close()
+            raise error.with_traceback(None) from None
+
+    def close(self) -> None:
+        """Ends the workers (they go with torch's loader); the next epoch would start new ones."""
+        self.loader = None
+
+
+class EpochIndices:
+    """The order's batches as lists of (epoch, index), the way a DataLoader asks for them."""
+
+    def __init__(self, order: EpochOrder | EvaluationOrder) -> None:
+        self.order = order
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        for batch in self.order.batches():
+            yield [(self.order.epoch, index) for index in batch.tolist()]
+
+
+class Items(Dataset[tuple[Tensor, int, int]]):
+    """(image, index, label) of each (epoch, index); runs in the workers."""
+
+    def __init__(self, dataset: Dataset[Any], transform: Transform | None) -> None:
+        self.dataset, self.transform = dataset, transform
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, int, int]:
+        epoch, index = key
+        item = self.dataset[index]
+        image, label = item if isinstance(item, (tuple, list)) and len(item) == 2 else (item, None)
+        pixels = to_uint8(image)
+        if self.transform is not None:
+            pixels = self.transform(pixels, index, epoch)
+        return pixels, index, -1 if label is None else int(label)
+
+
+def collate(items: list[tuple[Tensor, int, int]]) -> Batch:
+    """One Batch of single items; ValueError when their images differ in size."""
+    images, index, labels = zip(*items, strict=True)
+    shapes = {tuple(image.shape): number for image, number in zip(images, index, strict=True)}
+    if len(shapes) > 1:
+        found = ", ".join(f"{list(shape)} (image {number})" for shape, number in list(shapes.items())[:3])
+        raise ValueError(
+            f"images of one batch differ in [channels, height, width]: {found}. Accepted are images of one "
+            "size, or views that cut a crop (views=simclr or views=moco_v2), and one number of channels."
+        )
+    return Batch(torch.stack(images), torch.tensor(index), torch.tensor(labels))

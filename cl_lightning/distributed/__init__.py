@@ -1,0 +1,11 @@
+"""What do the ranks of one run exchange? Embeddings with gradient, sums, and shuffled batches.
+
+Every function is the identity, or its plain meaning, on one process.
+"""
+
+from cl_lightning.distributed.gather import gather
+from cl_lightning.distributed.ranks import rank, world_size
+from cl_lightning.distributed.reduce import all_reduce_sum
+from cl_lightning.distributed.shuffle import permutation, shuffle, unshuffle
+
+__all__ = ["all_reduce_sum", "gather", "permutation", "rank", "shuffle", "unshuffle", "world_size"]

@@ -1,0 +1,38 @@
+"""The batches of all ranks as one batch, with gradient."""
+
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from jaxtyping import Num
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from cl_lightning.distributed.ranks import rank, world_size
+
+
+class _Gather(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        x = x.contiguous()
+        shares = [torch.empty_like(x) for _ in range(world_size())]
+        dist.all_gather(shares, x)
+        return torch.cat(shares)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        # Each rank's loss used all shares: add what every rank sends back to this rank's share.
+        total = gradient.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)
+        return total.chunk(world_size())[rank()]
+
+
+def gather(x: Num[Tensor, "batch *shape"]) -> Num[Tensor, "global_batch *shape"]:
+    """The rows of all ranks in rank order, [world size * batch, ...]; `x` itself on one process.
+
+    Gradients flow back to the rank that a row came from, summed over all ranks that used it: with DDP's
+    mean over ranks a loss of the gathered rows has the gradient that one process would compute. Every
+    rank must call it with the same shape and in the same order.
+    """
+    return _Gather.apply(x) if world_size() > 1 else x

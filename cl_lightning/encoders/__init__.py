@@ -1,0 +1,20 @@
+"""What embeds the images: backbones with a known feature size, the projector, BatchNorm's policy."""
+
+from cl_lightning.encoders.batch_norm import PolicyBatchNorm, check_groups
+from cl_lightning.encoders.encoder import Encoder
+from cl_lightning.encoders.policy import apply_policy
+from cl_lightning.encoders.projector import Projector
+from cl_lightning.encoders.resnet import ResNet
+from cl_lightning.encoders.small_conv_net import SmallConvNet
+from cl_lightning.encoders.small_resnet import SmallResNet
+
+__all__ = [
+    "Encoder",
+    "PolicyBatchNorm",
+    "Projector",
+    "ResNet",
+    "SmallConvNet",
+    "SmallResNet",
+    "apply_policy",
+    "check_groups",
+]

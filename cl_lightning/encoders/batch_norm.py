@@ -1,0 +1,134 @@
+"""BatchNorm whose statistics follow a policy that is counted over the global batch."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from cl_lightning.distributed import all_reduce_sum, world_size
+
+POLICIES = ("sync", "split", "shuffle", "plain")
+
+
+def check_groups(global_batch: int, groups: int, world_size: int) -> None:
+    """Raise ValueError unless `groups` cuts the global batch into whole groups of two images or more.
+
+    Every process holds `groups / world_size` of them, so the world size has to divide the groups.
+    """
+    fits = groups > 0 and groups % world_size == 0 and global_batch % groups == 0
+    if fits and global_batch // groups >= 2:
+        return
+    possible = [
+        number
+        for number in range(world_size, global_batch // 2 + 1, world_size)
+        if global_batch % number == 0
+    ]
+    choice = f"one of {possible}" if possible else "none does, so take a larger data.batch_size"
+    raise ValueError(
+        f"{groups} BatchNorm groups for a global batch of {global_batch} on {world_size} process(es); "
+        f"the groups have to divide the batch, leave two images or more in each, and be a multiple of "
+        f"the processes: set encoder.batch_norm_groups ({choice})."
+    )
+
+
+class PolicyBatchNorm(_BatchNorm):
+    """BatchNorm (arXiv 1502.03167) over part or all of the global batch.
+
+        y = (x - mean) / sqrt(var + eps) * weight + bias
+
+    In training `mean` and the biased `var` are those of
+
+    - `sync`: the whole global batch;
+    - `split`: each of `groups` contiguous groups of the global batch, as many of them on each process;
+    - `shuffle`: the same; the method permutes the key batch beforehand (MoCo, arXiv 1911.05722, 3.3);
+    - `plain`: the batch of this process.
+
+    Running statistics take, under every policy, the mean over all groups and processes of the groups'
+    means and unbiased variances, so they are the same on all processes. `momentum=None` averages over
+    all training forwards alike. In evaluation the running statistics are used, as in torch.
+
+    `after` is applied to the result (the activation inside timm's BatchNorm layers).
+
+    Raises ValueError where the groups do not fit the batch (see `check_groups`).
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        policy: str = "sync",
+        groups: int = 1,
+        after: torch.nn.Module | None = None,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine)
+        self.policy, self.groups, self.after = policy, groups, after
+
+    def forward(self, x: Float[Tensor, "batch features *space"]) -> Float[Tensor, "batch features *space"]:
+        y = self._train(x) if self.training else self._evaluate(x)
+        return y if self.after is None else self.after(y)
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, policy={self.policy}, groups={self.groups}"
+
+    def _evaluate(self, x: Tensor) -> Tensor:
+        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+
+    def _train(self, x: Tensor) -> Tensor:
+        processes = world_size()
+        groups = self._groups_here(len(x), processes)
+        self.num_batches_tracked.add_(1)
+        if processes == groups == 1 and self.momentum is not None:
+            return F.batch_norm(
+                x, self.running_mean, self.running_var, self.weight, self.bias, True, self.momentum, self.eps
+            )
+        if processes > 1 and self.policy == "sync":
+            y, mean, var = self._over_processes(x, processes)
+        else:
+            y, mean, var = self._by_group(x, groups, processes)
+        self._track(mean, var)
+        return y
+
+    def _groups_here(self, batch: int, processes: int) -> int:
+        if self.policy in ("sync", "plain"):
+            return 1
+        check_groups(batch * processes, self.groups, processes)
+        return self.groups // processes
+
+    def _by_group(self, x: Tensor, groups: int, processes: int) -> tuple[Tensor, Tensor, Tensor]:
+        # With momentum 1, batch_norm leaves a group's mean and unbiased variance in the buffers.
+        stats = self.running_mean.new_zeros(groups, 2, self.num_features)
+        parts = [
+            F.batch_norm(part, stats[i, 0], stats[i, 1], self.weight, self.bias, True, 1.0, self.eps)
+            for i, part in enumerate(x.chunk(groups))
+        ]
+        mean, var = all_reduce_sum(stats.mean(0)) / processes
+        return parts[0] if groups == 1 else torch.cat(parts), mean, var
+
+    def _over_processes(self, x: Tensor, processes: int) -> tuple[Tensor, Tensor, Tensor]:
+        wide = x if x.dtype == torch.float64 else x.float()
+        reduced, channel = [0, *range(2, x.ndim)], [-1] + [1] * (x.ndim - 2)
+        number = processes * (x.numel() // self.num_features)
+        # Two passes: the mean of the squares less the square of the mean would cancel in float32.
+        mean = all_reduce_sum(wide.sum(reduced)) / number
+        centred = wide - mean.view(channel)
+        var = all_reduce_sum(centred.square().sum(reduced)) / number
+        scale = torch.rsqrt(var + self.eps)
+        if self.weight is not None:
+            scale = scale * self.weight
+        y = centred * scale.view(channel)
+        if self.bias is not None:
+            y = y + self.bias.view(channel)
+        return y.to(x.dtype), mean.detach(), var.detach() * (number / (number - 1))
+
+    @torch.no_grad()
+    def _track(self, mean: Tensor, var: Tensor) -> None:
+        for running, new in ((self.running_mean, mean), (self.running_var, var)):
+            change = new.to(running.dtype) - running
+            running += change / self.num_batches_tracked if self.momentum is None else change * self.momentum

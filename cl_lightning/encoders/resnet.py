@@ -1,0 +1,50 @@
+"""torchvision's residual networks as backbones, for photos or for small images."""
+
+from torch import nn
+from torchvision.models import resnet
+
+ARCHITECTURES: dict[int, tuple[type[resnet.BasicBlock | resnet.Bottleneck], list[int]]] = {
+    18: (resnet.BasicBlock, [2, 2, 2, 2]),
+    34: (resnet.BasicBlock, [3, 4, 6, 3]),
+    50: (resnet.Bottleneck, [3, 4, 6, 3]),
+    101: (resnet.Bottleneck, [3, 4, 23, 3]),
+    152: (resnet.Bottleneck, [3, 8, 36, 3]),
+}
+
+
+class ResNet(resnet.ResNet):
+    """torchvision's ResNet (arXiv 1512.03385) without its classifier: [batch, features] after pooling.
+
+    `depth` is 18, 34, 50, 101 or 152; `features` is 512 (18, 34) or 2048. `stem="cifar"` has a 3x3
+    convolution of stride 1 and no max-pool, for images of about 32 pixels (SimCLR, arXiv 2002.05709,
+    appendix B.9). With the "imagenet" stem the state dict has the keys of torchvision's model less
+    `fc.*`. Images: [batch, channels, height, width].
+
+    Differs from the paper: SimCLR's code starts the last BatchNorm of each block at weight 0;
+    torchvision's default, kept here and in MoCo's code, is 1.
+
+    Raises ValueError for an unknown depth or stem.
+    """
+
+    def __init__(self, depth: int = 50, stem: str = "imagenet", channels: int = 3) -> None:
+        if depth not in ARCHITECTURES:
+            raise ValueError(
+                f"no ResNet of depth {depth}: set encoder.backbone.depth to one of {list(ARCHITECTURES)}."
+            )
+        if stem not in ("imagenet", "cifar"):
+            raise ValueError(f"unknown stem {stem!r}: set encoder.backbone.stem to imagenet or cifar.")
+        block, layers = ARCHITECTURES[depth]
+        super().__init__(block, layers)
+        self.features = 512 * block.expansion
+        self.fc = nn.Identity()
+        if stem == "cifar":
+            self.conv1 = _first_convolution(channels, 3, stride=1)
+            self.maxpool = nn.Identity()
+        elif channels != 3:
+            self.conv1 = _first_convolution(channels, 7, stride=2)
+
+
+def _first_convolution(channels: int, kernel: int, stride: int) -> nn.Conv2d:
+    conv = nn.Conv2d(channels, 64, kernel, stride, padding=kernel // 2, bias=False)
+    nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+    return conv

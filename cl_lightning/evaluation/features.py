@@ -1,0 +1,51 @@
+"""Features of clean images by a frozen network."""
+
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from lightning.pytorch import LightningModule, Trainer
+from torch import Tensor, nn
+
+
+class Features(NamedTuple):
+    """Features [images, dim] and labels [images] of a set, on the CPU."""
+
+    features: Float[Tensor, "images dim"]
+    labels: Int[Tensor, " images"]
+
+
+class FrozenFeatures(LightningModule):
+    """`network(views.clean(images))` in evaluation mode, without gradient.
+
+    Args:
+        views: whose `clean` makes the network's input from uint8 images.
+        network: from [batch, channels, size, size] to [batch, dim]; `nn.Flatten()` for the pixels.
+    """
+
+    def __init__(self, views: Any, network: nn.Module) -> None:
+        super().__init__()
+        self.views = views
+        self.network = network
+
+    def predict_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> Features:
+        features = self.network(self.views.clean(batch.images))
+        return Features(features.float().cpu(), batch.labels.cpu())
+
+    def extract(self, data: Any, accelerator: str = "auto") -> tuple[Features, Features]:
+        """Features of the training and of the validation images of a ContrastiveData, in order."""
+        trainer = Trainer(
+            accelerator=accelerator,
+            devices=1,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        bank, queries = trainer.predict(self, dataloaders=None, datamodule=data)  # type: ignore[misc]
+        return _join(bank), _join(queries)
+
+
+def _join(batches: list[Features]) -> Features:  # type: ignore[type-arg]
+    features, labels = zip(*batches, strict=True)
+    return Features(torch.cat(features), torch.cat(labels))

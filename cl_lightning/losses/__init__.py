@@ -1,0 +1,9 @@
+"""3. How are the embeddings scored? SimCLR's NT-Xent and MoCo's InfoNCE, as pure functions.
+
+Both are a cross-entropy over cosine similarities and share one streaming core, `log_sum_exp.py`.
+"""
+
+from cl_lightning.losses.info_nce import info_nce
+from cl_lightning.losses.nt_xent import nt_xent
+
+__all__ = ["info_nce", "nt_xent"]

@@ -1,0 +1,53 @@
+"""SimCLR: A Simple Framework for Contrastive Learning of Visual Representations (arXiv 2002.05709)."""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from cl_lightning.data import Batch
+from cl_lightning.encoders import Encoder, ResNet
+from cl_lightning.losses import nt_xent
+from cl_lightning.methods.contrastive import ContrastiveModule, OptimizerFactory
+from cl_lightning.metrics import contrast_scores
+from cl_lightning.optim import WarmupCosine
+from cl_lightning.pairs import simclr_views
+
+
+class SimCLR(ContrastiveModule):
+    """SimCLR, algorithm 1 of arXiv 2002.05709.
+
+    Pairs: two random views of an image; every other view of the global batch is a negative.
+    Encoder: one for both views, in one forward pass.
+    Loss: NT-Xent, `loss(z_a, z_b)` with [batch, dim] each.
+
+    Differs from the paper: SGD instead of LARS by default (`optimizer=lars` has it).
+    """
+
+    def __init__(
+        self,
+        views: Callable[..., tuple[Tensor, Tensor]] | None = None,
+        encoder: Encoder | None = None,
+        loss: Callable[[Tensor, Tensor], Tensor] = partial(nt_xent, temperature=0.1),  # noqa: B008
+        optimizer: OptimizerFactory = partial(torch.optim.SGD, lr=0.3, momentum=0.9, weight_decay=1e-6),  # noqa: B008
+        schedule: WarmupCosine = WarmupCosine(warmup_epochs=10),  # noqa: B008
+        decay_norms_and_biases: bool = False,
+    ) -> None:
+        super().__init__(
+            views or simclr_views(224),
+            encoder or Encoder(ResNet(18)),
+            loss,
+            optimizer,
+            schedule,
+            decay_norms_and_biases,
+            callbacks=[],
+        )
+
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        view_a, view_b = self.two_views(batch, self.current_epoch)
+        # Both views of an image side by side, so that BatchNorm's contiguous groups hold whole pairs.
+        views = torch.stack([view_a, view_b], dim=1).flatten(0, 1)  # [2 batch, channels, size, size]
+        z_a, z_b = self.encoder(views).unflatten(0, (-1, 2)).unbind(dim=1)  # [batch, dim] each
+        loss = self.loss(z_a, z_b)
+        return {"loss": loss, "z_a": z_a.detach(), "z_b": z_b.detach(), **contrast_scores(z_a, z_b)}

@@ -1,0 +1,13 @@
+"""How good is a representation, seen without labels and with them?
+
+Alignment, uniformity and effective rank need none; kNN accuracy does; contrast scores tell how hard
+the contrastive task still is.
+"""
+
+from cl_lightning.metrics.alignment import Alignment
+from cl_lightning.metrics.contrast import contrast_scores
+from cl_lightning.metrics.effective_rank import EffectiveRank
+from cl_lightning.metrics.knn import KNNAccuracy
+from cl_lightning.metrics.uniformity import Uniformity
+
+__all__ = ["Alignment", "EffectiveRank", "KNNAccuracy", "Uniformity", "contrast_scores"]

@@ -1,0 +1,45 @@
+"""How many dimensions do the embeddings use?"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torchmetrics import Metric
+
+from cl_lightning.metrics.sphere import on_sphere
+
+
+class EffectiveRank(Metric):
+    """exp(-sum p_k log p_k) with the eigenvalues of the normalised embeddings' second moments as p.
+
+    p_k = e_k / sum(e), where e are the eigenvalues of the sum of z z^T. From 1 (all embeddings lie on one
+    line, as in a collapse) to dim (spread evenly over all directions).
+
+    Differs from the paper (Roy & Vetterli, "The effective rank", EUSIPCO 2007): eigenvalues of z^T z, which
+    are the squares of the singular values that it takes, so that rounding stays invisible. Rows are
+    normalised but not centred, because centring would hide a collapse to one point: what is left there
+    is noise, and noise has a high rank.
+    """
+
+    is_differentiable = False
+    higher_is_better = True
+    full_state_update = False
+    second_moment: Tensor
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        if dim < 1:
+            raise ValueError(f"dim is {dim}; EffectiveRank takes the embeddings' dimension, at least 1")
+        self.add_state("second_moment", torch.zeros(dim, dim), dist_reduce_fx="sum")
+
+    def update(self, z: Float[Tensor, "batch dim"]) -> None:
+        """Adds the rows of `z` to the [dim, dim] sum."""
+        z = on_sphere(z)
+        with torch.autocast(z.device.type, enabled=False):
+            self.second_moment += z.T @ z
+
+    def compute(self) -> Float[Tensor, ""]:
+        """The effective rank of all rows so far; NaN without any."""
+        if self.update_count == 0:
+            return self.second_moment.new_tensor(torch.nan)
+        eigenvalues = torch.linalg.eigvalsh(self.second_moment).clamp_min(0)
+        return torch.special.entr(eigenvalues / eigenvalues.sum()).sum().exp()

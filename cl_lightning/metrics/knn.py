@@ -1,0 +1,111 @@
+"""Do neighbours share a class? Weighted kNN accuracy (Wu et al., arXiv:1805.01978, section 3.4)."""
+
+import warnings
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
+
+from cl_lightning.metrics.sphere import on_sphere, similarity_blocks
+
+
+class KNNAccuracy(Metric):
+    """Top-1 accuracy of a weighted vote among the k nearest rows of a bank.
+
+    Neighbours are those of the highest cosine similarity s; each votes for its class with the weight
+    exp(s / temperature). Fill the bank by `add_to_bank`, the queries by `update`; `reset` empties both.
+    Among equally similar rows the first in the bank counts, among equal votes the smallest class. Classes
+    are 0 to the bank's highest label, and may be missing. Computed in float32, in blocks of queries.
+    """
+
+    is_differentiable = False
+    higher_is_better = True
+    full_state_update = False
+    bank_features: list[Tensor]
+    bank_labels: list[Tensor]
+    query_features: list[Tensor]
+    query_labels: list[Tensor]
+
+    def __init__(self, k: int = 200, temperature: float = 0.1) -> None:
+        super().__init__()
+        if k < 1:
+            raise ValueError(f"k is {k}; at least 1 neighbour is accepted: set callbacks.knn.k")
+        if not temperature > 0:
+            raise ValueError(
+                f"temperature is {temperature}; a number above 0 is accepted: set callbacks.knn.temperature"
+            )
+        self.k = k
+        self.temperature = temperature
+        self._warned = False
+        for state in ("bank_features", "bank_labels", "query_features", "query_labels"):
+            self.add_state(state, [], dist_reduce_fx="cat")
+
+    def add_to_bank(self, features: Float[Tensor, "n dim"], labels: Int[Tensor, "n"]) -> None:
+        """Adds labelled features that queries are compared with."""
+        self.bank_features.append(on_sphere(features))
+        self.bank_labels.append(labels.long())
+        self._computed = None  # torchmetrics does this for `update` only
+
+    def update(self, features: Float[Tensor, "n dim"], labels: Int[Tensor, "n"]) -> None:
+        """Adds queries and their true classes."""
+        self.query_features.append(on_sphere(features))
+        self.query_labels.append(labels.long())
+
+    def compute(self) -> Float[Tensor, ""]:
+        """The share of all queries so far that their neighbours vote for rightly.
+
+        Raises ValueError without a bank or without queries, and for negative labels in the bank.
+        """
+        bank, labels = self._filled(self.bank_features, self.bank_labels, "bank", "add_to_bank")
+        queries, truth = self._filled(self.query_features, self.query_labels, "queries", "update")
+        if labels.min() < 0:
+            raise ValueError("the kNN bank holds negative labels; classes from 0 are accepted: see data")
+        k = self._neighbours_available(len(bank))
+        correct = [
+            self._vote(cosine, labels, k) == truth[start : start + len(cosine)]
+            for start, cosine in similarity_blocks(queries, bank)
+        ]
+        return torch.cat(correct).float().mean()
+
+    def _filled(
+        self, features: list[Tensor], labels: list[Tensor], name: str, method: str
+    ) -> tuple[Tensor, Tensor]:
+        if len(features) == 0:
+            raise ValueError(f"kNN has no {name}; at least one row is needed: call {method} before compute")
+        return dim_zero_cat(features), dim_zero_cat(labels)
+
+    def _neighbours_available(self, bank_length: int) -> int:
+        if self.k > bank_length and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"k = {self.k} neighbours are asked of a bank of {bank_length}; all of it votes: "
+                "set callbacks.knn.k",
+                stacklevel=2,
+            )
+        return min(self.k, bank_length)
+
+    def _vote(self, cosine: Tensor, labels: Tensor, k: int) -> Tensor:
+        nearest, neighbours = _nearest(cosine, k)
+        # Relative to the nearest, so that no temperature overflows.
+        weights = ((nearest - nearest.amax(1, keepdim=True)) / self.temperature).exp()
+        votes = weights.new_zeros(len(cosine), int(labels.max()) + 1)
+        return votes.scatter_add_(1, labels[neighbours], weights).argmax(1)
+
+
+def _nearest(cosine: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k highest similarities of each row and their columns; the first columns where some tie."""
+    if k == cosine.shape[1]:
+        return cosine, torch.arange(k, device=cosine.device).expand(len(cosine), k)
+    nearest, neighbours = cosine.topk(k + 1)
+    tied = nearest[:, k - 1] == nearest[:, k]
+    nearest, neighbours = nearest[:, :k], neighbours[:, :k]
+    if tied.any():
+        # topk takes any of those that tie with the last neighbour; these rows are decided anew.
+        rows, last = cosine[tied], nearest[tied][:, -1:]
+        above, equal = rows > last, rows == last
+        chosen = above | (equal & (equal.cumsum(1) <= k - above.sum(1, keepdim=True)))
+        neighbours[tied] = chosen.nonzero()[:, 1].view(-1, k)
+        nearest[tied] = rows[chosen].view(-1, k)
+    return nearest, neighbours

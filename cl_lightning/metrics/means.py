@@ -1,0 +1,35 @@
+"""Running means of named scalars."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+
+class Means(Metric):
+    """Mean over updates of several scalars at once: one addition on the device, no synchronisation.
+
+    Args:
+        names: one for each scalar, in the order of `update`'s arguments.
+    """
+
+    full_state_update = False
+    total: Tensor
+    updates: Tensor
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__()
+        self.names = tuple(names)
+        self.add_state("total", torch.zeros(len(self.names)), dist_reduce_fx="sum")
+        self.add_state("updates", torch.zeros(()), dist_reduce_fx="sum")
+
+    def update(self, *values: Tensor) -> None:
+        """Add one scalar for each name."""
+        assert len(values) == len(self.names), f"{len(values)} values for {self.names}"
+        self.total += torch.stack([value.float() for value in values])
+        self.updates += 1
+
+    def compute(self) -> dict[str, Tensor]:
+        """Name to mean; 0 before the first update."""
+        return dict(zip(self.names, self.total / self.updates.clamp(min=1), strict=True))

@@ -1,0 +1,29 @@
+"""Which parameters decay."""
+
+from typing import Any
+
+from torch import nn
+
+
+def param_groups(module: nn.Module, decay_norms_and_biases: bool = False) -> list[dict[str, Any]]:
+    """The trainable parameters of `module`, with biases and norms in a group without weight decay.
+
+    Biases and the parameters of normalisation layers are those with one dimension. timm's LARS leaves a
+    group without weight decay unadapted, which is SimCLR's rule for them (arXiv 2002.05709, B.6);
+    `always_adapt` keeps its layer-wise rates for all other weights when their decay is 0 too. Other
+    optimizers ignore that key.
+
+    Args:
+        module: whatever is trained.
+        decay_norms_and_biases: one group for everything, as in MoCo's official code.
+    """
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    if decay_norms_and_biases:
+        return [{"params": parameters, "always_adapt": True}]
+    weights = [p for p in parameters if p.ndim > 1]
+    norms_and_biases = [p for p in parameters if p.ndim <= 1]
+    groups = [
+        {"params": weights, "always_adapt": True},
+        {"params": norms_and_biases, "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]

@@ -1,0 +1,6 @@
+"""How positive pairs are made: two random views of every image, batched and reproducible."""
+
+from cl_lightning.pairs.recipes import digit_views, moco_v2_views, simclr_views
+from cl_lightning.pairs.views import Views
+
+__all__ = ["Views", "digit_views", "moco_v2_views", "simclr_views"]

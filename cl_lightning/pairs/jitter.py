@@ -1,0 +1,86 @@
+"""Colour jitter: brightness, contrast, saturation and hue, in an order of its own for every image."""
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import torch
+from jaxtyping import Float32, Float64, Int64
+from torch import Tensor
+
+from cl_lightning.pairs.greyscale import luma
+from cl_lightning.pairs.hue import shift_hue
+from cl_lightning.pairs.operation import between
+
+CONTRAST, SATURATION, HUE = 1, 2, 3
+
+
+class Jitters(NamedTuple):
+    """Factors of brightness, contrast and saturation and the hue shift in turns; the order of the four."""
+
+    factors: Float32[Tensor, "batch 4"]
+    order: Int64[Tensor, "batch 4"]
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """Factors uniform in [max(0, 1 - strength), 1 + strength], a hue shift in [-hue, hue], order at random.
+
+    SimCLR (arXiv 2002.05709), appendix A. As torchvision's ColorJitter, applied with a probability.
+    """
+
+    strength: tuple[float, float, float, float]
+    probability: float
+    stream: ClassVar[int] = 3
+    draws: ClassVar[int] = 9
+
+    def draw(self, uniforms: Float64[Tensor, "batch draws"]) -> Jitters:
+        """Factors (1, and hue 0, for an image that is left alone) and order."""
+        *strengths, hue = self.strength
+        factors = [between(uniforms[:, i], max(0.0, 1 - s), 1 + s) for i, s in enumerate(strengths)]
+        factors.append(between(uniforms[:, HUE], -hue, hue))
+        jittered = uniforms[:, 4] < self.probability
+        chosen = [torch.where(jittered, f, i) for f, i in zip(factors, (1.0, 1.0, 1.0, 0.0), strict=True)]
+        return Jitters(torch.stack(chosen, dim=1).float(), uniforms[:, 5:].argsort(dim=1, stable=True))
+
+    def apply(
+        self, images: Float32[Tensor, "batch channels height width"], parameters: Jitters
+    ) -> Float32[Tensor, "batch channels height width"]:
+        """The batch with each image's jitter, in place."""
+        return jitter(images, *parameters)
+
+
+def jitter(
+    images: Float32[Tensor, "batch channels height width"],
+    factors: Float32[Tensor, "batch 4"],
+    order: Int64[Tensor, "batch 4"],
+) -> Float32[Tensor, "batch channels height width"]:
+    """The images, in [0, 1], after the four operations in each image's order, in place.
+
+    `order` lists operations by number: 0 brightness, 1 contrast, 2 saturation, 3 hue. The first three are
+    blends, so every image runs through the same sequence: three blends before the hue shift, the shift, three
+    blends after it; where an image has nothing to do it blends with factor 1. A grey image has neither
+    saturation nor hue. Equals torchvision's adjust_brightness, _contrast, _saturation and _hue in a row.
+    """
+    ordered = factors.gather(1, order)
+    place_of_hue = (order == HUE).to(torch.uint8).argmax(dim=1)
+    for place in range(3):
+        blend(images, torch.where(place < place_of_hue, ordered[:, place], 1), order[:, place])
+    if images.shape[1] == 3:
+        shift_hue(images, factors[:, HUE])
+    for place in range(1, 4):
+        blend(images, torch.where(place > place_of_hue, ordered[:, place], 1), order[:, place])
+    return images
+
+
+def blend(
+    images: Float32[Tensor, "batch channels height width"],
+    factor: Float32[Tensor, " batch"],
+    operation: Int64[Tensor, " batch"],
+) -> None:
+    """clamp(f x + (1 - f) other, 0, 1) in place; other is black, the image's mean luma or its luma."""
+    grey = luma(images)
+    mean = grey.mean(dim=2).mean(dim=1)  # in two steps: the sum's order does not depend on the batch
+    of_mean = (1 - factor) * (operation == CONTRAST) * mean
+    of_luma = (1 - factor) * (operation == SATURATION)
+    other = (grey * of_luma[:, None, None]).add_(of_mean[:, None, None])
+    images.mul_(factor[:, None, None, None]).add_(other[:, None]).clamp_(0, 1)

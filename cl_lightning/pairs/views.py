@@ -1,0 +1,130 @@
+"""Two random views of every image of a batch, by a recipe of operations."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float32, Float64, Int64, UInt8
+from torch import Tensor
+from torchvision.transforms.v2 import functional as tv
+
+from cl_lightning.pairs.crop import Crop, crop
+from cl_lightning.pairs.flip import Flip, flip
+from cl_lightning.pairs.normalize import normalize
+from cl_lightning.pairs.operation import Operation
+from cl_lightning.pairs.random import uniforms
+
+Images = UInt8[Tensor, "batch channels height width"]
+Crops = UInt8[Tensor, "batch 2 channels height width"]
+Numbers = dict[int, Float64[Tensor, "..."]]
+
+CACHE_BYTES = 1_600_000
+
+
+@dataclass(frozen=True, repr=False)
+class Views:
+    """A recipe: crop and flip (or neither), then `operations` in this order, then standardisation.
+
+    Called with uint8 images [B, C, H, W] (or [B, 2, C, size, size], both views already cropped), their
+    indices in the data set and the epoch, it gives two float32 views [B, C, size, size]. They are a pure
+    function of (seed, epoch, index, view): other batch sizes, orders, workers and processes change nothing.
+    """
+
+    size: int
+    seed: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    operations: tuple[Operation, ...]
+    crop: Crop | None = None
+    flip: Flip | None = None
+
+    @property
+    def crops(self) -> bool:
+        """Whether the recipe cuts a crop, which `crop_pair` can do in a loader's worker."""
+        return self.crop is not None
+
+    def __call__(
+        self, images: Images | Crops, index: Int64[Tensor, " batch"], epoch: int
+    ) -> tuple[
+        Float32[Tensor, "batch channels {self.size} {self.size}"],
+        Float32[Tensor, "batch channels {self.size} {self.size}"],
+    ]:
+        """Both views of every image; raises ValueError for images of another size or number of channels."""
+        self._check_channels(images)
+        self._check_size(images)
+        # views stay exact under mixed precision
+        with torch.autocast(images.device.type, enabled=False):
+            drawn = uniforms(self.seed, epoch, index, {s.stream: s.draws for s in self._steps()})
+            blocks = [
+                self._views(images[part], {stream: n[:, part].flatten(0, 1) for stream, n in drawn.items()})
+                for part in self._parts(images)
+            ]
+            first, second = torch.cat(blocks, dim=1).unbind(0)
+        return first, second
+
+    def clean(self, images: Images) -> Float32[Tensor, "batch channels {self.size} {self.size}"]:
+        """Evaluation input: shorter side resized to `size` (antialiased), central square, standardised."""
+        self._check_channels(images)
+        pixels = images.float() / 255
+        if images.shape[2:] != (self.size, self.size):
+            pixels = tv.center_crop(tv.resize(pixels, [self.size], antialias=True), [self.size, self.size])
+        return normalize(pixels.contiguous(), self.mean, self.std)
+
+    def crop_pair(
+        self, image: UInt8[Tensor, "channels height width"], index: int, epoch: int
+    ) -> UInt8[Tensor, "2 channels {self.size} {self.size}"]:
+        """Both views' crops of one image, as whole pixel values; a call with them does all the rest."""
+        if self.crop is None:
+            raise ValueError(
+                "a crop was asked of views that have none; views=simclr, moco_v2 do: change views"
+            )
+        drawn = uniforms(self.seed, epoch, torch.tensor([index]), {Crop.stream: Crop.draws})[Crop.stream]
+        boxes = torch.stack(self.crop.draw(drawn[:, 0], *image.shape[1:]), dim=1)
+        size = [self.size, self.size]
+        return torch.stack([tv.resized_crop(image, *box, size, antialias=True) for box in boxes.tolist()])
+
+    def __repr__(self) -> str:
+        steps = [*self._steps(), f"Normalize(mean={self.mean}, std={self.std})"]
+        return "\n".join([f"Views(size={self.size}, seed={self.seed})", *(f"  {step}" for step in steps)])
+
+    def _steps(self) -> list[Crop | Flip | Operation]:
+        return [step for step in (self.crop, self.flip, *self.operations) if step is not None]
+
+    def _parts(self, images: Tensor) -> list[slice]:
+        """Parts of the batch that stay in a CPU's cache through all operations; elsewhere the whole."""
+        batch = len(images)
+        if images.device.type != "cpu" or torch.compiler.is_compiling():
+            return [slice(0, batch)]
+        step = max(1, CACHE_BYTES // (2 * 4 * images.shape[-3] * self.size**2))
+        return [slice(start, start + step) for start in range(0, batch, step)]
+
+    def _views(self, images: Tensor, numbers: Numbers) -> Float32[Tensor, "2 batch channels size size"]:
+        pixels = self._cut(images, numbers)
+        for operation in self.operations:
+            pixels = operation.apply(pixels, operation.draw(numbers[operation.stream]))
+        return normalize(pixels, self.mean, self.std).unflatten(0, (2, len(images)))
+
+    def _cut(self, images: Tensor, numbers: Numbers) -> Float32[Tensor, "views channels size size"]:
+        """The first views of all images, then the second ones, cropped and flipped, in [0, 1]."""
+        flipped = None if self.flip is None else self.flip.draw(numbers[Flip.stream]).flipped
+        if images.ndim == 4 and self.crop is not None:
+            boxes = self.crop.draw(numbers[Crop.stream], *images.shape[2:])
+            return crop(images, boxes, self.size, flipped)
+        pairs = images.transpose(0, 1).flatten(0, 1) if images.ndim == 5 else images.repeat(2, 1, 1, 1)
+        pixels = pairs.float() / 255
+        return pixels if flipped is None else flip(pixels, flipped)
+
+    def _check_size(self, images: Tensor) -> None:
+        height, width = images.shape[-2:]
+        if (images.ndim == 5 or self.crop is None) and (height, width) != (self.size, self.size):
+            raise ValueError(
+                f"images of {height} x {width} pixels were given, but these views take {self.size} x "
+                f"{self.size}: change views.size"
+            )
+
+    def _check_channels(self, images: Tensor) -> None:
+        channels = images.shape[-3]
+        if channels != len(self.mean):
+            raise ValueError(
+                f"images with {channels} channels were given, but views.mean has {len(self.mean)} numbers "
+                "(1 or 3 are accepted): change views.mean and views.std"
+            )

@@ -1,0 +1,117 @@
+"""Two processes compute what one computes, under every BatchNorm policy."""
+
+from functools import cache
+
+import pytest
+import torch
+from torch import Tensor
+
+from cl_lightning.distributed import rank, world_size
+from cl_lightning.encoders import PolicyBatchNorm
+from tests.processes import run_on
+
+CASES = {"sync": ("sync", 1), "split": ("split", 4), "shuffle": ("shuffle", 2), "plain": ("plain", 1)}
+SHAPES = {"vectors": (16, 3), "images": (16, 3, 2, 4)}
+
+
+def images(shape: tuple[int, ...]) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    place = torch.arange(shape[0]).view(-1, *[1] * (len(shape) - 1))
+    return (torch.randn(shape, generator=generator) * (1 + place) + place).double()
+
+
+def train(policy: str, groups: int, shape: tuple[int, ...], momentum: float | None) -> dict[str, Tensor]:
+    """Two training forwards of this process's rows, and the gradients of the second."""
+    norm = PolicyBatchNorm(3, momentum=momentum, policy=policy, groups=groups).double()
+    torch.nn.init.constant_(norm.weight, 1.5)
+    x = images(shape).chunk(world_size())[rank()].clone().requires_grad_()
+    weights = images(shape).flip(0).chunk(world_size())[rank()]
+    norm(x * 2)
+    y = norm(x)
+    ((y * weights).sum() + y.pow(3).sum()).backward()
+    of_layer = {"weight": norm.weight.grad, "bias": norm.bias.grad}
+    return {"y": y.detach(), "x": x.grad, **of_layer, **dict(norm.named_buffers())}
+
+
+def far_from_zero() -> Tensor:
+    """Float32 images whose mean is 10,000 times their deviation."""
+    x = (images(SHAPES["images"]) / 100 + 1000).float()
+    return PolicyBatchNorm(3)(x.chunk(world_size())[rank()]).detach()
+
+
+def low_precision() -> tuple[Tensor, Tensor]:
+    norm = PolicyBatchNorm(3)
+    y = norm(images(SHAPES["images"]).bfloat16().chunk(world_size())[rank()])
+    return y.detach(), norm.running_var
+
+
+def refusal() -> str:
+    try:
+        PolicyBatchNorm(3, policy="split", groups=3)(torch.randn(6, 3))
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def cases() -> list[tuple[str, str, float | None]]:
+    return [(policy, shape, momentum) for policy in CASES for shape in SHAPES for momentum in (0.1, None)]
+
+
+def everything() -> tuple[dict, Tensor, tuple[Tensor, Tensor], str]:
+    results = {case: train(*CASES[case[0]], SHAPES[case[1]], case[2]) for case in cases()}
+    return results, far_from_zero(), low_precision(), refusal()
+
+
+@cache
+def on_two_processes() -> list[tuple[dict, Tensor, tuple[Tensor, Tensor], str]]:
+    return run_on(2, everything)
+
+
+@pytest.mark.parametrize("case", cases(), ids=str)
+def test_two_processes_equal_one(case):
+    policy, groups = CASES[case[0]]
+    # Two processes, each by itself, are two groups of one process.
+    expected = train(*(("split", 2) if policy == "plain" else (policy, groups)), SHAPES[case[1]], case[2])
+    first, second = (results[case] for results, *_ in on_two_processes())
+    together = {name: torch.cat([first[name], second[name]]) for name in ("y", "x")}
+    together |= {name: first[name] + second[name] for name in ("weight", "bias")}
+    together |= {name: first[name] for name in ("running_mean", "running_var", "num_batches_tracked")}
+    for name, value in expected.items():
+        torch.testing.assert_close(
+            together[name], value, rtol=1e-10, atol=1e-10, msg=lambda text, n=name: n + text
+        )
+
+
+@pytest.mark.parametrize("case", cases(), ids=str)
+def test_running_statistics_are_the_same_bits_on_all_processes(case):
+    first, second = (results[case] for results, *_ in on_two_processes())
+    for name in ("running_mean", "running_var", "num_batches_tracked"):
+        assert torch.equal(first[name], second[name])
+
+
+def test_sync_differs_from_each_process_by_itself():
+    first = on_two_processes()[0][0]
+    for shape in SHAPES:
+        assert (first["sync", shape, 0.1]["y"] - first["plain", shape, 0.1]["y"]).abs().max() > 0.1
+
+
+def test_sync_keeps_its_precision_far_from_zero():
+    x = (images(SHAPES["images"]) / 100 + 1000).float().double()
+    expected = torch.nn.BatchNorm2d(3).double()(x).float()
+    together = torch.cat([y for _, y, *_ in on_two_processes()])
+    torch.testing.assert_close(together, expected, rtol=0, atol=2e-2)
+
+
+def test_sync_takes_statistics_of_low_precision_images_in_float32():
+    reference = torch.nn.BatchNorm2d(3)
+    expected = reference(images(SHAPES["images"]).bfloat16().float())
+    embeddings, variances = zip(*(result for _, _, result, _ in on_two_processes()), strict=True)
+    assert embeddings[0].dtype == torch.bfloat16
+    torch.testing.assert_close(torch.cat(embeddings).float(), expected, rtol=1e-2, atol=1e-2)
+    torch.testing.assert_close(variances[0], reference.running_var, rtol=1e-5, atol=0)
+
+
+def test_groups_that_the_processes_do_not_divide_are_refused_on_every_process():
+    for *_, message in on_two_processes():
+        assert "3 BatchNorm groups for a global batch of 12 on 2 process(es)" in message
+        assert "encoder.batch_norm_groups (one of [2, 4, 6])" in message

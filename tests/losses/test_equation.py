@@ -1,0 +1,114 @@
+"""The losses are the papers' equations."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from cl_lightning.losses import blocks, info_nce, nt_xent
+from tests.losses.cases import DTYPES, TEMPERATURES, both_losses, embeddings, queue
+
+pytestmark = pytest.mark.usefixtures("small_blocks")
+
+
+@pytest.fixture(params=[False, True], ids=["one block", "many blocks"])
+def small_blocks(request, monkeypatch):
+    if request.param:
+        monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", 1)
+        monkeypatch.setattr(blocks, "MIN_ROWS", 3)
+
+
+@both_losses
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+@pytest.mark.parametrize("n", [1, 2, 7, 16])
+def test_float64_equals_nested_loops(loss, expected, temperature, n):
+    a, b = embeddings(n, 8)
+    wanted = expected(a, b, temperature)
+    assert abs(loss(a, b, temperature).item() - wanted) <= 1e-12 * max(1, abs(wanted))
+
+
+@both_losses
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+@pytest.mark.parametrize("dim", [3, 128])
+def test_float32_equals_nested_loops_in_float64(loss, expected, temperature, dim):
+    for seed in range(4):
+        a, b = embeddings(16, dim, torch.float32, seed)
+        wanted = expected(a.double(), b.double(), temperature)
+        tolerance = 1e-5 * max(1, 0.01 / temperature) * max(1, abs(wanted))
+        assert abs(loss(a, b, temperature).item() - wanted) <= tolerance
+
+
+@both_losses
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_input_is_scored_in_float32(loss, expected, dtype):
+    a, b = embeddings(16, 8, dtype)
+    result = loss(a, b, 0.1)
+    wanted = expected(a.double(), b.double(), 0.1)
+    assert result.dtype == torch.float32
+    assert abs(result.item() - wanted) <= 1e-5 * max(1, abs(wanted))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", [1, 2, 9])
+def test_equal_embeddings_cost_the_logarithm_of_the_candidates(dtype, n):
+    same = torch.full((n, 4), 0.5, dtype=dtype)
+    assert nt_xent(same, same, 0.1).item() == pytest.approx(math.log(2 * n - 1), abs=1e-5)
+    assert info_nce(same, same, same[:1].repeat(13, 1), 0.1).item() == pytest.approx(math.log(14), abs=1e-5)
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+def test_orthonormal_pairs_have_the_closed_form(temperature):
+    n = 6
+    identity = torch.eye(n, dtype=torch.float64)
+    expected = math.log1p((2 * n - 2) * math.exp(-1 / temperature))
+    assert nt_xent(identity, 3 * identity, temperature).item() == pytest.approx(expected, rel=1e-12)
+    orthogonal = identity[-1].repeat(2 * n - 2, 1)
+    loss = info_nce(identity[:-1], identity[:-1], orthogonal, temperature)
+    assert loss.item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_single_pair_has_no_negatives_and_costs_nothing():
+    a, b = (z.requires_grad_() for z in embeddings(1, 5))
+    loss = nt_xent(a, b, 0.1)
+    loss.backward()
+    assert loss.item() == 0
+    assert a.grad is not None
+    assert not a.grad.any()
+
+
+def test_the_defaults_are_those_of_simclr_and_of_moco_v2():
+    a, b = embeddings(5, 8)
+    assert torch.equal(nt_xent(a, b), nt_xent(a, b, 0.1))
+    assert torch.equal(info_nce(a, b, queue(3, 8)), info_nce(a, b, queue(3, 8), 0.2))
+
+
+def test_other_keys_of_the_batch_are_no_negatives():
+    queries, keys = embeddings(6, 8)
+    together = info_nce(queries, keys, queue(11, 8))
+    alone = [info_nce(q[None], k[None], queue(11, 8)) for q, k in zip(queries, keys, strict=True)]
+    torch.testing.assert_close(together, torch.stack(alone).mean())
+
+
+def test_scores_are_cosines_and_their_order_does_not_matter():
+    a, b = embeddings(7, 8)
+    negatives = queue(11, 8)
+    turn = torch.linalg.qr(queue(8, 8)).Q
+    order, other = torch.randperm(7), torch.randperm(11)
+    scale = torch.linspace(0.01, 100, 7, dtype=torch.float64)[:, None]
+    simclr, moco = nt_xent(a, b), info_nce(a, b, negatives)
+    for same in (nt_xent(b, a), nt_xent(a[order], b[order]), nt_xent(a * scale, b / scale)):
+        torch.testing.assert_close(same, simclr, rtol=1e-12, atol=0)
+    torch.testing.assert_close(nt_xent(a @ turn, b @ turn), simclr, rtol=1e-12, atol=0)
+    for same in (
+        info_nce(a[order], b[order], negatives[other]),
+        info_nce(a * scale, b / scale, negatives * 5),
+        info_nce(a @ turn, b @ turn, negatives @ turn),
+    ):
+        torch.testing.assert_close(same, moco, rtol=1e-12, atol=0)
+
+
+def test_the_pairs_matter():
+    a, b = embeddings(7, 8)
+    assert nt_xent(a, b.roll(1, 0)) > nt_xent(a, b) + 0.1
+    assert F.cosine_similarity(a, b).mean() > 0.8

@@ -1,0 +1,77 @@
+"""No precision setting reaches into the losses, and torch.compile takes them whole."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from cl_lightning.losses import blocks
+from tests.losses.cases import both_losses, embeddings
+
+
+@both_losses
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_changes_neither_loss_nor_gradient(loss, expected, dtype):
+    a, b = embeddings(16, 8, torch.float32)
+    a.requires_grad_()
+    plain = loss(a, b, 0.05)
+    (gradient,) = torch.autograd.grad(plain, a)
+    with torch.autocast("cpu", dtype):
+        assert (a @ b.T).dtype == dtype
+        cast = loss(a, b, 0.05)
+        (cast_gradient,) = torch.autograd.grad(cast, a)
+    assert torch.equal(cast, plain)
+    assert torch.equal(cast_gradient, gradient)
+
+
+@pytest.fixture
+def tf32():
+    before = torch.backends.cuda.matmul.fp32_precision
+    torch.backends.cuda.matmul.fp32_precision = "tf32"
+    yield
+    torch.backends.cuda.matmul.fp32_precision = before
+
+
+@both_losses
+@pytest.mark.usefixtures("tf32")
+def test_the_matrix_precision_is_full_inside_and_the_users_afterwards(loss, expected, monkeypatch):
+    seen = []
+    log_sum_exp = blocks._log_sum_exp
+
+    def spy(logits):
+        seen.append(torch.backends.cuda.matmul.fp32_precision)
+        return log_sum_exp(logits)
+
+    monkeypatch.setattr(blocks, "_log_sum_exp", spy)
+    loss(*embeddings(4, 8, torch.float32), 0.1)
+    assert seen == ["ieee"]
+    assert torch.backends.cuda.matmul.fp32_precision == "tf32"
+
+
+COMPILED = """
+import torch
+from cl_lightning.losses import info_nce, nt_xent
+
+torch.set_num_threads(1)
+a, b, negatives = torch.randn(6, 8, requires_grad=True), torch.randn(6, 8), torch.randn(5, 8)
+for loss, inputs in ((nt_xent, (a, b)), (info_nce, (a, b, negatives))):
+    result = torch.compile(loss, fullgraph=True, backend="aot_eager")(*inputs)
+    plain = loss(*inputs)
+    torch.testing.assert_close(result, plain)
+    torch.testing.assert_close(torch.autograd.grad(result, a), torch.autograd.grad(plain, a))
+"""
+
+
+def test_compiling_changes_nothing_and_breaks_no_graph():
+    # In a process of its own, because torch.compile refuses the shape checks that tests add.
+    run = subprocess.run([sys.executable, "-c", COMPILED], capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+
+
+def test_the_operator_keeps_torchs_contract():
+    a, b = embeddings(6, 8)
+    excluded = torch.arange(6)[:, None]
+    for needed in ((True, True, True), (True, False, True), (False, False, False)):
+        torch.library.opcheck(blocks.loss_and_gradients, (a, b, a[:, 0].clone(), 0.1, excluded, *needed))
+    torch.library.opcheck(blocks.loss_and_gradients, (a, b, a[:, 0].clone(), 0.1, None, True, True, True))
