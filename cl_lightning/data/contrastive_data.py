@@ -1,17 +1,17 @@
 """The data of a run: loaders for training, for the kNN's bank and for its queries."""
 
 import warnings
-from collections.abc import Sized
 from functools import partial
-from typing import Any, cast
+from typing import Any
+from weakref import WeakSet
 
 import torch
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import Dataset
 
 from cl_lightning.data.accumulation import offered_batches, usable_batches
 from cl_lightning.data.centre_crop import centre_crop
 from cl_lightning.data.device_loader import DeviceLoader
+from cl_lightning.data.map_style import MapStyle
 from cl_lightning.data.order import EpochOrder, EvaluationOrder
 from cl_lightning.data.tensor_images import TensorImages
 from cl_lightning.data.worker_loader import Transform, WorkerLoader
@@ -36,22 +36,22 @@ class ContrastiveData(LightningDataModule):
 
     def __init__(
         self,
-        train: Dataset[Any],
-        val: Dataset[Any] | None = None,
+        train: MapStyle,
+        val: MapStyle | None = None,
         batch_size: int = 256,
         num_workers: int = 0,
         seed: int = 0,
-        bank: Dataset[Any] | None = None,
+        bank: MapStyle | None = None,
     ) -> None:
         super().__init__()
-        EpochOrder(size(train), batch_size, seed)  # refuses before anything is built
+        EpochOrder(len(train), batch_size, seed)  # refuses before anything is built
         if num_workers < 0:
             raise ValueError(
                 f"data.num_workers={num_workers}; accepted is 0 or more. Change data.num_workers."
             )
         self.train, self.val, self.bank = train, val, train if bank is None else bank
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
-        self._worker_loaders: list[WorkerLoader] = []
+        self._worker_loaders: WeakSet[WorkerLoader] = WeakSet()
         if num_workers and all(
             isinstance(part, (TensorImages, type(None))) for part in (train, val, self.bank)
         ):
@@ -62,14 +62,14 @@ class ContrastiveData(LightningDataModule):
 
     def train_dataloader(self) -> Loader:
         """This process's part of each batch; as many as fill whole accumulations."""
-        offered = offered_batches(size(self.train) // self.batch_size, self._limit(), self.batches_per_epoch)
-        order = EpochOrder(size(self.train), self.batch_size, self.seed, *self._place(), max_batches=offered)
+        offered = offered_batches(len(self.train) // self.batch_size, self._limit(), self.batches_per_epoch)
+        order = EpochOrder(len(self.train), self.batch_size, self.seed, *self._place(), max_batches=offered)
         return self._loader(self.train, order, self._crops())
 
     def val_dataloader(self) -> list[Loader]:
-        """Bank and queries, in order, each image once over all processes; empty without `val`."""
+        """Bank and queries, in order, each image once over all processes; none without `val`."""
         parts = [] if self.val is None else [self.bank, self.val]
-        orders = [EvaluationOrder(size(part), self.batch_size, *self._place()) for part in parts]
+        orders = [EvaluationOrder(len(part), self.batch_size, *self._place()) for part in parts]
         return [self._loader(part, order, self._middle()) for part, order in zip(parts, orders, strict=True)]
 
     predict_dataloader = val_dataloader
@@ -78,13 +78,12 @@ class ContrastiveData(LightningDataModule):
         """Lets the workers go; a later stage starts its own."""
         for loader in self._worker_loaders:
             loader.close()
-        self._worker_loaders.clear()
 
     @property
     def batches_per_epoch(self) -> int:
         """Batches that an epoch trains on (before accumulation), after `trainer.limit_train_batches`."""
         accumulation = self.trainer.accumulate_grad_batches if self.trainer else 1
-        return usable_batches(size(self.train) // self.batch_size, self._limit(), accumulation)
+        return usable_batches(len(self.train) // self.batch_size, self._limit(), accumulation)
 
     @property
     def images_per_epoch(self) -> int:
@@ -94,7 +93,7 @@ class ContrastiveData(LightningDataModule):
     @property
     def dropped_images(self) -> int:
         """Training images that an epoch leaves out; others in each epoch."""
-        return size(self.train) - self.images_per_epoch
+        return len(self.train) - self.images_per_epoch
 
     def _limit(self) -> int | float:
         if overfit := getattr(self.trainer, "overfit_batches", 0):
@@ -119,19 +118,19 @@ class ContrastiveData(LightningDataModule):
         return None if edge is None else partial(centre_crop, size=edge)
 
     def _loader(
-        self, part: Dataset[Any], order: EpochOrder | EvaluationOrder, transform: Transform | None
+        self, part: MapStyle, order: EpochOrder | EvaluationOrder, transform: Transform | None
     ) -> Loader:
         device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
         if isinstance(part, TensorImages):
             return DeviceLoader(part, order, device)
         loader = WorkerLoader(part, order, self.num_workers, transform, pin_memory=device.type == "cuda")
-        self._worker_loaders.append(loader)
+        self._worker_loaders.add(loader)
         return loader
 
     def __repr__(self) -> str:
-        sets = {"train": self.train, "val": self.val} | (
-            {} if self.bank is self.train else {"bank": self.bank}
-        )
+        sets = {"train": self.train, "val": self.val}
+        if self.bank is not self.train:
+            sets["bank"] = self.bank
         words = [f"{name}=({describe(part)})" for name, part in sets.items()]
         words += [f"batch_size={self.batch_size}", f"num_workers={self.num_workers}"]
         return f"ContrastiveData({', '.join(words)})"
@@ -139,13 +138,8 @@ class ContrastiveData(LightningDataModule):
     __str__ = __repr__  # Lightning's asks the loaders
 
 
-def size(part: Dataset[Any]) -> int:
-    """Number of images of a map-style Dataset."""
-    return len(cast(Sized, part))
-
-
-def describe(part: Dataset[Any] | None) -> str:
+def describe(part: MapStyle | None) -> str:
     """One of our sets in its own words, any other by type and size."""
     if part is None or type(part).__module__.startswith("cl_lightning."):
         return repr(part)
-    return f"{type(part).__name__}: {size(part):,} images"
+    return f"{type(part).__name__}: {len(part):,} images"

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,6 +9,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from cl_lightning.data.batch import Batch
 from cl_lightning.data.images import to_uint8
+from cl_lightning.data.map_style import MapStyle
 from cl_lightning.data.order import EpochOrder, EvaluationOrder
 
 Transform = Callable[[Tensor, int, int], Tensor]
@@ -28,7 +28,7 @@ class WorkerLoader:
 
     def __init__(
         self,
-        dataset: Dataset[Any],
+        dataset: MapStyle,
         order: EpochOrder | EvaluationOrder,
         num_workers: int = 0,
         transform: Transform | None = None,
@@ -57,9 +57,9 @@ class WorkerLoader:
         except Exception as error:
             if not self.num_workers:
                 raise
-            # torch's frames hold the error and it holds them, with the workers. Freed by the garbage collector,
-            # workers miss their last message, and torch waits 5 seconds for each. Theirs is the traceback that
-            # counts, and stands in the message.
+            # torch's frames and the error hold each other and the workers. Left to the garbage collector,
+            # workers miss their last message and torch waits 5 seconds for each. The traceback that counts
+            # is the worker's, which the message holds.
             self.close()
             raise error.with_traceback(None) from None
 
@@ -85,7 +85,7 @@ class EpochIndices:
 class Items(Dataset[tuple[Tensor, int, int]]):
     """(image, index, label) of each (epoch, index); runs in the workers."""
 
-    def __init__(self, dataset: Dataset[Any], transform: Transform | None) -> None:
+    def __init__(self, dataset: MapStyle, transform: Transform | None) -> None:
         self.dataset, self.transform = dataset, transform
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, int, int]:

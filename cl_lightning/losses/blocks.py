@@ -21,63 +21,61 @@ MIN_ROWS = 32
 def loss_and_gradients(
     anchors: Tensor,
     candidates: Tensor,
-    positive_logits: Tensor,
+    positive: Tensor,
+    excluded: Tensor,
     temperature: float,
-    excluded: Tensor | None,
     needs_anchors: bool,
     needs_candidates: bool,
-    needs_positives: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """`log_sum_exp.cross_entropy` and its gradients by the first three arguments (empty: not needed)."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`log_sum_exp.cross_entropy` and its gradients by the first two arguments (empty: not needed)."""
     n = len(anchors)
-    rows = max(MIN_ROWS, BLOCK_ELEMENTS // len(candidates))
-    negatives = torch.empty_like(positive_logits)
+    losses = anchors.new_empty(n)
     d_anchors = torch.empty_like(anchors) if needs_anchors else anchors.new_empty(0)
-    d_candidates = torch.zeros_like(candidates) if needs_candidates else anchors.new_empty(0)
+    d_candidates = torch.zeros_like(candidates) if needs_candidates else candidates.new_empty(0)
+    rows = max(MIN_ROWS, BLOCK_ELEMENTS // len(candidates))
     with _full_precision(anchors.device.type):
         for start in range(0, n, rows):
             block = slice(start, start + rows)
             logits = (anchors[block] / temperature) @ candidates.T
-            if excluded is not None:
-                logits.scatter_(1, excluded[block], -torch.inf)
-            exp, largest, negatives[block] = _log_sum_exp(logits)
-            # exp * share is the probability of each candidate, over n T: the gradient by its cosine.
-            total = torch.logaddexp(negatives[block], positive_logits[block])
-            share = (largest - total).exp_().div_(n * temperature)[:, None]
+            losses[block], by_logit = _loss_and_gradient(logits, positive[block], excluded[block])
+            by_cosine = by_logit.div_(n * temperature)
             if needs_anchors:
-                d_anchors[block] = (exp @ candidates).mul_(share)
+                d_anchors[block] = by_cosine @ candidates
             if needs_candidates:
-                d_candidates.addmm_(exp.T, anchors[block] * share)
-    margin = positive_logits - negatives
-    d_positives = torch.sigmoid(-margin).div_(-n) if needs_positives else anchors.new_empty(0)
-    return -F.logsigmoid(margin).mean(), d_anchors, d_candidates, d_positives
+                d_candidates.addmm_(by_cosine.T, anchors[block])
+    return losses.mean(), d_anchors, d_candidates
 
 
 @loss_and_gradients.register_fake
 def _shapes(
     anchors: Tensor,
     candidates: Tensor,
-    positive_logits: Tensor,
+    positive: Tensor,
+    excluded: Tensor,
     temperature: float,
-    excluded: Tensor | None,
     needs_anchors: bool,
     needs_candidates: bool,
-    needs_positives: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    inputs = (anchors, candidates, positive_logits)
-    needed = (needs_anchors, needs_candidates, needs_positives)
-    first, second, third = (
-        torch.empty_like(x) if need else x.new_empty(0) for x, need in zip(inputs, needed, strict=True)
-    )
-    return anchors.new_empty(()), first, second, third
+) -> tuple[Tensor, Tensor, Tensor]:
+    d_anchors = torch.empty_like(anchors) if needs_anchors else anchors.new_empty(0)
+    d_candidates = torch.empty_like(candidates) if needs_candidates else candidates.new_empty(0)
+    return anchors.new_empty(()), d_anchors, d_candidates
 
 
-def _log_sum_exp(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """exp(logits - largest) in the place of the logits, the largest of each row, and log-sum-exp."""
-    # Finite also where all candidates of a row are excluded.
-    largest = logits.amax(1).clamp_min_(torch.finfo(logits.dtype).min)
-    exp = logits.sub_(largest[:, None]).exp_()
-    return exp, largest, largest + exp.sum(1).log_()
+def _loss_and_gradient(logits: Tensor, positive: Tensor, excluded: Tensor) -> tuple[Tensor, Tensor]:
+    """The loss of each row, and its gradient by the logits, in their place.
+
+    The positive's logit comes out of the same product as the others, so that all are rounded alike.
+    """
+    own = logits.gather(1, positive[:, None])
+    logits.scatter_(1, excluded, -torch.inf)
+    # Finite also where every candidate is excluded.
+    largest = logits.amax(1, keepdim=True).clamp_min_(torch.finfo(logits.dtype).min)
+    exp = logits.sub_(largest).exp_()
+    negatives = largest + exp.sum(1, keepdim=True).log_()
+    probability = exp.mul_((largest - torch.logaddexp(own, negatives)).exp_())
+    # The positive's own gradient is its probability - 1.
+    probability.scatter_(1, positive[:, None], -torch.sigmoid(negatives - own))
+    return -F.logsigmoid(own - negatives)[:, 0], probability
 
 
 @contextmanager

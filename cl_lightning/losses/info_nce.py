@@ -30,9 +30,11 @@ def info_nce(
     _check_shapes(queries, keys, negatives)
     with torch.autocast(queries.device.type, enabled=False):
         dtype = compute_dtype(queries, keys, negatives)
-        anchors = normalise(queries, dtype)
-        positive_logits = (anchors * normalise(keys, dtype)).sum(1) / temperature
-        return cross_entropy(anchors, normalise(negatives, dtype), positive_logits, temperature)
+        own_key = torch.arange(len(keys), device=keys.device)
+        # The keys of the batch are candidates for their own query only.
+        excluded = own_key.expand(len(keys), -1)
+        candidates = normalise(torch.cat([keys, negatives]), dtype)
+        return cross_entropy(normalise(queries, dtype), candidates, own_key, excluded, temperature)
 
 
 def _check_shapes(queries: Tensor, keys: Tensor, negatives: Tensor) -> None:

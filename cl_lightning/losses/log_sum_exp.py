@@ -12,20 +12,20 @@ from cl_lightning.losses.blocks import loss_and_gradients
 def cross_entropy(
     anchors: Float[Tensor, "n dim"],
     candidates: Float[Tensor, "m dim"],
-    positive_logits: Float[Tensor, "n"],
+    positive: Int64[Tensor, "n"],
+    excluded: Int64[Tensor, "n some"],
     temperature: float,
-    excluded: Int64[Tensor, "n columns"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Mean over anchors of log(exp(p_i) + sum over j of exp(a_i c_j / T)) - p_i.
+    """Mean over anchors a_i of log(exp(s_ip) + sum over negatives j of exp(s_ij)) - s_ip.
 
-    a are the anchors, c the candidates, T is the temperature and p are the positive logits, already divided
-    by T. Row i of `excluded` names the candidates that are no negatives of anchor i; where none is left
-    the loss is 0. All floats have one dtype, float32 or float64.
+    s_ij = a_i c_j / T, where c are the candidates and T is the temperature; p = positive[i]. The negatives
+    of anchor i are all candidates but those that row i of `excluded` names, p among them; without any the
+    loss is 0. All floats have one dtype, float32 or float64.
 
     Memory: one block of logits and the gradients. These are computed along with the loss, while a block is
     in the cache, and backward merely scales them; so they cannot be differentiated again (RuntimeError).
     """
-    return _CrossEntropy.apply(anchors, candidates, positive_logits, temperature, excluded)
+    return _CrossEntropy.apply(anchors, candidates, positive, excluded, temperature)
 
 
 class _CrossEntropy(torch.autograd.Function):
@@ -34,13 +34,13 @@ class _CrossEntropy(torch.autograd.Function):
         ctx: Any,
         anchors: Tensor,
         candidates: Tensor,
-        positive_logits: Tensor,
+        positive: Tensor,
+        excluded: Tensor,
         temperature: float,
-        excluded: Tensor | None,
     ) -> Tensor:
-        ctx.needed = ctx.needs_input_grad[:3]
+        ctx.needed = ctx.needs_input_grad[:2]
         loss, *gradients = loss_and_gradients(
-            anchors, candidates, positive_logits, temperature, excluded, *ctx.needed
+            anchors, candidates, positive, excluded, temperature, *ctx.needed
         )
         ctx.save_for_backward(*gradients)
         return loss
@@ -50,4 +50,4 @@ class _CrossEntropy(torch.autograd.Function):
         if torch.is_grad_enabled():
             raise RuntimeError("the contrastive losses have no second derivative: leave create_graph False")
         gradients = zip(ctx.needed, ctx.saved_tensors, strict=True)
-        return *(g * upstream if needed else None for needed, g in gradients), None, None
+        return *(g * upstream if needed else None for needed, g in gradients), None, None, None

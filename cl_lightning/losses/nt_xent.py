@@ -31,15 +31,12 @@ def nt_xent(
     with torch.autocast(z_a.device.type, enabled=False):
         z = torch.cat([z_a, z_b])
         anchors = normalise(z, compute_dtype(z))
-        positives = anchors.roll(len(z_a), 0)
-        positive_logits = (anchors * positives).sum(1) / temperature
-        # Neither itself nor its other view is a negative of an anchor.
-        itself = torch.arange(len(z), device=z.device)
-        both = torch.stack([itself, itself.roll(len(z_a))], dim=1) + rank() * len(z)
-        candidates = gather(anchors)[
-            :
-        ]  # a tensor of its own: torch.compile refuses one tensor for two arguments
-        return cross_entropy(anchors, candidates, positive_logits, temperature, excluded=both)
+        # A tensor of its own, because torch.compile refuses one tensor for two arguments.
+        candidates = gather(anchors)[:]
+        itself = torch.arange(len(z), device=z.device) + rank() * len(z)
+        other_view = itself.roll(len(z_a))
+        excluded = torch.stack([itself, other_view], dim=1)
+        return cross_entropy(anchors, candidates, other_view, excluded, temperature)
 
 
 def _check_views(z_a: Tensor, z_b: Tensor) -> None:

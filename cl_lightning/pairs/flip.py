@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-import torch
 from jaxtyping import Bool, Float32, Float64
 from torch import Tensor
 
@@ -31,4 +30,5 @@ def flip(
     images: Float32[Tensor, "batch channels height width"], flipped: Bool[Tensor, " batch"]
 ) -> Float32[Tensor, "batch channels height width"]:
     """The images mirrored left to right where `flipped`."""
-    return torch.where(flipped[:, None, None, None], images.flip(-1), images)
+    # exact for weights 0 and 1, and on a CPU several times faster than torch.where
+    return images.lerp(images.flip(-1), flipped[:, None, None, None].float())

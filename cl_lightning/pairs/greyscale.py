@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-import torch
 from jaxtyping import Bool, Float32, Float64
 from torch import Tensor
 
@@ -46,7 +45,8 @@ def luma(images: Float32[Tensor, "batch channels height width"]) -> Float32[Tens
 def greyscale(
     images: Float32[Tensor, "batch channels height width"], greyed: Bool[Tensor, " batch"]
 ) -> Float32[Tensor, "batch channels height width"]:
-    """Every channel replaced by `luma` where `greyed`; equals torchvision's rgb_to_grayscale there."""
+    """Every channel replaced by `luma` where `greyed`, in place; there equals torchvision's conversion."""
     if images.shape[1] == 1:
         return images
-    return torch.where(greyed[:, None, None, None], luma(images)[:, None], images)
+    # exact for weights 0 and 1, and on a CPU several times faster than torch.where
+    return images.lerp_(luma(images)[:, None], greyed[:, None, None, None].float())

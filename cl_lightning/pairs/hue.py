@@ -12,24 +12,22 @@ def shift_hue(
 ) -> Float32[Tensor, "batch 3 height width"]:
     """Colours turned by `shift` (in turns, -0.5 to 0.5), in place; HSV value and saturation stay.
 
-    With M and m the largest and smallest channel of a pixel and h its hue in turns, a channel whose own hue
-    is o becomes m + (M - m) clamp(6 |frac(h + shift - o) - 1/2| - 1, 0, 1). Equals torchvision's adjust_hue
-    up to rounding.
+    With M, m and C = M - m the largest channel of a pixel, the smallest and their difference:
+
+        hue h = copysign(1 + (G + B - R - m) / C, G - B) / 6, in turns from red
+        new channel = m + C clamp(6 |frac(h + shift - o) - 1/2| - 1, 0, 1), o the channel's own hue
+
+    which is the usual way through HSV without its cases. Equals torchvision's adjust_hue up to rounding.
     """
     red, green, blue = images.unbind(1)
     lowest = torch.minimum(torch.minimum(red, green), blue)
-    highest = torch.maximum(torch.maximum(red, green), blue)
-    chroma = highest - lowest
-    sixths = torch.where(
-        highest == red,
-        green - blue,
-        torch.where(
-            highest == green, (blue - red).add_(chroma, alpha=2), (red - green).add_(chroma, alpha=4)
-        ),
-    )
-    turns = sixths.div_(chroma.clamp_min(SMALLEST_CHROMA).mul_(6))
-    turns += shift[:, None, None] + 1  # plus one turn, so that nothing is negative
+    chroma = torch.maximum(torch.maximum(red, green), blue).sub_(lowest)
+    turns = (green + blue).sub_(red).sub_(lowest).div_(chroma.clamp_min(SMALLEST_CHROMA)).add_(1).div_(6)
+    turns = turns.copysign_(green - blue).add_(shift[:, None, None])
+    lowest.sub_(chroma)
+    chroma.mul_(6)
     for channel, own in zip((red, green, blue), (0.0, 1 / 3, 2 / 3), strict=True):
-        share = (turns + (1 - own)).frac_().sub_(0.5).abs_().mul_(6).sub_(1).clamp_(0, 1)
-        torch.addcmul(lowest, chroma, share, out=channel)
+        # two turns more, so that nothing is negative
+        away = (turns + (2 - own)).frac_().sub_(0.5).abs_().clamp_(1 / 6, 1 / 3)
+        channel.copy_(lowest).addcmul_(chroma, away)
     return images

@@ -110,7 +110,7 @@ class Views:
             boxes = self.crop.draw(numbers[Crop.stream], *images.shape[2:])
             return crop(images, boxes, self.size, flipped)
         pairs = images.transpose(0, 1).flatten(0, 1) if images.ndim == 5 else images.repeat(2, 1, 1, 1)
-        pixels = pairs.float() / 255
+        pixels = pairs.float().div_(255)
         return pixels if flipped is None else flip(pixels, flipped)
 
     def _check_size(self, images: Tensor) -> None:

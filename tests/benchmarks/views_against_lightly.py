@@ -4,7 +4,7 @@ Needs `pip install lightly==1.6.0`. Random pixels; both start from uint8 images 
 and end at standardised float32 tensors, which for lightly are stacked into batches.
 
     python tests/benchmarks/views_against_lightly.py                        # CIFAR: size 32, no blur
-    python tests/benchmarks/views_against_lightly.py --size 224 --blur 0.5 --batch 32
+    python tests/benchmarks/views_against_lightly.py --size 224 --source 256 --blur 0.5 --batch 24 --photos
 """
 
 import argparse
@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--source", type=int, help="side of the images (default: that of the views)")
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--blur", type=float, default=0.0)
+    parser.add_argument("--photos", action="store_true", help="crop image by image, as loader workers do")
     options = parser.parse_args()
 
     from lightly.transforms import SimCLRTransform  # not a dependency of the package
@@ -49,7 +50,9 @@ def main() -> None:
     peer = SimCLRTransform(input_size=options.size, gaussian_blur=options.blur)
 
     def ours() -> object:
-        return views(images, index, 0)
+        if not options.photos:
+            return views(images, index, 0)
+        return views(torch.stack([views.crop_pair(image, i, 0) for i, image in enumerate(images)]), index, 0)
 
     def theirs() -> object:
         return [torch.stack(view) for view in zip(*map(peer, pictures), strict=True)]

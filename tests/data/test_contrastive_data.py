@@ -9,6 +9,12 @@ from PIL import Image
 
 from cl_lightning.data import ContrastiveData, EpochOrder, TensorImages, image_folder, synthetic
 
+# Lightning 2.6.6 asks torch 2.14 in a way that it deprecates, and remarks on absent validation images.
+pytestmark = [
+    pytest.mark.filterwarnings(r"ignore:.*isinstance\(treespec, LeafSpec\):FutureWarning"),
+    pytest.mark.filterwarnings("ignore:Total length of `list` across ranks is zero:UserWarning"),
+]
+
 
 class CropViews:
     """Stands in for a recipe with a crop; the crop shows index and epoch."""
@@ -216,6 +222,16 @@ def test_a_notebook_may_iterate_without_a_trainer(photos):
     assert len(data.val_dataloader()) == 2
 
 
+def test_a_replaced_loader_takes_its_workers_along(photos):
+    data = ContrastiveData(image_folder(photos), batch_size=5, num_workers=2)
+    loader = data.train_dataloader()
+    list(loader)
+    assert len(multiprocessing.active_children()) == 2
+    loader = data.train_dataloader()  # as Trainer(reload_dataloaders_every_n_epochs=1) does
+    assert not multiprocessing.active_children()
+    assert len(list(loader)) == 2
+
+
 def test_wrong_numbers_are_refused_at_once():
     images = synthetic(images=20, size=8)
     with pytest.raises(ValueError, match=r"data\.batch_size=21 with 20 training images"):
@@ -233,6 +249,7 @@ def test_workers_without_work_are_warned_about():
 def test_repr_shows_sets_and_batch():
     images = TensorImages(torch.zeros(1200, 1, 4, 4, dtype=torch.uint8), name="mine")
     assert repr(ContrastiveData(images, [1, 2])) == (
-        "ContrastiveData(train=(mine: 1,200 images 1x4x4), val=(list: 2 images), batch_size=256, num_workers=0)"
+        "ContrastiveData(train=(mine: 1,200 images 1x4x4), val=(list: 2 images), "
+        "batch_size=256, num_workers=0)"
     )
     assert str(ContrastiveData(images)) == repr(ContrastiveData(images))

@@ -81,7 +81,7 @@ def test_no_ink_is_cut_off_at_the_edges():
 
 
 def canvas_place(digit, matrix, place):
-    """Where the middle of the digit goes, pixel by pixel: `place` of the room that its ink leaves on 24 x 24."""
+    """Where the middle of the digit goes: `place` of the room that its ink leaves on 24 x 24, in loops."""
     xs, ys = [], []
     for row in range(8):
         for column in range(8):
