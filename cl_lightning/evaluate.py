@@ -8,9 +8,13 @@ from typing import Any
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command cl-eval."""
-    parser = argparse.ArgumentParser(prog="cl-eval", description="kNN and linear accuracy of trained encoders.")
+    parser = argparse.ArgumentParser(
+        prog="cl-eval", description="kNN and linear accuracy of trained encoders."
+    )
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run folder")
-    parser.add_argument("--encoder", choices=("query", "key"), default="query", help="key: MoCo's moving average")
+    parser.add_argument(
+        "--encoder", choices=("query", "key"), default="query", help="key: MoCo's moving average"
+    )
     parser.add_argument("--labels", type=int, nargs="*", default=[1, 10], help="labels a class, beside all")
     parser.add_argument("--draws", type=int, default=10, help="of the labelled images")
     parser.add_argument(
@@ -21,7 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from cl_lightning.runs import ConfigError
 
     try:
-        print(evaluate_runs(options.runs, options.encoder, tuple(options.labels), options.draws, options.baselines))
+        print(
+            evaluate_runs(
+                options.runs, options.encoder, tuple(options.labels), options.draws, options.baselines
+            )
+        )
     except ConfigError as error:
         sys.exit(f"cl-eval: {error}")
 

@@ -84,7 +84,11 @@ class HealthMonitor(Callback):
         self._metrics[f"{stage}_rank"].update(z_a)
 
     def _log(self, stage: str, pl_module: LightningModule) -> None:
-        for name, key in (("alignment", "alignment"), ("uniformity", "uniformity"), ("effective_rank", "rank")):
+        for name, key in (
+            ("alignment", "alignment"),
+            ("uniformity", "uniformity"),
+            ("effective_rank", "rank"),
+        ):
             metric = self._metrics[f"{stage}_{key}"]
             pl_module.log(f"{stage}/{name}", metric.compute())
             metric.reset()

@@ -2,10 +2,11 @@
 
 import copy
 import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, Trainer
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
@@ -33,9 +34,7 @@ class MomentumEncoder(Callback):
         ValueError: momentum outside [0, 1]; a resumed run whose checkpoint holds no key encoder.
     """
 
-    def __init__(
-        self, momentum: float = 0.999, schedule: Literal["constant", "cosine"] = "constant"
-    ) -> None:
+    def __init__(self, momentum: float = 0.999, schedule: Literal["constant", "cosine"] = "constant") -> None:
         if not 0 <= momentum <= 1:
             raise ValueError(f"callbacks.momentum_encoder.momentum is {momentum}; accepted: 0 to 1")
         if schedule not in ("constant", "cosine"):
@@ -48,7 +47,7 @@ class MomentumEncoder(Callback):
         self._restored: dict[str, Any] | None = None
         self._changes = WeightChanges()
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
         if trainer.ckpt_path and self._restored is None:
             raise ValueError(
                 f"{trainer.ckpt_path} holds no key encoder; accepted: a checkpoint of a MoCo v2 run that had "
@@ -62,12 +61,12 @@ class MomentumEncoder(Callback):
                 average.copy_(restored)
             self._restored = None
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         self._changes.start(trainer)
 
     @torch.no_grad()
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         if self._changes.after_batch(trainer) != "changed":
             return
@@ -84,9 +83,9 @@ class MomentumEncoder(Callback):
         progress = min(1.0, trainer.global_step / trainer.estimated_stepping_batches)
         return 1 - (1 - self.momentum) * 0.5 * (1 + math.cos(math.pi * progress))
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        values = {"train/momentum": self.momentum_at(trainer), "train/key_drift": self.drift(pl_module.encoder)}
-        pl_module.log_dict(values)
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+        pl_module.log("train/momentum", self.momentum_at(trainer))
+        pl_module.log("train/key_drift", self.drift(pl_module.encoder))
 
     @torch.no_grad()
     def drift(self, encoder: nn.Module) -> Tensor:
@@ -102,5 +101,5 @@ class MomentumEncoder(Callback):
         self._restored = state_dict
 
 
-def _norm(tensors: list[Tensor]) -> Tensor:
-    return torch.stack(torch._foreach_norm(tensors)).norm()
+def _norm(tensors: Sequence[Tensor]) -> Tensor:
+    return torch.stack(torch._foreach_norm(list(tensors))).norm()

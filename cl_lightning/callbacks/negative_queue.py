@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -38,7 +38,7 @@ class NegativeQueue(Callback):
         self._restored: dict[str, Any] | None = None
         self._changes = WeightChanges()
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
         if trainer.ckpt_path and self._restored is None:
             raise ValueError(
                 f"{trainer.ckpt_path} holds no queue; accepted: a checkpoint of a MoCo v2 run that had "
@@ -46,7 +46,8 @@ class NegativeQueue(Callback):
             )
         self._check_length(trainer, pl_module)
         generator = torch.Generator().manual_seed(self.seed)
-        keys = F.normalize(torch.randn(self.length, pl_module.encoder.out_features, generator=generator))
+        shape = self.length, pl_module.encoder.out_features
+        keys = F.normalize(torch.randn(shape, generator=generator, dtype=torch.float64))
         self.pointer = self.enqueued = 0
         if self._restored is not None:
             self.pointer, self.enqueued = self._restored["pointer"], self._restored["enqueued"]
@@ -56,7 +57,7 @@ class NegativeQueue(Callback):
         self.keys = keys.to(pl_module.device, wide)
         self._collected: list[Tensor] = []
 
-    def _check_length(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def _check_length(self, trainer: Trainer, pl_module: Any) -> None:
         keys_per_step = pl_module.keys_per_step
         if self.length < keys_per_step:
             raise ValueError(
@@ -66,12 +67,12 @@ class NegativeQueue(Callback):
         keys_per_epoch = keys_per_step * trainer.num_training_batches // trainer.accumulate_grad_batches
         if self.length > keys_per_epoch:
             warnings.warn(
-                f"callbacks.negative_queue.length is {self.length}, more than the {keys_per_epoch} keys of an "
-                "epoch: every image meets its own older keys as negatives",
+                f"callbacks.negative_queue.length is {self.length}, more than the {keys_per_epoch} keys of "
+                "an epoch: every image meets its own older keys as negatives",
                 stacklevel=2,
             )
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         self._changes.start(trainer)
 
     def collect(self, keys: Float[Tensor, "batch dim"]) -> None:
@@ -79,7 +80,7 @@ class NegativeQueue(Callback):
         self._collected.append(keys.detach())
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         outcome = self._changes.after_batch(trainer)
         if outcome == "accumulating":
@@ -104,7 +105,7 @@ class NegativeQueue(Callback):
         """Share of the queue that holds real keys, not the unit vectors that it started with."""
         return min(1.0, self.enqueued / self.length)
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         pl_module.log("train/queue_fill", self.fill)
 
     def state_dict(self) -> dict[str, Any]:

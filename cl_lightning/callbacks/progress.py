@@ -69,7 +69,9 @@ class RunProgress(ProgressBar):
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, Throughput):
                 values["images/s"] = f"{callback.images_per_second:,.0f}"
-        self._bar.set_description_str(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}", refresh=False)
+        self._bar.set_description_str(
+            f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}", refresh=False
+        )
         self._bar.set_postfix(values, refresh=False)
         self._bar.n = trainer.global_step
         self._bar.refresh()

@@ -93,15 +93,19 @@ class ContrastiveModule(LightningModule):
         return next(c for c in self.trainer.callbacks if isinstance(c, kind))  # type: ignore[attr-defined]
 
     def __repr__(self) -> str:
-        name = type(self).__name__
-        loss = self.loss
-        if isinstance(loss, partial):
-            arguments = ", ".join(f"{key}={value}" for key, value in loss.keywords.items())
-            score = f"{loss.func.__name__}({arguments})"
-        else:
-            score = getattr(loss, "__name__", repr(loss))
-        backbone = type(self.encoder.backbone).__name__
+        backbone, encoder = type(self.encoder.backbone).__name__, self.encoder
         return (
-            f"{name}(\n  pairs:   {self.views}\n  encoder: {backbone}, {self.encoder.features} features, "
-            f"{self.encoder.out_features} embedded, batch norm {self.encoder.batch_norm}\n  loss:    {score}\n)"
+            f"{type(self).__name__}(\n"
+            f"  pairs:   {self.views}\n"
+            f"  encoder: {backbone}, {encoder.features} features, {encoder.out_features} embedded, "
+            f"batch norm {encoder.batch_norm}\n"
+            f"  loss:    {describe(self.loss)}\n)"
         )
+
+
+def describe(function: Callable[..., Any]) -> str:
+    """A function's name and the arguments that a `partial` holds for it."""
+    if not isinstance(function, partial):
+        return getattr(function, "__name__", repr(function))
+    arguments = ", ".join(f"{key}={value}" for key, value in function.keywords.items())
+    return f"{function.func.__name__}({arguments})"

@@ -46,7 +46,8 @@ class MoCoV2(ContrastiveModule):
     ) -> None:
         super().__init__(
             views or moco_v2_views(224),
-            encoder or Encoder(ResNet(18), projector_batch_norm=False, batch_norm="shuffle", batch_norm_groups=8),
+            encoder
+            or Encoder(ResNet(18), projector_batch_norm=False, batch_norm="shuffle", batch_norm_groups=8),
             loss,
             optimizer,
             schedule,

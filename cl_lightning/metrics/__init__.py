@@ -8,6 +8,7 @@ from cl_lightning.metrics.alignment import Alignment
 from cl_lightning.metrics.contrast import contrast_scores
 from cl_lightning.metrics.effective_rank import EffectiveRank
 from cl_lightning.metrics.knn import KNNAccuracy
+from cl_lightning.metrics.means import Means
 from cl_lightning.metrics.uniformity import Uniformity
 
-__all__ = ["Alignment", "EffectiveRank", "KNNAccuracy", "Uniformity", "contrast_scores"]
+__all__ = ["Alignment", "EffectiveRank", "KNNAccuracy", "Means", "Uniformity", "contrast_scores"]

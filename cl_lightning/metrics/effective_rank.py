@@ -38,8 +38,8 @@ class EffectiveRank(Metric):
             self.second_moment += z.T @ z
 
     def compute(self) -> Float[Tensor, ""]:
-        """The effective rank of all rows so far; NaN without any."""
-        if self.update_count == 0:
+        """The effective rank of all rows so far; NaN without any, or with one that is not finite."""
+        if self.update_count == 0 or not self.second_moment.isfinite().all():
             return self.second_moment.new_tensor(torch.nan)
         eigenvalues = torch.linalg.eigvalsh(self.second_moment).clamp_min(0)
         return torch.special.entr(eigenvalues / eigenvalues.sum()).sum().exp()

@@ -31,5 +31,5 @@ class Means(Metric):
         self.updates += 1
 
     def compute(self) -> dict[str, Tensor]:
-        """Name to mean; 0 before the first update."""
-        return dict(zip(self.names, self.total / self.updates.clamp(min=1), strict=True))
+        """Name to mean."""
+        return dict(zip(self.names, self.total / self.updates, strict=True))

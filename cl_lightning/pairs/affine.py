@@ -1,6 +1,5 @@
 """Affine warp: rotation, shift, scale and shear around the centre, for images other than photos."""
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -22,8 +21,7 @@ class Warps(NamedTuple):
 class Affine:
     """Rotation and shear (both axes) in degrees, scale in a range, shift as a share of the side.
 
-    As torchvision's RandomAffine, shifts in whole pixels. Differs from it: the scale is log-uniform, so that
-    growing and shrinking are equally likely.
+    All uniform, as torchvision's RandomAffine draws them, shifts in whole pixels.
     """
 
     rotation: float
@@ -38,7 +36,7 @@ class Affine:
         """The matrices."""
         angle = between(uniforms[:, 0], -self.rotation, self.rotation)
         shear = between(uniforms[:, 1:3], -self.shear, self.shear)
-        scale = torch.exp(between(uniforms[:, 3], *(math.log(s) for s in self.scale)))
+        scale = between(uniforms[:, 3], *self.scale)
         most = self.shift * self.size
         return Warps(inverse_matrix(angle, between(uniforms[:, 4:6], -most, most).round(), scale, shear))
 

@@ -113,7 +113,7 @@ def digit_views(
     """Views of handwritten digits, light on dark: an affine warp, then brightness; no crop, flip or colours.
 
     `size` is the side of the images and of their views. `rotation` and `shear` are the largest angles in
-    degrees, `scale` the range of factors (log-uniform), `shift` the largest share of the side, `brightness`
+    degrees, `scale` the range of factors, `shift` the largest share of the side, `brightness`
     the largest change of the factor. Raises ValueError for a value outside its range.
     The default mean keeps a dark background at 0, which is what convolutions pad with.
     """

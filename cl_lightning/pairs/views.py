@@ -17,6 +17,7 @@ Images = UInt8[Tensor, "batch channels height width"]
 Crops = UInt8[Tensor, "batch 2 channels height width"]
 Numbers = dict[int, Float64[Tensor, "..."]]
 
+# Float pixels worked on at a time on a CPU: less repeats a part's fixed cost, more leaves the cache.
 CACHE_BYTES = 1_600_000
 
 
@@ -75,7 +76,7 @@ class Views:
         """Both views' crops of one image, as whole pixel values; a call with them does all the rest."""
         if self.crop is None:
             raise ValueError(
-                "a crop was asked of views that have none; views=simclr, moco_v2 do: change views"
+                "a crop was asked of views without one; views=simclr and views=moco_v2 crop: change views"
             )
         drawn = uniforms(self.seed, epoch, torch.tensor([index]), {Crop.stream: Crop.draws})[Crop.stream]
         boxes = torch.stack(self.crop.draw(drawn[:, 0], *image.shape[1:]), dim=1)

@@ -38,7 +38,9 @@ def plot_curves(metrics: Path) -> Figure:
     for axes, (quantity, stages) in zip(grid, quantities.items(), strict=False):
         for stage in sorted(stages, key=list(colours).index, reverse=True):
             steps, values = stages[stage]
-            axes.plot(steps, values, color=colours[stage], label=stage, marker="." if len(steps) < 4 else None)
+            axes.plot(
+                steps, values, color=colours[stage], label=stage, marker="." if len(steps) < 4 else None
+            )
         axes.set_title(quantity.replace("_", " "), fontsize=10)
         axes.tick_params(labelsize=8)
         axes.set_xlabel("step", fontsize=8)

@@ -88,14 +88,21 @@ def features() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return *torch.randn(2, WORLD * LOCAL, 4, generator=generator), torch.arange(WORLD * LOCAL) % 3
 
 
+def uneven_share(x: torch.Tensor, uneven: int = 0) -> torch.Tensor:
+    return x.tensor_split([LOCAL + uneven])[rank()]
+
+
 def filled_metrics(select) -> dict[str, float]:
     z_a, z_b, labels = (select(x) for x in features())
     alignment, rank_, knn, uniformity = Alignment(), EffectiveRank(4), KNNAccuracy(k=2), Uniformity()
     alignment.update(z_a, z_b)
     rank_.update(z_a)
     uniformity.update(z_a)
-    knn.add_to_bank(z_a, labels)
-    knn.update(z_b, labels)
+    # As many rows as the last shares of a set have: not the same number on every rank.
+    bank, queries = (select(torch.arange(WORLD * LOCAL), uneven) for uneven in (1, -1))
+    z_a, z_b, labels = features()
+    knn.add_to_bank(z_a[bank], labels[bank])
+    knn.update(z_b[queries], labels[queries])
     return {type(m).__name__: m.compute().item() for m in (alignment, rank_, knn, uniformity)}
 
 
@@ -110,7 +117,7 @@ def everything(order: torch.Tensor) -> dict:
         "nt_xent": ddp_gradients(lambda a, b: nt_xent(a, b, TEMPERATURE)),
         "mistake": ddp_gradients(nt_xent_without_gathered_gradient),
         "shuffle": shuffled(order),
-        "metrics": filled_metrics(own),
+        "metrics": filled_metrics(uneven_share),
     }
 
 
@@ -180,8 +187,8 @@ def test_unshuffle_returns_each_rank_its_own_rows(ranks):
 
 
 def test_metrics_count_the_rows_of_all_ranks(ranks):
-    expected = filled_metrics(lambda x: x)
-    halves = [filled_metrics(lambda x, s=s: x[s])["Uniformity"] for s in (slice(0, 3), slice(3, 6))]
+    expected = filled_metrics(lambda x, uneven=0: x)
+    halves = [filled_metrics(lambda x, uneven=0, s=s: x[s])["Uniformity"] for s in (slice(0, 3), slice(3, 6))]
     # Uniformity's pairs are those within an update, and the two ranks have equally many.
     expected["Uniformity"] = math.log((math.exp(halves[0]) + math.exp(halves[1])) / 2)
     for r in ranks:

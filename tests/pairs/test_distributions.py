@@ -1,6 +1,5 @@
 """Parameters are distributed as torchvision's: two-sample tests against its own draws, with fixed seeds."""
 
-import math
 from collections import Counter
 
 import numpy as np
@@ -120,14 +119,23 @@ def test_blur_draws_the_sigma_of_gaussian_blur():
 def test_affine_draws_the_parameters_of_random_affine():
     affine = Affine(15.0, 10.0, (0.75, 1.33), 0.15, 24)
     expected = theirs(v2.RandomAffine(15, (0.15, 0.15), (0.75, 1.33), (-10, 10, -10, 10)), 24, 24)
-    columns = {k: torch.tensor([e[k] for e in expected]).double() for k in ("angle", "translate", "shear")}
-    # torchvision's scale is uniform, ours log-uniform
-    scale = torch.exp(math.log(0.75) + torch.rand(COUNT).double() * math.log(1.33 / 0.75))
-    matrices = inverse_matrix(columns["angle"], columns["translate"], scale, columns["shear"])
+    names = ("angle", "translate", "scale", "shear")
+    matrices = inverse_matrix(*(torch.tensor([e[name] for e in expected]).double() for name in names))
     for ours, theirs_ in zip(draws(affine).matrix.flatten(1).T, matrices.flatten(1).T, strict=True):
         assert_same_distribution(ours, theirs_)
     area = 1 / torch.linalg.det(draws(affine).matrix[:, :, :2])
-    assert_same_distribution(area.log(), (scale**2).log())
+    assert_same_distribution(area, 1 / torch.linalg.det(matrices[:, :, :2]))
+
+
+def test_affine_shifts_by_whole_pixels_as_often_as_random_affine():
+    shift = -draws(Affine(0.0, 0.0, (1.0, 1.0), 0.15, 24)).matrix[:, :, 2]
+    expected = [e["translate"] for e in theirs(v2.RandomAffine(0, (0.15, 0.15)), 24, 24)]
+    assert torch.equal(shift, shift.round())
+    for axis in range(2):
+        ours, other = Counter(shift[:, axis].int().tolist()), Counter(e[axis] for e in expected)
+        assert sorted(ours) == sorted(other) == list(range(-4, 5))
+        table = [[counts[key] for key in sorted(ours)] for counts in (ours, other)]
+        assert stats.chi2_contingency(table).pvalue > ALPHA
 
 
 def test_brightness_is_uniform_around_one():

@@ -1,0 +1,42 @@
+# Each target does its own set-up, in .venv/.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow test-gpu check format clean
+
+help: ## list these targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: .venv/installed ## make .venv/ with the package and what its tests need
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "cl_lightning needs Python 3.11 or newer: make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+demo: install ## train SimCLR and MoCo v2 on scattered digits and compare them, five minutes on two cores
+	$(BIN)/python -m cl_lightning.demo
+
+test: check ## check, then all tests but the slow and the GPU ones
+	$(BIN)/python -m pytest -m 'not slow and not slurm and not gpu'
+
+test-slow: install ## what takes long: the demonstration and the CIFAR-10 recipes, real SLURM
+	$(BIN)/python -m pytest -m '(slow or slurm) and not gpu'
+
+test-gpu: install ## what needs a GPU
+	$(BIN)/python -m pytest -m gpu
+
+check: install ## style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install ## rewrite the files in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove the environment and caches, never runs
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .import_linter_cache

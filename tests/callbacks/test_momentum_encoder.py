@@ -1,0 +1,206 @@
+"""The key encoder is the stated average, once for each optimizer step that changed the weights."""
+
+import math
+
+import pytest
+import torch
+from lightning.pytorch import Callback
+
+from cl_lightning.callbacks import MomentumEncoder
+from tests import tiny
+
+
+class Moves(Callback):
+    """Counts the batches after which the key encoder had moved, and checks each move."""
+
+    def __init__(self, momentum: float) -> None:
+        self.momentum = momentum
+        self.moved: list[bool] = []
+
+    def on_fit_start(self, trainer, pl_module) -> None:
+        self.keys = tiny.weights(pl_module.attached(MomentumEncoder).encoder)
+        for key, query in zip(self.keys, pl_module.encoder.parameters(), strict=True):
+            assert torch.equal(key, query)
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        keys = tiny.weights(pl_module.attached(MomentumEncoder).encoder)
+        moved = any(not torch.equal(a, b) for a, b in zip(keys, self.keys, strict=True))
+        if moved:
+            queries = pl_module.encoder.parameters()
+            for new, old, query in zip(keys, self.keys, queries, strict=True):
+                torch.testing.assert_close(new, self.momentum * old + (1 - self.momentum) * query.detach())
+        self.moved.append(moved)
+        self.keys = keys
+
+
+def fit(*callbacks, method=None, data=None, **settings):
+    method = method or tiny.moco()
+    trainer = tiny.trainer(*callbacks, **settings)
+    trainer.fit(method, datamodule=data or tiny.data())
+    return method
+
+
+def test_one_move_for_each_step_of_backbone_and_head() -> None:
+    moves = Moves(0.9)
+    method = fit(*tiny.moco_callbacks(), moves)
+    assert moves.moved == [True] * 4
+    names = dict(method.encoder.named_parameters())
+    assert any(n.startswith("backbone") for n in names)
+    assert any(n.startswith("projector") for n in names)
+
+
+def test_one_move_for_each_step_under_accumulation() -> None:
+    moves = Moves(0.9)
+    fit(*tiny.moco_callbacks(), moves, accumulate_grad_batches=2, max_epochs=2)
+    assert moves.moved == [False, True] * 4
+
+
+def test_last_micro_batches_that_fill_no_step_make_no_move() -> None:
+    moves = Moves(0.9)
+    fit(*tiny.moco_callbacks(length=48), moves, accumulate_grad_batches=3)
+    assert moves.moved == [False, False, True]
+
+
+class Skip(Callback):
+    """Makes the gradient scaler see an overflow in one step, as fp16 does on a GPU."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_after_backward(self, trainer, pl_module) -> None:
+        if trainer.global_step == self.step:
+            next(pl_module.encoder.parameters()).grad.fill_(math.inf)
+
+
+def test_step_that_the_scaler_skips_moves_neither_keys_nor_queue() -> None:
+    from lightning.pytorch.plugins.precision import MixedPrecision
+
+    scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+    precision = MixedPrecision("16-mixed", "cpu", scaler)
+    moves = Moves(0.9)
+    callbacks = tiny.moco_callbacks(length=64)
+    trainer = tiny.trainer(Skip(step=1), *callbacks, moves, plugins=[precision])
+    trainer.fit(tiny.moco(), datamodule=tiny.data())
+    assert trainer.global_step == 4  # Lightning counts the skipped step
+    assert moves.moved == [True, False, True, True]
+    assert callbacks[1].enqueued == 3 * 16
+
+
+def test_constant_momentum_has_the_closed_form() -> None:
+    callback, steps, momentum = MomentumEncoder(0.9), 4, 0.9
+    method = tiny.moco(optimizer=lambda groups: torch.optim.SGD(groups, lr=0.0))
+    start = [w + 1 for w in tiny.weights(method.encoder)]
+
+    class Displace(Callback):
+        def on_train_start(self, trainer, pl_module) -> None:
+            for key, value in zip(callback.encoder.parameters(), start, strict=True):
+                key.data.copy_(value)
+
+    fit(callback, tiny.moco_callbacks()[1], Displace(), method=method)
+    for key, query in zip(callback.encoder.parameters(), method.encoder.parameters(), strict=True):
+        torch.testing.assert_close(key, query + momentum**steps, rtol=1e-5, atol=1e-6)
+
+
+def test_cosine_schedule_starts_at_momentum_and_ends_at_one() -> None:
+    callback = MomentumEncoder(0.9, schedule="cosine")
+    seen = []
+
+    class Record(Callback):
+        def on_train_batch_end(self, trainer, *_) -> None:
+            seen.append(callback.momentum_at(trainer))
+
+    fit(callback, tiny.moco_callbacks()[1], Record())
+    expected = [1 - 0.1 * 0.5 * (1 + math.cos(math.pi * step / 4)) for step in (1, 2, 3, 4)]
+    assert seen == pytest.approx(expected)
+    assert seen[-1] == 1.0
+
+
+def test_buffers_are_the_key_encoders_own() -> None:
+    callbacks = tiny.moco_callbacks()
+    method = fit(*callbacks)
+    queries, keys = dict(method.encoder.named_buffers()), dict(callbacks[0].encoder.named_buffers())
+    means = [name for name in queries if name.endswith("running_mean")]
+    assert means
+    for name in means:
+        assert not torch.equal(queries[name], keys[name])
+        tracked = name.replace("running_mean", "num_batches_tracked")
+        assert queries[tracked] == keys[tracked] == 4
+
+
+def test_neither_module_nor_optimizer_holds_the_key_encoder() -> None:
+    callbacks = tiny.moco_callbacks()
+    trainer, method = tiny.trainer(*callbacks), tiny.moco()
+    before = set(method.state_dict())
+    trainer.fit(method, datamodule=tiny.data())
+    assert set(method.state_dict()) == before
+    keys = {id(p) for p in callbacks[0].encoder.parameters()}
+    assert not keys & {id(p) for p in method.parameters()}
+    assert not keys & {id(p) for group in trainer.optimizers[0].param_groups for p in group["params"]}
+    assert not any(p.requires_grad for p in callbacks[0].encoder.parameters())
+
+
+def test_half_precision_weights_are_averaged_in_float32() -> None:
+    """momentum 0.999 moves a bfloat16 weight of 1 by less than its last digit: it would stay for ever."""
+    callback = MomentumEncoder(0.999)
+    method = tiny.moco(optimizer=lambda groups: torch.optim.SGD(groups, lr=0.0))
+
+    class Displace(Callback):
+        def on_train_start(self, trainer, pl_module) -> None:
+            for query in pl_module.encoder.parameters():
+                query.data.fill_(2.0)
+            for average in callback._average:
+                average.fill_(1.0)
+
+    fit(callback, tiny.moco_callbacks()[1], Displace(), method=method, precision="bf16-true", max_epochs=40)
+    expected = 2 - 0.999**160
+    assert next(callback.encoder.parameters()).dtype is torch.bfloat16
+    for average, key in zip(callback._average, callback.encoder.parameters(), strict=True):
+        torch.testing.assert_close(average, torch.full_like(average, expected), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(key.float(), average, rtol=1e-2, atol=1e-2)
+
+
+def test_second_fit_starts_from_the_query_encoder_again() -> None:
+    callbacks, method = tiny.moco_callbacks(), tiny.moco()
+    fit(*callbacks, method=method)
+    fit(*callbacks, Moves(0.9), method=method)  # whose on_fit_start compares the two
+
+
+def test_state_survives_a_checkpoint_and_lacks_nothing(tmp_path) -> None:
+    callbacks, method = tiny.moco_callbacks(), tiny.moco()
+    first = tiny.trainer(*callbacks, max_epochs=2)
+    first.fit(method, datamodule=tiny.data())
+    first.save_checkpoint(tmp_path / "run.ckpt")
+    keys = {name: value.clone() for name, value in callbacks[0].encoder.state_dict().items()}
+
+    resumed = tiny.moco_callbacks()
+
+    class Compare(Callback):
+        def on_train_start(self, trainer, pl_module) -> None:
+            for name, value in resumed[0].encoder.state_dict().items():
+                assert torch.equal(value, keys[name]), name
+            assert torch.equal(resumed[1].keys, callbacks[1].keys)
+            assert resumed[1].pointer == callbacks[1].pointer == 8 * 16 % 40
+            self.compared = True
+
+    compare = Compare()
+    again = tiny.trainer(*resumed, compare, max_epochs=3)
+    again.fit(
+        copy.deepcopy(tiny.moco()), datamodule=tiny.data(), ckpt_path=tmp_path / "run.ckpt", weights_only=True
+    )
+    assert compare.compared
+
+
+def test_resuming_without_the_state_is_refused(tmp_path) -> None:
+    plain = tiny.trainer()
+    plain.fit(tiny.simclr(), datamodule=tiny.data())
+    plain.save_checkpoint(tmp_path / "simclr.ckpt")
+    with pytest.raises(ValueError, match=r"simclr.ckpt holds no key encoder.*callbacks.momentum_encoder"):
+        tiny.trainer(*tiny.moco_callbacks(), max_epochs=2).fit(
+            tiny.moco(), datamodule=tiny.data(), ckpt_path=tmp_path / "simclr.ckpt", weights_only=True
+        )
+
+
+@pytest.mark.parametrize("momentum", [-0.1, 1.1])
+def test_momentum_outside_0_to_1_is_refused(momentum: float) -> None:
+    with pytest.raises(ValueError, match=r"callbacks.momentum_encoder.momentum is .*accepted: 0 to 1"):
+        MomentumEncoder(momentum)
