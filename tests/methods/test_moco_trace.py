@@ -48,11 +48,10 @@ def run(request):
 def official(encoder_q, views, batches, symmetric):
     """The loop of the paper: keys moved at the start of each step, queue dequeued and enqueued last."""
     encoder_k = copy.deepcopy(encoder_q)
-    optimizer = torch.optim.SGD(encoder_q.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
-    optimizer.param_groups[0]["params"] = []
-    for group in (True, False):  # biases and norms don't decay
-        chosen = [p for p in encoder_q.parameters() if (p.ndim > 1) is group]
-        optimizer.add_param_group({"params": chosen, "weight_decay": 1e-4 if group else 0.0})
+    parameters = list(encoder_q.parameters())
+    weights, others = [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim <= 1]
+    groups = [{"params": weights, "weight_decay": 1e-4}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.SGD(groups, lr=0.1, momentum=0.9)
     queue, pointer = first_queue(), 0
     steps = len(batches)
     for step, (images, index, epoch) in enumerate(batches):
