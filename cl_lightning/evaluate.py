@@ -3,24 +3,15 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cl_lightning.runs import RunFolder
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command cl-eval."""
-    parser = argparse.ArgumentParser(
-        prog="cl-eval", description="kNN and linear accuracy of trained encoders."
-    )
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="run folder")
-    parser.add_argument(
-        "--encoder", choices=("query", "key"), default="query", help="key: MoCo's moving average"
-    )
-    parser.add_argument("--labels", type=int, nargs="*", default=[1, 10], help="labels a class, beside all")
-    parser.add_argument("--draws", type=int, default=10, help="of the labelled images")
-    parser.add_argument(
-        "--baselines", action="store_true", help="also the pixels and the untrained network of the first run"
-    )
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
 
     from cl_lightning.runs import ConfigError
 
@@ -34,48 +25,80 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"cl-eval: {error}")
 
 
+def parser() -> argparse.ArgumentParser:
+    """What cl-eval accepts."""
+    parser = argparse.ArgumentParser(
+        prog="cl-eval",
+        description="kNN and linear accuracy of frozen encoders, as a table and as evaluation-ENCODER.json "
+        "in each run folder, where the protocol stands beside every number.",
+    )
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="run folder")
+    parser.add_argument(
+        "--encoder", choices=("query", "key"), default="query", help="key: MoCo's moving average"
+    )
+    parser.add_argument(
+        "--labels",
+        type=int,
+        nargs="*",
+        default=[1, 10],
+        metavar="N",
+        help="labels a class, beside all (1 10)",
+    )
+    parser.add_argument("--draws", type=int, default=10, metavar="N", help="of the labelled images (10)")
+    parser.add_argument(
+        "--baselines", action="store_true", help="also the pixels and the untrained network of the first run"
+    )
+    return parser
+
+
 def evaluate_runs(
     runs: Sequence[str], encoder: Any, labels: tuple[int, ...], draws: int, baselines: bool
 ) -> str:
-    """Evaluate run folders, write evaluation-ENCODER.json into each, and return the table of all."""
+    """Evaluate run folders and return the table of all, and the names of the files written.
+
+    Each evaluation goes into its run folder as evaluation-ENCODER.json, those of the baselines
+    (evaluation-pixels.json, evaluation-untrained.json) into the first one, once all have been made.
+
+    Raises:
+        ConfigError: what was asked for can't be evaluated; nothing has been written.
+    """
+    from cl_lightning.evaluation import table
     from cl_lightning.runs import RunFolder
-    from cl_lightning.runs.evaluation import evaluate
+    from cl_lightning.runs.evaluation import check_run, evaluate
     from cl_lightning.runs.quiet import quiet
 
+    check(labels, draws)
     quiet()
-    folders = [RunFolder(run) for run in runs]
-    rows = {}
-    if baselines:
-        rows["raw pixels"] = evaluate(folders[0], "pixels", labels, draws)
-        rows["untrained encoder"] = evaluate(folders[0], "untrained", labels, draws)
-    for folder in folders:
-        results = evaluate(folder, encoder, labels, draws)
-        folder.write_json(f"evaluation-{encoder}.json", {"encoder": encoder, "results": results})
-        rows[f"{folder.path.name} ({encoder})"] = results
-    return table(rows)
+    folders = [RunFolder(run) for run in dict.fromkeys(runs)]
+    asked = [(folders[0], "pixels"), (folders[0], "untrained")] if baselines else []
+    asked += [(folder, encoder) for folder in folders]
+    for folder, source in asked:
+        check_run(folder, source)  # type: ignore[arg-type]
+    evaluations = [(folder, evaluate(folder, source, labels, draws)) for folder, source in asked]  # type: ignore[arg-type]
+    rows = {_name(evaluation): evaluation["results"] for _, evaluation in evaluations}
+    return "\n".join([table(rows), "", *(_write(*evaluation) for evaluation in evaluations)])
 
 
-def table(rows: dict[str, dict[str, dict[str, Any]]]) -> str:
-    """Rows of results as text, with the protocol of each column below."""
-    columns = list(next(iter(rows.values())))
-    width = max(len(name) for name in rows)
-    lines = [" " * width + "".join(f"{_title(column):>18}" for column in columns)]
-    for name, results in rows.items():
-        lines.append(f"{name:<{width}}" + "".join(f"{_cell(results[column]):>18}" for column in columns))
-    lines += ["", *(f"{_title(column)}: {results[column]['protocol']}" for column in columns)]
-    return "\n".join(lines)
+def check(labels: Sequence[int], draws: int) -> None:
+    """Refuse numbers of labels and draws that no data has."""
+    from cl_lightning.runs import ConfigError
+
+    if draws < 1:
+        raise ConfigError(f"--draws is {draws}; accepted: 1 or more")
+    if any(n < 1 for n in labels) or len(set(labels)) < len(labels):
+        raise ConfigError(f"--labels is {' '.join(map(str, labels))}; accepted: numbers from 1, each once")
 
 
-def _title(column: str) -> str:
-    method, _, labels = column.partition("_")
-    if not labels:
-        return "kNN"
-    return "all labels" if labels == "all" else f"{labels} a class"
+def _name(evaluation: dict[str, Any]) -> str:
+    source = evaluation["encoder"]
+    baselines = {"pixels": "raw pixels", "untrained": "untrained encoder"}
+    return baselines.get(source, f"{evaluation['run']} ({source})")
 
 
-def _cell(result: dict[str, Any]) -> str:
-    spread = f" +- {result['std']:.3f}" if result.get("draws", 1) > 1 else ""
-    return f"{result['accuracy']:.3f}{spread}"
+def _write(folder: "RunFolder", evaluation: dict[str, Any]) -> str:
+    name = f"evaluation-{evaluation['encoder']}.json"
+    verb = "replaced" if (folder.path / name).exists() else "wrote"
+    return f"{verb} {folder.write_json(name, evaluation)}"
 
 
 if __name__ == "__main__":

@@ -1,14 +1,22 @@
 """cl-train: train a contrastive method by config."""
 
+import os
 import sys
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from cl_lightning.runs.conf_folder import conf_folder
+
+FULL_ERROR = "HYDRA_FULL_ERROR"
+WANTS_TRACEBACK = os.environ.get(FULL_ERROR) == "1"
+
+
+class JobFailedError(Exception):
+    """A job of a sweep whose error the terminal has shown."""
 
 
 def train(config: dict[str, Any]) -> dict[str, Any]:
@@ -19,30 +27,34 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: before anything is written.
     """
-    # Heavy imports wait until there is something to train: --help and completion need none.
-    import torch
+    from cl_lightning.runs import RunFolder, check_keys
 
-    from cl_lightning.runs import RunFolder, checks
-    from cl_lightning.runs.assemble import assemble_data, assemble_method, assemble_trainer
-    from cl_lightning.runs.pictures import write_pictures
-    from cl_lightning.runs.quiet import quiet
-    from cl_lightning.runs.summary import summarise
-
+    check_keys(config)
     folder = RunFolder.of(config)
     finished = folder.summary()
     if finished is not None:
         print(f"{folder.path} is finished: kNN accuracy {finished['knn_top1']}")
         return finished
 
+    # Heavy imports wait until there is something to train: --help and completion need none.
+    from cl_lightning.runs import checks
+    from cl_lightning.runs.assemble import assemble_data, assemble_method, assemble_trainer
+    from cl_lightning.runs.cpu import quicken_cpu
+    from cl_lightning.runs.pictures import write_pictures
+    from cl_lightning.runs.quiet import quiet
+    from cl_lightning.runs.rehearsal import rehearse
+    from cl_lightning.runs.summary import summarise
+
     checks.check_trainer(config["trainer"])
     quiet()
-    torch.set_flush_denormal(True)  # CPUs compute with numbers below 1e-38 a hundred times slower
+    quicken_cpu()
     method, data = assemble_method(config), assemble_data(config)
     trainer = assemble_trainer(config, folder)
     checks.check_sizes(config, data, trainer)
+    rehearse(method, data, *checks.steps(data, trainer))
     if trainer.is_global_zero:
         folder.create(config)
-        print(f"{folder.path}: {config['method']['name']} on {config['data']['name']}")
+        print(f"{folder.path}: {config['method']['name']} on {config['data']['name']}", flush=True)
     trainer.fit(method, datamodule=data)
 
     summary = summarise(config, trainer)
@@ -53,22 +65,44 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
 
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="train")
-def run(cfg: DictConfig) -> float | None:
+def run(cfg: Any) -> float | None:
     """One job of Hydra: returns the kNN accuracy."""
-    from cl_lightning.runs.build import ConfigError
-
     try:
-        config = OmegaConf.to_container(cfg, resolve=True)
+        config = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
         return train(config)["knn_top1"]  # type: ignore[arg-type]
-    except ConfigError as error:
-        if HydraConfig.get().mode is RunMode.MULTIRUN:
-            raise  # Hydra goes on with the other jobs and reports at the end
-        sys.exit(f"cl-train: {error}")
+    except Exception as error:
+        if HydraConfig.get().mode is not RunMode.MULTIRUN:
+            show(error)
+            sys.exit(1)
+        # Hydra goes on with the other jobs, and would show the first error only.
+        show(error, f" (job {' '.join(HydraConfig.get().overrides.task)})")
+        raise JobFailedError from error
+
+
+def show(error: Exception, job: str = "") -> None:
+    """Tell the user in one line what is wrong with the config; a traceback where that is not the cause."""
+    from traceback import print_exception
+
+    from cl_lightning.runs.messages import explain
+
+    message = None if WANTS_TRACEBACK else explain(error)
+    if message is None:
+        print_exception(error)
+    else:
+        print(f"cl-train: {message}{job}", file=sys.stderr)
 
 
 def main() -> None:
     """The command cl-train."""
-    run()
+    os.environ[FULL_ERROR] = "1"  # Hydra hands its errors over as they are
+    try:
+        run()
+    except JobFailedError:
+        print("cl-train: not every job of the sweep ended, see above", file=sys.stderr)
+        sys.exit(1)
+    except Exception as error:
+        show(error)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

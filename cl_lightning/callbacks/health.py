@@ -1,10 +1,10 @@
 """How well the embeddings do while they are trained."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor, nn
+from torch import Tensor
+from torchmetrics import Metric
 
 from cl_lightning.metrics import Alignment, EffectiveRank, Uniformity
 from cl_lightning.metrics.means import Means
@@ -17,57 +17,53 @@ class HealthMonitor(Callback):
 
     `train/loss`, `train/contrastive_top1`, `train/positive_similarity`, `train/negative_similarity`, and for
     training and validation views `alignment`, `uniformity` (arXiv 2005.10242) and `effective_rank`. All are
-    sums on the device; the host reads them at the end of an epoch, and the loss every
-    `trainer.log_every_n_steps` steps as `step/loss`.
+    sums on the device, which the host reads at the end of an epoch. Every `trainer.log_every_n_steps`
+    optimizer steps it reads the loss too, as `step/loss`: of the step's last micro-batch, on this process.
     """
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        dim = pl_module.encoder.out_features
-        self._metrics = nn.ModuleDict(
-            {
-                "scores": Means(SCORES),
-                "train_alignment": Alignment(),
-                "train_uniformity": Uniformity(),
-                "train_rank": EffectiveRank(dim),
-                "val_alignment": Alignment(),
-                "val_uniformity": Uniformity(),
-                "val_rank": EffectiveRank(dim),
+        dim: int = pl_module.encoder.out_features  # type: ignore[union-attr, assignment]
+        self._scores = Means(SCORES)
+        self._geometry: dict[str, dict[str, Metric]] = {
+            stage: {
+                "alignment": Alignment(),
+                "uniformity": Uniformity(),
+                "effective_rank": EffectiveRank(dim),
             }
-        )
+            for stage in ("train", "val")
+        }
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._metrics.to(pl_module.device)
+        self._scores.to(pl_module.device)
+        self._move(pl_module)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._metrics.to(pl_module.device)
+        self._move(pl_module)
 
     def on_train_batch_end(
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: Mapping[str, Tensor],
+        outputs: Any,
         batch: Any,
         batch_idx: int,
     ) -> None:
         loss = outputs["loss"].detach() * trainer.accumulate_grad_batches  # Lightning has divided it
-        self._metrics["scores"].update(loss, *(outputs[name] for name in SCORES[1:]))
+        self._scores.update(loss, *(outputs[name] for name in SCORES[1:]))
         self._update("train", outputs["z_a"], outputs["z_b"])
-        if trainer.global_step % trainer.log_every_n_steps == 0:
-            for logger in trainer.loggers:
-                logger.log_metrics({"step/loss": loss.item()}, step=trainer.global_step)
+        if (batch_idx + 1) % trainer.accumulate_grad_batches == 0:
+            self._log_step(trainer, loss)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        scores = self._metrics["scores"].compute()
-        pl_module.log_dict({f"train/{name}": value for name, value in scores.items()})
-        pl_module.log("train/lr", trainer.optimizers[0].param_groups[0]["lr"])
-        self._metrics["scores"].reset()
-        self._log("train", pl_module)
+        values = self._scores.compute() | {"lr": trainer.optimizers[0].param_groups[0]["lr"]}
+        self._scores.reset()
+        self._log("train", pl_module, values)
 
     def on_validation_batch_end(
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: Mapping[str, Tensor],
+        outputs: Any,
         batch: Any,
         batch_idx: int,
         dataloader_idx: int = 0,
@@ -76,19 +72,32 @@ class HealthMonitor(Callback):
             self._update("val", outputs["z_a"], outputs["z_b"])
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._log("val", pl_module)
+        self._log("val", pl_module, {})
+
+    def _move(self, pl_module: LightningModule) -> None:
+        for metrics in self._geometry.values():
+            for metric in metrics.values():
+                metric.to(pl_module.device)
 
     def _update(self, stage: str, z_a: Tensor, z_b: Tensor) -> None:
-        self._metrics[f"{stage}_alignment"].update(z_a, z_b)
-        self._metrics[f"{stage}_uniformity"].update(z_a)
-        self._metrics[f"{stage}_rank"].update(z_a)
+        metrics = self._geometry[stage]
+        metrics["alignment"].update(z_a, z_b)
+        metrics["uniformity"].update(z_a)
+        metrics["effective_rank"].update(z_a)
 
-    def _log(self, stage: str, pl_module: LightningModule) -> None:
-        for name, key in (
-            ("alignment", "alignment"),
-            ("uniformity", "uniformity"),
-            ("effective_rank", "rank"),
-        ):
-            metric = self._metrics[f"{stage}_{key}"]
-            pl_module.log(f"{stage}/{name}", metric.compute())
+    def _log(self, stage: str, pl_module: LightningModule, values: dict[str, Any]) -> None:
+        for name, metric in self._geometry[stage].items():
+            values[name] = metric.compute()
             metric.reset()
+        # The metrics are over all processes already; Lightning warns unless it is told to reduce them.
+        several = pl_module.trainer.world_size > 1
+        pl_module.log_dict({f"{stage}/{name}": value for name, value in values.items()}, sync_dist=several)
+
+    @staticmethod
+    def _log_step(trainer: Trainer, loss: Tensor) -> None:
+        steps, every = trainer.global_step, trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if trainer.loggers and every > 0 and steps % every == 0:
+            value = loss.item()
+            for logger in trainer.loggers:
+                # Lightning counts the steps of its own rows from 0.
+                logger.log_metrics({"step/loss": value}, step=steps - 1)

@@ -1,11 +1,11 @@
 """kNN accuracy by epoch, without training anything."""
 
-import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import torch
+from jaxtyping import Bool, Int64
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
 from cl_lightning.metrics import KNNAccuracy
@@ -31,54 +31,62 @@ class KNNMonitor(Callback):
             raise ValueError(f"callbacks.knn.temperature is {temperature}; accepted: above 0")
         self.k = k
         self.temperature = temperature
-        self._labelled = True
         self._told = False
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self._knn = KNNAccuracy(self.k, self.temperature)
+        self._forget()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._knn.to(pl_module.device)
+        self._forget()
+
+    def _forget(self) -> None:
         self._knn.reset()
+        self._index: tuple[list[Tensor], list[Tensor]] = ([], [])  # of the bank and of the queries
+        self._unlabelled: Tensor | int = 0
+        self.has_neighbours = False
 
     def on_validation_batch_end(
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: Mapping[str, Tensor],
+        outputs: Any,
         batch: Any,
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        self._labelled &= bool((batch.labels >= 0).all())
-        if dataloader_idx == BANK_LOADER:
-            self._knn.add_to_bank(outputs["features"], batch.labels)
-        else:
-            self._knn.update(outputs["features"], batch.labels)
+        self._unlabelled = self._unlabelled + (batch.labels < 0).sum()
+        add = self._knn.add_to_bank if dataloader_idx == BANK_LOADER else self._knn.update
+        add(outputs["features"], batch.labels)
+        self._index[dataloader_idx != BANK_LOADER].append(batch.index)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking:
+            self._forget()
             return
-        if self._labelled:
-            pl_module.log("val/knn_top1", self._knn.compute())
+        # All processes decide alike, whichever of them has the images without labels.
+        unlabelled = trainer.strategy.reduce(torch.as_tensor(self._unlabelled), reduce_op="sum")
+        self.has_neighbours = not unlabelled
+        if self.has_neighbours:
+            pl_module.log("val/knn_top1", self._knn.compute(), sync_dist=trainer.world_size > 1)
         elif not self._told:
             self._told = True
-            warnings.warn("kNN accuracy is left out: not every image has a label", stacklevel=2)
+            rank_zero_warn("kNN accuracy is left out: not every image has a label")
 
-    @property
-    def has_neighbours(self) -> bool:
-        """Whether an evaluation has been made."""
-        return self._labelled and bool(self._knn.query_features)
+    def neighbours(
+        self, queries: int, count: int
+    ) -> tuple[Int64[Tensor, " queries"], Int64[Tensor, "queries count"], Bool[Tensor, "queries count"]]:
+        """Of the last evaluation: validation images, evenly spread, and the training images nearest to each.
 
-    def neighbours(self, queries: Tensor, count: int) -> tuple[Tensor, Tensor]:
-        """Of the last evaluation, for validation images `queries` [n] the `count` nearest training images.
-
-        Gives their rows in the bank and whether their class is the query's, [n, count] each, nearest first.
-        On several processes: those of this process's part.
+        Gives their indices in the two data sets, and whether their class is the query's; nearest first. Fewer
+        than `queries` or `count` where the sets are smaller. On several processes: of this process's part.
         """
-        knn = self._knn
-        bank, labels = torch.cat(knn.bank_features), torch.cat(knn.bank_labels)
-        asked, truth = torch.cat(knn.query_features), torch.cat(knn.query_labels)
-        queries = queries.to(asked.device).clamp(max=len(asked) - 1)
-        rows = (asked[queries] @ bank.T).topk(min(count, len(bank))).indices
-        return rows.cpu(), (labels[rows] == truth[queries, None]).cpu()
+        assert self.has_neighbours, "no evaluation with labels has been made"
+        bank, labels = torch.cat(self._knn.bank_features), torch.cat(self._knn.bank_labels)
+        asked, truth = torch.cat(self._knn.query_features), torch.cat(self._knn.query_labels)
+        chosen = torch.linspace(0, len(asked) - 1, min(queries, len(asked)), device=asked.device).long()
+        rows = (asked[chosen] @ bank.T).topk(min(count, len(bank))).indices
+        bank_index, query_index = (torch.cat(part) for part in self._index)
+        same_class = labels[rows] == truth[chosen, None]
+        return query_index[chosen].cpu(), bank_index[rows].cpu(), same_class.cpu()

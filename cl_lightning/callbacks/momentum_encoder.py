@@ -84,8 +84,8 @@ class MomentumEncoder(Callback):
         return 1 - (1 - self.momentum) * 0.5 * (1 + math.cos(math.pi * progress))
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
-        pl_module.log("train/momentum", self.momentum_at(trainer))
-        pl_module.log("train/key_drift", self.drift(pl_module.encoder))
+        pl_module.log("train/momentum", self.momentum_at(trainer), sync_dist=True)
+        pl_module.log("train/key_drift", self.drift(pl_module.encoder), sync_dist=True)
 
     @torch.no_grad()
     def drift(self, encoder: nn.Module) -> Tensor:

@@ -106,7 +106,7 @@ class NegativeQueue(Callback):
         return min(1.0, self.enqueued / self.length)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
-        pl_module.log("train/queue_fill", self.fill)
+        pl_module.log("train/queue_fill", self.fill, sync_dist=True)
 
     def state_dict(self) -> dict[str, Any]:
         return {"keys": self.keys, "pointer": self.pointer, "enqueued": self.enqueued}

@@ -1,24 +1,31 @@
 """One progress bar for the whole run."""
 
+import os
 import sys
 import time
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
-from torch import Tensor
 from tqdm import tqdm
 
 from cl_lightning.callbacks.throughput import Throughput
 
+ON_A_TERMINAL = "{desc} |{bar}| {n_fmt}/{total_fmt}, {remaining} left{postfix}"
+ELSEWHERE = (
+    "{desc} {percentage:3.0f}%, {n_fmt} of {total_fmt} steps, {elapsed} so far, {remaining} left{postfix}"
+)
+
 
 class RunProgress(ProgressBar):
-    """Steps of the whole run with time left, loss, kNN accuracy and images a second.
+    """Steps of the whole run with the time left, loss, kNN accuracy and images a second.
 
-    On a terminal one line is redrawn; elsewhere (a file, a SLURM log) a line is written now and then.
+    On a terminal one line is redrawn; elsewhere (a file, a SLURM log) a line is written now and then. The
+    time left follows the mean pace since the start, validation included. The loss is the last micro-batch's,
+    and is read from the device only where it is shown.
 
     Args:
-        refresh_seconds: least time between two lines on a terminal.
+        refresh_seconds: least time between two drawings on a terminal.
         log_seconds: least time between two lines elsewhere.
     """
 
@@ -27,6 +34,8 @@ class RunProgress(ProgressBar):
         self.refresh_seconds = refresh_seconds
         self.log_seconds = log_seconds
         self._enabled = True
+        self._bar: tqdm | None = None
+        self._loss = ""
 
     def disable(self) -> None:
         self._enabled = False
@@ -35,47 +44,71 @@ class RunProgress(ProgressBar):
         self._enabled = True
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        terminal = sys.stderr.isatty()
-        self._bar = tqdm(
+        terminal = _redraws()
+        self._bar = (tqdm if terminal else Lines)(
             total=int(trainer.estimated_stepping_batches),
             initial=trainer.global_step,
-            disable=not (self._enabled and trainer.is_global_zero),
+            desc=_epoch(trainer),
+            disable=not self._enabled,
             mininterval=self.refresh_seconds if terminal else self.log_seconds,
-            miniters=1 if terminal else None,
-            dynamic_ncols=True,
-            unit="step",
-            bar_format="{desc}: {percentage:3.0f}% |{bar:16}| {n_fmt}/{total_fmt} steps, {remaining} left{postfix}",
+            miniters=1,
+            smoothing=0,
+            dynamic_ncols=terminal,
+            bar_format=ON_A_TERMINAL if terminal else ELSEWHERE,
         )
-        self._drawn = time.monotonic()
-        self._interval = self.refresh_seconds if terminal else self.log_seconds
-        self._end = "" if terminal else "\n"
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        last = trainer.global_step >= self._bar.total
-        if self._bar.disable or not (last or time.monotonic() - self._drawn >= self._interval):
+        bar = self._bar
+        if bar is None or bar.disable:
             return
-        # The only place that reads the loss from the device, at most once per interval.
-        loss = float(outputs["loss"]) * trainer.accumulate_grad_batches
-        self._draw(trainer, loss)
-
-    def _draw(self, trainer: Trainer, loss: float) -> None:
-        self._drawn = time.monotonic()
-        values = {"loss": f"{loss:.3f}"}
-        knn = trainer.callback_metrics.get("val/knn_top1")
-        if isinstance(knn, Tensor):
-            values["kNN"] = f"{knn.item():.3f}"
-        for callback in trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, Throughput):
-                values["images/s"] = f"{callback.images_per_second:,.0f}"
-        self._bar.set_description_str(
-            f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}", refresh=False
-        )
-        self._bar.set_postfix(values, refresh=False)
-        self._bar.n = trainer.global_step
-        self._bar.refresh()
-        self._bar.fp.write(self._end)
+        last = trainer.global_step >= bar.total
+        if last or time.time() - bar.last_print_t >= bar.mininterval:
+            self._loss = f"loss {float(outputs['loss']) * trainer.accumulate_grad_batches:.3f}"
+            self._describe(trainer)
+        bar.update(trainer.global_step - bar.n)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._bar.close()
+        if self._bar is not None:
+            self._describe(trainer)  # with the last evaluation
+            self._bar.refresh()
+            self._bar.close()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def _describe(self, trainer: Trainer) -> None:
+        assert self._bar is not None
+        values = [self._loss] if self._loss else []
+        if (knn := trainer.callback_metrics.get("val/knn_top1")) is not None:
+            values.append(f"kNN {float(knn):.3f}")
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, Throughput):
+                values.append(f"{callback.images_per_second:,.0f} images/s")
+        self._bar.set_description_str(_epoch(trainer), refresh=False)
+        self._bar.set_postfix_str(", ".join(values), refresh=False)
+
+
+class Lines(tqdm):
+    """tqdm that writes its text as lines, where nothing can be redrawn; none at 0 % and none at close."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(leave=False, delay=sys.float_info.min, **settings)
+
+    def display(self, msg: str | None = None, pos: int | None = None) -> bool:
+        if msg is None:
+            self.fp.write(f"{self}\n")
+            self.fp.flush()
+        return False
+
+
+def _redraws() -> bool:
+    # Some pseudo-terminals say that they have no lines or columns; tqdm would draw nothing on them.
+    return sys.stderr.isatty() and min(os.get_terminal_size(sys.stderr.fileno())) > 0
+
+
+def _epoch(trainer: Trainer) -> str:
+    # After the last epoch Lightning counts one more.
+    return f"epoch {min(trainer.current_epoch + 1, trainer.max_epochs or 1)}/{trainer.max_epochs}"

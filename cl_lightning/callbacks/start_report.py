@@ -1,6 +1,7 @@
 """What is about to be trained, in numbers."""
 
 import math
+from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_only
@@ -13,39 +14,61 @@ class StartReport(Callback):
     """Prints the effective batch, learning rate, steps, left-out images, negatives and parameters."""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        for name, value in start_report(trainer, pl_module).items():
-            _print(f"  {name:<22} {value}")
+        lines = start_report(trainer, pl_module)
+        width = max(len(name) for name in lines)
+        _print("\n".join(f"  {name:<{width}}  {value}" for name, value in lines.items()))
 
 
 _print = rank_zero_only(print)
 
 
-def start_report(trainer: Trainer, pl_module: LightningModule) -> dict[str, str]:
+def start_report(trainer: Trainer, pl_module: Any) -> dict[str, str]:
     """Name and value of each line of the report."""
-    data, batch = trainer.datamodule, pl_module.effective_batch_size  # type: ignore[attr-defined]
-    accumulated, devices = trainer.accumulate_grad_batches, trainer.world_size
-    peak = trainer.optimizers[0].param_groups[0]["initial_lr"]
-    steps = int(trainer.estimated_stepping_batches)
-    left_out = len(data.train) - batch * (trainer.num_training_batches // accumulated)
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    steps, per_epoch = int(trainer.estimated_stepping_batches), data.batches_per_epoch
+    trained = sum(p.numel() for p in pl_module.parameters() if p.requires_grad)
     lines = {
-        "effective batch": f"{batch:,} images ({devices} device(s) x {data.batch_size // devices:,} "
-        f"x {accumulated} accumulated)",
-        "learning rate": f"{peak:g} at its peak ({pl_module.schedule.lr_scaling} scaling)",
-        "steps": f"{steps:,} in {trainer.max_epochs} epochs",
-        "left out of an epoch": f"{left_out:,} of {len(data.train):,} images",
-        "parameters": f"{sum(p.numel() for p in pl_module.parameters() if p.requires_grad):,}",
+        "effective batch": effective_batch(
+            data.batch_size, trainer.world_size, trainer.accumulate_grad_batches
+        ),
+        "learning rate": learning_rate(trainer, pl_module),
+        "steps": f"{steps:,}, {per_epoch // trainer.accumulate_grad_batches:,} an epoch",
+        "left out of an epoch": f"{data.dropped_images:,} of {len(data.train):,} images",
+        "negatives of a query": f"{2 * data.batch_size - 2:,}, both views of the other images in the batch",
+        "parameters": f"{trained:,} trained",
     }
-    return lines | _negatives(trainer, pl_module)
-
-
-def _negatives(trainer: Trainer, pl_module: LightningModule) -> dict[str, str]:
-    lines = {"negatives of a query": f"{2 * pl_module.trainer.datamodule.batch_size - 2:,} (batch)"}  # type: ignore[attr-defined]
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, NegativeQueue):
-            lines["negatives of a query"] = f"{callback.length:,} (queue)"
+            steps_held = callback.length / pl_module.keys_per_step
+            lines["negatives of a query"] = (
+                f"{callback.length:,}, the keys of the last {steps_held:,.4g} steps"
+            )
         elif isinstance(callback, MomentumEncoder):
-            lines["EMA half-life"] = f"{half_life(callback.momentum):,.1f} steps"
+            later = "" if callback.schedule == "constant" else " at first, longer later"
+            lines["EMA half-life"] = f"{half_life(callback.momentum):,.1f} steps{later}"
     return lines
+
+
+def effective_batch(batch_size: int, devices: int, accumulated: int) -> str:
+    """Images of one optimizer step, and what they are the product of."""
+    factors = [f"{devices} devices"] if devices > 1 else []
+    factors += [f"{batch_size // devices:,}"]
+    factors += [f"{accumulated} accumulated"] if accumulated > 1 else []
+    product = f" = {' x '.join(factors)}" if len(factors) > 1 else ""
+    return f"{batch_size * accumulated:,} images{product}"
+
+
+def learning_rate(trainer: Trainer, pl_module: Any) -> str:
+    """The peak, and how it follows the effective batch."""
+    peak, rule = trainer.optimizers[0].param_groups[0]["initial_lr"], pl_module.schedule.lr_scaling
+    batch = pl_module.effective_batch_size
+    given = peak / pl_module.schedule.scale(batch)
+    rules = {
+        "none": "",
+        "linear": f" = {given:g} x {batch:,} / 256",
+        "sqrt": f" = {given:g} x sqrt({batch:,} / 256)",
+    }
+    return f"{peak:g}{rules[rule]} at its peak"
 
 
 def half_life(momentum: float) -> float:

@@ -12,14 +12,17 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 class Throughput(Callback):
     """Measures training without validation; logs `train/images_per_second` by epoch.
 
-    Wall-clock between the end of one batch and the end of the next, loading included, so that the device
-    is never waited for. `seconds_per_epoch` is the mean over the epochs of this process.
+    Wall-clock from the end of one batch to the end of the next, loading included. A GPU is waited for at the
+    last batch of an epoch only. `seconds_per_epoch` is the mean over the whole epochs since the start.
     """
 
+    def __init__(self) -> None:
+        self.images = self._epoch_images = self.epochs = 0
+        self.seconds = self._epoch_seconds = self._last = 0.0
+
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.images = 0
-        self.seconds = 0.0
-        self.epochs = 0
+        self.images = self._epoch_images = self.epochs = 0
+        self.seconds = self._epoch_seconds = 0.0
         if pl_module.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(pl_module.device)
 
@@ -30,6 +33,8 @@ class Throughput(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
+        if trainer.is_last_batch and pl_module.device.type == "cuda":
+            torch.cuda.synchronize(pl_module.device)
         now = time.perf_counter()
         self._epoch_seconds += now - self._last
         self._epoch_images += len(batch.index) * trainer.world_size
@@ -39,10 +44,12 @@ class Throughput(Callback):
         self._last = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        pace = self._epoch_images / self._epoch_seconds
+        pl_module.log("train/images_per_second", pace, sync_dist=trainer.world_size > 1)
         self.images += self._epoch_images
         self.seconds += self._epoch_seconds
         self.epochs += 1
-        pl_module.log("train/images_per_second", self._epoch_images / self._epoch_seconds)
+        self._epoch_images, self._epoch_seconds = 0, 0.0
 
     @property
     def images_per_second(self) -> float:

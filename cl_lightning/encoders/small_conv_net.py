@@ -18,7 +18,7 @@ class SmallConvNet(nn.Module):
     def __init__(
         self,
         widths: Sequence[int] = (32, 32, 64, 64, 128, 128),
-        strides: Sequence[int] = (1, 2, 1, 2, 1, 1),
+        strides: Sequence[int] = (2, 1, 2, 1, 1, 1),
         channels: int = 1,
     ) -> None:
         super().__init__()

@@ -42,10 +42,10 @@ class FrozenFeatures(LightningModule):
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        bank, queries = trainer.predict(self, dataloaders=None, datamodule=data)  # type: ignore[misc]
+        bank, queries = trainer.predict(self, datamodule=data)  # type: ignore[misc]
         return _join(bank), _join(queries)
 
 
-def _join(batches: list[Features]) -> Features:  # type: ignore[type-arg]
+def _join(batches: list[Features]) -> Features:
     features, labels = zip(*batches, strict=True)
     return Features(torch.cat(features), torch.cat(labels))

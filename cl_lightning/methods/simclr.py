@@ -1,5 +1,6 @@
 """SimCLR: A Simple Framework for Contrastive Learning of Visual Representations (arXiv 2002.05709)."""
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 
@@ -43,6 +44,12 @@ class SimCLR(ContrastiveModule):
             decay_norms_and_biases,
             callbacks=[],
         )
+        if self.encoder.batch_norm == "shuffle":
+            warnings.warn(
+                "encoder.batch_norm=shuffle has the effect of split in SimCLR: both views pass in one "
+                "forward, so there is no key batch to permute",
+                stacklevel=2,
+            )
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         view_a, view_b = self.two_views(batch, self.current_epoch)

@@ -15,8 +15,8 @@ def figure(width: float, height: float) -> Figure:
 
 def show(axes: Axes, image: Tensor) -> None:
     """Draw an image [channels, height, width], uint8 or float in [0, 1], without a frame."""
-    pixels = image.detach().cpu()
-    pixels = pixels.float() / 255 if not pixels.is_floating_point() else pixels.float()
-    pixels = pixels.clamp(0, 1).movedim(0, -1)
-    axes.imshow(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, cmap="gray", vmin=0, vmax=1)
+    pixels = image.detach().cpu().movedim(0, -1)
+    scaled = pixels.float() if pixels.is_floating_point() else pixels.float() / 255
+    array = scaled.clamp(0, 1).numpy()
+    axes.imshow(array[..., 0] if array.shape[-1] == 1 else array, cmap="gray", vmin=0, vmax=1)
     axes.set_axis_off()

@@ -5,12 +5,35 @@ import math
 from collections import defaultdict
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from cl_lightning.plots.canvas import figure
 
 Curve = tuple[list[int], list[float]]
 COLUMNS = 4
+# In the order of the plots; others follow by name.
+TITLES = {
+    "loss": "loss (nats)",
+    "knn_top1": "kNN accuracy",
+    "contrastive_top1": "contrastive top-1",
+    "positive_similarity": "positive similarity (cosine)",
+    "negative_similarity": "negative similarity (cosine)",
+    "alignment": "alignment (squared distance)",
+    "uniformity": "uniformity (log)",
+    "effective_rank": "effective rank (dimensions)",
+    "queue_fill": "queue fill (share)",
+    "key_drift": "drift of query from key (share)",
+    "momentum": "momentum of the key encoder",
+    "lr": "learning rate",
+}
+LEFT_OUT = ("images_per_second",)  # the machine's, not the run's
+STAGES = {
+    "step": ("one step", "lightsteelblue"),
+    "train": ("training", "tab:blue"),
+    "val": ("validation", "tab:orange"),
+}
 
 
 def read_curves(metrics: Path) -> dict[str, Curve]:
@@ -26,26 +49,36 @@ def read_curves(metrics: Path) -> dict[str, Curve]:
 
 
 def plot_curves(metrics: Path) -> Figure:
-    """One small plot for each quantity of a metrics.csv; training and validation share theirs."""
+    """One small plot for each quantity of a metrics.csv; steps, training and validation share theirs."""
     quantities: dict[str, dict[str, Curve]] = defaultdict(dict)
     for name, curve in sorted(read_curves(metrics).items()):
-        stage, quantity = name.split("/", 1)
+        stage, _, quantity = name.rpartition("/")
         quantities[quantity][stage] = curve
-    rows = math.ceil(len(quantities) / COLUMNS)
+    order = [name for name in TITLES if name in quantities]
+    order += [name for name in quantities if name not in TITLES and name not in LEFT_OUT]
+    rows = math.ceil(len(order) / COLUMNS) or 1
     picture = figure(3.2 * COLUMNS, 2.2 * rows)
-    grid = picture.subplots(rows, COLUMNS, squeeze=False).ravel()
-    colours = {"train": "tab:blue", "val": "tab:orange", "step": "lightsteelblue"}
-    for axes, (quantity, stages) in zip(grid, quantities.items(), strict=False):
-        for stage in sorted(stages, key=list(colours).index, reverse=True):
-            steps, values = stages[stage]
-            axes.plot(
-                steps, values, color=colours[stage], label=stage, marker="." if len(steps) < 4 else None
-            )
-        axes.set_title(quantity.replace("_", " "), fontsize=10)
-        axes.tick_params(labelsize=8)
-        axes.set_xlabel("step", fontsize=8)
-        if len(stages) > 1:
-            axes.legend(fontsize=8, frameon=False)
-    for axes in grid[len(quantities) :]:
-        axes.set_axis_off()
+    grid = picture.subplots(rows, COLUMNS, squeeze=False, sharex=True).ravel()
+    for place, axes in enumerate(grid):
+        if place >= len(order):
+            axes.set_axis_off()
+            continue
+        _draw(axes, quantities[order[place]])
+        axes.set_title(TITLES.get(order[place], order[place].replace("_", " ")), fontsize=10)
+        if place + COLUMNS >= len(order):
+            axes.tick_params(labelbottom=True)
+            axes.set_xlabel("optimizer step", fontsize=8)
     return picture
+
+
+def _draw(axes: Axes, stages: dict[str, Curve]) -> None:
+    known = [stage for stage in STAGES if stage in stages]
+    for stage in [*known, *(stage for stage in stages if stage not in STAGES)]:
+        label, colour = STAGES.get(stage, (stage, "tab:gray"))
+        steps, values = stages[stage]
+        axes.plot(steps, values, color=colour, label=label, marker="." if len(steps) < 20 else None)
+    axes.tick_params(labelsize=8)
+    axes.ticklabel_format(axis="y", useOffset=False)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    if len(stages) > 1 or "val" in stages:
+        axes.legend(fontsize=8, frameon=False)

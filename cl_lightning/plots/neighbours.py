@@ -24,8 +24,8 @@ def plot_neighbours(
         for axes, image, same in zip(grid[row, 1:], neighbours[row], same_class[row], strict=True):
             show(axes, image)
             _frame(axes, "tab:green" if same else "tab:red")
-    grid[0, 0].set_title("test image", loc="left", fontsize=9)
-    grid[0, 1].set_title("nearest training images", loc="left", fontsize=9)
+    title = "a test image, then the nearest training images (green: same class, red: another)"
+    picture.suptitle(title, x=0.01, ha="left", fontsize=9)
     return picture
 
 

@@ -146,6 +146,11 @@ def test_views_are_computed_in_float32_under_autocast() -> None:
     assert seen == [False] * 4
 
 
+def test_shuffle_in_simclr_warns_that_it_is_split() -> None:
+    with pytest.warns(UserWarning, match="shuffle has the effect of split in SimCLR"):
+        tiny.simclr("shuffle", groups=2)
+
+
 def test_own_loss_and_own_optimizer_are_used() -> None:
     calls = []
 

@@ -1,0 +1,67 @@
+"""Evaluations of several encoders as one table of text."""
+
+from collections.abc import Mapping
+from textwrap import wrap
+from typing import Any
+
+Results = Mapping[str, Mapping[str, Any]]
+GAP = "   "
+WIDTH = 110
+KNN, LINEAR = "kNN     ", "linear  "
+
+
+def table(rows: Mapping[str, Results]) -> str:
+    """A line for each encoder, and below them, once, the protocol of the numbers.
+
+    Args:
+        rows: name to results: `knn`, `linear_1`, ..., `linear_all`, with the same keys in each row. A result
+            has `accuracy`, `protocol` (parts joined by "; ") and, where it is a mean, `std` and `draws`.
+    """
+    columns = list(next(iter(rows.values())))
+    cells = [["", *map(_title, columns)]]
+    cells += [[name, *(_cell(results[column]) for column in columns)] for name, results in rows.items()]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [_line(row, widths) for row in cells]
+    lines.insert(1, "-" * len(lines[0]))
+    return "\n".join([*lines, "", *_protocols(rows)])
+
+
+def _line(cells: list[str], widths: list[int]) -> str:
+    return GAP.join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _title(column: str) -> str:
+    method, _, labels = column.partition("_")
+    if method == "knn":
+        return "kNN"
+    return "linear, all labels" if labels == "all" else f"linear, {labels} a class"
+
+
+def _cell(result: Mapping[str, Any]) -> str:
+    return f"{result['accuracy']:.3f}" + (f" +- {result['std']:.3f}" if result.get("draws", 1) > 1 else "")
+
+
+def _protocols(rows: Mapping[str, Results]) -> list[str]:
+    """The protocol of each method: of all rows at once where they share it."""
+    shared: dict[tuple[str, ...], list[str]] = {}
+    for name, results in rows.items():
+        shared.setdefault(_of_row(results), []).append(name)
+    lines: list[str] = []
+    for protocols, names in shared.items():
+        lines += [f"{', '.join(names)}:"] if len(shared) > 1 else []
+        for protocol in protocols:
+            lines += wrap(protocol, WIDTH, subsequent_indent=" " * len(KNN))
+    return lines
+
+
+def _of_row(results: Results) -> tuple[str, ...]:
+    linear = [result for column, result in results.items() if column != "knn"]
+    spread = " (+-: standard deviation over draws)" if any(result["draws"] > 1 for result in linear) else ""
+    merged = _merged([result["protocol"] for result in linear])
+    return f"{KNN}{results['knn']['protocol']}", f"{LINEAR}{merged}{spread}"
+
+
+def _merged(protocols: list[str]) -> str:
+    """What all say once, what differs side by side."""
+    parts = zip(*(protocol.split("; ") for protocol in protocols), strict=True)
+    return "; ".join(" / ".join(dict.fromkeys(part)) for part in parts)

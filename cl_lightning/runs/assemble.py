@@ -1,0 +1,64 @@
+"""The parts of a run, from its config."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lightning.pytorch import Trainer, seed_everything
+
+from cl_lightning.data import ContrastiveData
+from cl_lightning.methods.contrastive import ContrastiveModule
+from cl_lightning.runs.build import build
+from cl_lightning.runs.folder import RunFolder
+
+# Arguments of the Trainer that come from elsewhere, see `checks.INSTEAD`.
+GIVEN = ("callbacks", "logger", "default_root_dir")
+# Lightning brings its own, or refuses ours, unless the switch says what the group says.
+SWITCHES = {"checkpoint": "enable_checkpointing", "progress": "enable_progress_bar"}
+
+
+def assemble_method(config: dict[str, Any]) -> ContrastiveModule:
+    """The method with its pairs, encoder and loss; its weights are a function of `seed`."""
+    seed_everything(config["seed"], verbose=False)
+    parts = ("views", "encoder", "loss", "optimizer", "schedule")
+    method = build(config["method"], "method", **{part: build(config[part], part) for part in parts})
+    method._default_callbacks.clear()  # the config names all callbacks
+    return method
+
+
+def assemble_data(config: dict[str, Any]) -> ContrastiveData:
+    """The data sets and their loading."""
+    data = config["data"]
+    settings = {name: data[name] for name in ("batch_size", "num_workers") if name in data}
+    return build(
+        {"_target_": "cl_lightning.data.ContrastiveData", **settings},
+        "data",
+        seed=config["seed"],
+        train=build(data.get("train"), "data.train"),
+        val=None if data.get("val") is None else build(data["val"], "data.val"),
+    )
+
+
+def assemble_trainer(config: dict[str, Any], folder: RunFolder) -> Trainer:
+    """The Trainer with its callbacks and loggers, all of which write into the run folder."""
+    node = {name: value for name, value in config["trainer"].items() if name not in GIVEN}
+    callbacks, loggers = _nodes(config["callbacks"]), _nodes(config["logger"])
+    for name, switch in SWITCHES.items():
+        if node.get(switch) is False:
+            callbacks.pop(name, None)
+        elif node.get(switch) is None and name not in callbacks:
+            node[switch] = False
+    if not config["trainer"]["logger"]:
+        loggers = {}
+    places = {"checkpoint": {"dirpath": folder.checkpoint.parent}}
+    return build(
+        node,
+        "trainer",
+        callbacks=[build(c, f"callbacks.{name}", **places.get(name, {})) for name, c in callbacks.items()],
+        logger=[build(c, f"logger.{name}", save_dir=folder.path) for name, c in loggers.items()],
+        default_root_dir=folder.path,
+    )
+
+
+def _nodes(group: Mapping[str, Any]) -> dict[str, Any]:
+    """What a group holds, less what `KEY=null` left out."""
+    return {name: node for name, node in group.items() if node is not None}

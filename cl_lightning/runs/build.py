@@ -1,0 +1,126 @@
+"""Objects from config: the only place that turns names into code."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from beartype import BeartypeConf
+from beartype.door import is_bearable
+
+from cl_lightning.runs.accepted import accepted
+from cl_lightning.runs.config_error import ConfigError, refused, shown
+
+# What a config may name. It is code, never config, that makes this list longer.
+TARGETS = (
+    "cl_lightning.MoCoV2",
+    "cl_lightning.SimCLR",
+    "cl_lightning.callbacks.HealthMonitor",
+    "cl_lightning.callbacks.KNNMonitor",
+    "cl_lightning.callbacks.MomentumEncoder",
+    "cl_lightning.callbacks.NegativeQueue",
+    "cl_lightning.callbacks.RunProgress",
+    "cl_lightning.callbacks.StartReport",
+    "cl_lightning.callbacks.Throughput",
+    "cl_lightning.data.ContrastiveData",
+    "cl_lightning.data.cifar10",
+    "cl_lightning.data.digits",
+    "cl_lightning.data.image_folder",
+    "cl_lightning.data.scattered_digits",
+    "cl_lightning.data.synthetic",
+    "cl_lightning.encoders.Encoder",
+    "cl_lightning.encoders.ResNet",
+    "cl_lightning.encoders.SmallConvNet",
+    "cl_lightning.encoders.SmallResNet",
+    "cl_lightning.losses.info_nce",
+    "cl_lightning.losses.nt_xent",
+    "cl_lightning.optim.WarmupCosine",
+    "cl_lightning.pairs.digit_views",
+    "cl_lightning.pairs.moco_v2_views",
+    "cl_lightning.pairs.simclr_views",
+    "lightning.pytorch.Trainer",
+    "lightning.pytorch.callbacks.EarlyStopping",
+    "lightning.pytorch.callbacks.ModelCheckpoint",
+    "lightning.pytorch.loggers.CSVLogger",
+    "lightning.pytorch.loggers.TensorBoardLogger",
+    "lightning.pytorch.strategies.DDPStrategy",
+    "timm.optim.Lars",
+    "torch.optim.AdamW",
+    "torch.optim.SGD",
+)
+_WHOLE_NUMBERS_ARE_FLOATS = BeartypeConf(is_pep484_tower=True)
+
+
+def build(node: Any, key: str, **arguments: Any) -> Any:
+    """The object that a config node describes.
+
+    Args:
+        node: a mapping of `_target_` (one of `TARGETS`), its arguments, and `_partial_` for a call to be made later.
+            Nodes inside are built first. A `name` that is no argument is the node's label.
+        key: of the node in the config, for messages.
+        arguments: those that only code can give, such as the encoder of a method.
+
+    Raises:
+        ConfigError: a target that is not in the list, an unknown argument, a value of the wrong type, or
+            what the target itself refuses.
+    """
+    if not isinstance(node, Mapping):
+        raise ConfigError(f"{key} is {shown(node)}; accepted: keys below it (_target_ and its arguments)")
+    target = _find(node.get("_target_"), f"{key}._target_")
+    parameters = inspect.signature(target).parameters
+    labels = {"_target_", "_partial_"} | ({"name"} - set(parameters))
+    given = {name: _value(value, f"{key}.{name}") for name, value in node.items() if name not in labels}
+    _check(parameters, given, key)
+    given |= arguments
+    with refused(key):
+        return partial(target, **given) if node.get("_partial_") else target(**given)
+
+
+def _find(name: Any, key: str) -> Callable[..., Any]:
+    if name not in TARGETS:
+        raise ConfigError(f"{key} is {name!r}; accepted: {', '.join(TARGETS)}")
+    module, attribute = name.rsplit(".", 1)
+    try:
+        return getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        package = module.split(".")[0]
+        raise ConfigError(f"{key} is {name}, but {package} is missing: pip install {package}") from error
+
+
+def _value(value: Any, key: str) -> Any:
+    if isinstance(value, Mapping):
+        return (
+            build(value, key)
+            if "_target_" in value
+            else {k: _value(v, f"{key}.{k}") for k, v in value.items()}
+        )
+    return tuple(_value(v, key) for v in value) if isinstance(value, list) else value
+
+
+def _check(parameters: Mapping[str, inspect.Parameter], given: dict[str, Any], key: str) -> None:
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    for name, value in given.items():
+        if name not in parameters:
+            if takes_any:
+                continue
+            raise ConfigError(f"{key}.{name} is not an argument; accepted: {', '.join(parameters)}")
+        hint = _hint(parameters[name])
+        if not _fits(value, hint):
+            raise ConfigError(f"{key}.{name} is {shown(value)}; accepted: {accepted(hint)}")
+
+
+def _hint(parameter: inspect.Parameter) -> Any:
+    """The annotation; of code without them, the type of a number that is the default."""
+    if parameter.annotation is not parameter.empty:
+        return parameter.annotation
+    for kind, hint in ((bool, bool), (int, float), (float, float)):
+        if isinstance(parameter.default, kind):
+            return hint
+    return Any
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    if isinstance(value, bool) and hint in (int, float):
+        return False
+    return is_bearable(value, hint, conf=_WHOLE_NUMBERS_ARE_FLOATS)

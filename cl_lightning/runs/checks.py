@@ -1,0 +1,100 @@
+"""What must hold before anything is trained or written."""
+
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+
+from cl_lightning.data import ContrastiveData
+from cl_lightning.encoders import check_groups
+from cl_lightning.runs.config_error import ConfigError, refused, shown
+
+# Arguments of the Trainer that another key stands for: all that is accepted, and the key.
+INSTEAD = {
+    "sync_batchnorm": "false; use encoder.batch_norm=sync",
+    "callbacks": "null; use the group callbacks, such as callbacks.knn.k=20",
+    "default_root_dir": "null; use run.root",
+    "use_distributed_sampler": "false; the data module shares each batch out",
+    "overfit_batches": "0; use a smaller set, such as data.train.limit=1000 of cifar10",
+    "barebones": "false; use trainer.logger=false trainer.enable_checkpointing=false",
+}
+AT_LEAST_ONE = ("max_epochs", "accumulate_grad_batches", "check_val_every_n_epoch", "log_every_n_steps")
+
+
+def check_trainer(trainer: dict[str, Any]) -> None:
+    """Settings of the Trainer that can't be met, or that another key stands for.
+
+    Raises:
+        ConfigError: says which.
+    """
+    for name, instead in INSTEAD.items():
+        if trainer.get(name):
+            raise ConfigError(f"trainer.{name} is {shown(trainer[name])}; accepted: {instead}")
+    if trainer.get("accelerator") in ("gpu", "cuda") and not torch.cuda.is_available():
+        raise ConfigError(
+            f"trainer.accelerator is {trainer['accelerator']}, but torch sees no GPU; accepted: trainer=cpu "
+            "or trainer=auto"
+        )
+    for name in AT_LEAST_ONE:
+        value = trainer.get(name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ConfigError(f"trainer.{name} is {shown(value)}; accepted: a whole number from 1")
+    steps = trainer.get("max_steps")
+    if not isinstance(steps, int) or steps == 0 or steps < -1:
+        raise ConfigError(
+            f"trainer.max_steps is {shown(steps)}; accepted: a whole number from 1, or -1 for all"
+        )
+    if trainer.get("devices") == 0:
+        raise ConfigError(
+            "trainer.devices is 0; accepted: a whole number from 1, -1 or auto for all, or a list"
+        )
+    if not isinstance(trainer.get("logger"), bool):
+        raise ConfigError(
+            f"trainer.logger is {shown(trainer.get('logger'))}; accepted: true, false (the group logger)"
+        )
+
+
+def check_sizes(config: dict[str, Any], data: ContrastiveData, trainer: Trainer) -> None:
+    """That data, batch, devices, BatchNorm groups and queue fit each other.
+
+    Raises:
+        ConfigError: with the numbers, and the key to change.
+    """
+    batch, world, accumulated = data.batch_size, trainer.world_size, trainer.accumulate_grad_batches
+    if batch % world:
+        below = batch - batch % world
+        raise ConfigError(
+            f"data.batch_size is {batch}, which {world} devices do not divide; accepted: {below or world} or "
+            f"{below + world}"
+        )
+    encoder = config["encoder"]
+    if encoder.get("batch_norm") in ("split", "shuffle"):
+        with refused("encoder"):
+            check_groups(batch, encoder.get("batch_norm_groups", 1), world)
+    queue = config["callbacks"].get("negative_queue")
+    keys = batch * accumulated * (2 if config["method"].get("symmetric") else 1)
+    if queue and queue.get("length", keys) < keys:
+        raise ConfigError(
+            f"callbacks.negative_queue.length is {queue['length']}, but one optimizer step makes {keys} "
+            f"keys; accepted: {keys} or more, or a smaller data.batch_size"
+        )
+
+
+def steps(data: ContrastiveData, trainer: Trainer) -> tuple[int, int]:
+    """Optimizer steps of the run, and of an epoch.
+
+    Raises:
+        ConfigError: an epoch without a step, or one too short for `trainer.val_check_interval`.
+    """
+    data.trainer = trainer
+    with refused("data"):
+        batches = data.batches_per_epoch
+    interval = trainer.val_check_interval
+    if isinstance(interval, int) and interval > batches:
+        raise ConfigError(
+            f"trainer.val_check_interval is {interval}; accepted: at most {batches}, an epoch's batches"
+        )
+    per_epoch = batches // trainer.accumulate_grad_batches
+    assert trainer.max_epochs is not None, "checked in check_trainer"
+    total = per_epoch * trainer.max_epochs
+    return (total if trainer.max_steps == -1 else min(total, trainer.max_steps)), per_epoch

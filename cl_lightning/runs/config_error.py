@@ -1,0 +1,31 @@
+"""The error of a config that can't be run."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class ConfigError(ValueError):
+    """A config that can't be run: what was given, what is accepted, which key to change."""
+
+
+def shown(value: Any) -> str:
+    """A value as one would type it."""
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+@contextmanager
+def refused(key: str) -> Iterator[None]:
+    """Whatever fails inside is the fault of the config below `key`.
+
+    Raises:
+        ConfigError: from the error, naming the key where the error's own words don't.
+    """
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:
+        words = str(error) or type(error).__name__
+        group = key.split(".")[0]
+        raise ConfigError(words if f"{group}." in words else f"{key}: {words}") from error

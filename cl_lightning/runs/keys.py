@@ -1,0 +1,70 @@
+"""Values of a config that no class of ours takes, checked before anything heavy is imported."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cl_lightning.runs.config_error import ConfigError, shown
+
+GROUPS = (
+    "views",
+    "encoder",
+    "loss",
+    "optimizer",
+    "schedule",
+    "method",
+    "data",
+    "trainer",
+    "callbacks",
+    "logger",
+)
+LARGEST_SEED = 2**32 - 1
+
+
+def check_keys(config: dict[str, Any]) -> None:
+    """That the seed is one, the run folder can be, and each group has its keys.
+
+    Raises:
+        ConfigError: says which key.
+    """
+    seed = config.get("seed")
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= LARGEST_SEED:
+        raise ConfigError(f"seed is {shown(seed)}; accepted: a whole number from 0 to {LARGEST_SEED}")
+    for name in ("run", *GROUPS):
+        if not isinstance(config.get(name), Mapping):
+            raise ConfigError(
+                f"{name} is {shown(config.get(name))}; accepted: keys below it, see cl-train --help"
+            )
+    for name in ("method", "data", "encoder"):
+        if not isinstance(config[name].get("name"), str):
+            raise ConfigError(
+                f"{name}.name is {shown(config[name].get('name'))}; accepted: text, for the summary"
+            )
+    for name in ("out_features", "hidden_features"):
+        value = config["encoder"].get(name)
+        if isinstance(value, int) and value < 1:
+            raise ConfigError(f"encoder.{name} is {value}; accepted: a whole number from 1")
+    _check_run(config["run"])
+    _check_method_has_its_callbacks(config)
+
+
+def _check_run(run: dict[str, Any]) -> None:
+    name, root = run.get("name"), run.get("root")
+    text = "" if name is None else str(name)
+    if text in ("", ".", "..") or set(text) & set("/\\\0"):
+        raise ConfigError(
+            f"run.name is {shown(name)}; accepted: the name of a folder, without / (run.root has them)"
+        )
+    if not isinstance(root, str) or not root:
+        raise ConfigError(f"run.root is {shown(root)}; accepted: a folder, such as runs")
+    place = next(p for p in (Path(root).absolute(), *Path(root).absolute().parents) if p.exists())
+    if not place.is_dir():
+        raise ConfigError(f"run.root is {root}, but {place} is a file; accepted: a folder, there or not yet")
+
+
+def _check_method_has_its_callbacks(config: dict[str, Any]) -> None:
+    if config["method"]["name"] != "moco_v2":
+        return
+    for name in ("momentum_encoder", "negative_queue"):
+        if config["callbacks"].get(name) is None:
+            raise ConfigError(f"callbacks.{name} is null, but moco_v2 needs it; accepted: callbacks=moco_v2")

@@ -1,0 +1,51 @@
+"""One line for the user instead of what Hydra and OmegaConf say."""
+
+from difflib import get_close_matches
+from traceback import walk_tb
+
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+from cl_lightning.runs.config_error import ConfigError
+
+HELP = "see cl-train --help"
+
+
+def explain(error: BaseException) -> str | None:
+    """What was given, what is accepted, which key; None for an error that no config is to blame for."""
+    if isinstance(error, ConfigError):
+        return str(error)
+    if isinstance(error, MissingConfigException) and error.options:
+        group, _, option = str(error.missing_cfg_file).rpartition("/")
+        return f"{group} is {option!r}; accepted: {', '.join(error.options)}"
+    if isinstance(error, OverrideParseException):
+        return f"{error.override!r} is not understood; accepted: GROUP=OPTION or KEY=VALUE, {HELP}"
+    for found in (error, error.__cause__):
+        if isinstance(found, (ConfigAttributeError, ConfigKeyError)):
+            return _unknown_key(found)
+        if isinstance(found, OmegaConfBaseException):
+            return f"{found.full_key}: {str(found).splitlines()[0]}; accepted: a value, {HELP}"
+    if isinstance(error, HydraException) or (isinstance(error, ValueError) and _raised_in(error) == "hydra"):
+        return f"{' '.join(str(error).split())}; accepted: GROUP=OPTION or KEY=VALUE, {HELP}"
+    if isinstance(error, ValueError) and _raised_in(error) == "cl_lightning":
+        # The last line of a loader's worker is the error itself.
+        return f"{str(error).strip().splitlines()[-1]} (HYDRA_FULL_ERROR=1 shows where)"
+    return None
+
+
+def _unknown_key(error: OmegaConfBaseException) -> str:
+    parent = error.parent_node
+    keys = (
+        [str(key) for key in parent if not str(key).startswith("_")] if isinstance(parent, DictConfig) else []
+    )
+    near = get_close_matches(str(error.key), keys) or keys or ["a value, it has no keys below it"]
+    return f"{error.full_key} is no key here; accepted: {', '.join(near)} ({HELP})"
+
+
+def _raised_in(error: BaseException) -> str:
+    """The package whose code raised the error."""
+    name = ""
+    for frame, _ in walk_tb(error.__traceback__):
+        name = str(frame.f_globals.get("__name__"))
+    return name.split(".")[0]

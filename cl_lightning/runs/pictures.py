@@ -1,0 +1,56 @@
+"""The pictures of a run folder."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from cl_lightning.callbacks import KNNMonitor
+from cl_lightning.data import TensorImages, to_uint8
+from cl_lightning.plots import plot_curves, plot_neighbours, plot_pairs
+from cl_lightning.runs.folder import RunFolder
+
+SHOWN = 8
+
+
+def write_pictures(folder: RunFolder, trainer: Trainer) -> list[Path]:
+    """Write curves.png, pairs.png and, where there are labels, neighbours.png below plots/."""
+    data, views = trainer.datamodule, trainer.lightning_module.views  # type: ignore[attr-defined]
+    pictures = {"pairs": pairs(data.train, views)}
+    if folder.metrics.is_file():
+        pictures["curves"] = plot_curves(folder.metrics)
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, KNNMonitor) and callback.has_neighbours:
+            pictures["neighbours"] = neighbours(data, callback)
+    folder.plots.mkdir(exist_ok=True)
+    for name, picture in pictures.items():
+        picture.savefig(folder.plots / f"{name}.png", dpi=110)
+    return [folder.plots / f"{name}.png" for name in pictures]
+
+
+def pairs(train: Any, views: Any) -> Figure:
+    """Some training images, evenly spread, with their views of epoch 0, as the model saw them."""
+    index = torch.linspace(0, len(train) - 1, min(SHOWN, len(train))).long()
+    images = [image_of(train, i) for i in index.tolist()]
+    batch = images
+    if getattr(views, "crops", False) and not isinstance(train, TensorImages):
+        batch = [views.crop_pair(image, i, 0) for image, i in zip(images, index.tolist(), strict=True)]
+    mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (views.mean, views.std))
+    view_a, view_b = (view * std + mean for view in views(torch.stack(batch), index, 0))
+    return plot_pairs(images, list(view_a), list(view_b))
+
+
+def neighbours(data: Any, knn: KNNMonitor) -> Figure:
+    """Some validation images and the training images nearest to them, by the last kNN evaluation."""
+    queries, nearest, same_class = knn.neighbours(SHOWN, SHOWN)
+    found = [[image_of(data.bank, i) for i in row] for row in nearest.tolist()]
+    return plot_neighbours([image_of(data.val, i) for i in queries.tolist()], found, same_class)
+
+
+def image_of(part: Any, index: int) -> Tensor:
+    """Image `index` of a data set, uint8 [channels, height, width]."""
+    item = part[index]
+    return to_uint8(item[0] if isinstance(item, tuple) else item)

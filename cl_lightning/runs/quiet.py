@@ -1,0 +1,28 @@
+"""Fewer lines on the terminal: what the start report, the bar and the summary say better."""
+
+import logging
+import warnings
+
+NOT_TOLD = (
+    # Lightning's own calls
+    r".*isinstance\(treespec, LeafSpec\).*",
+    # The folder holds its config.yaml by then; it is made anew for each run.
+    r"Experiment logs directory .* exists and is not empty.*",
+    # Epoch means are logged whatever the interval.
+    r"The number of training batches .* is smaller than the logging interval.*",
+    # Small sets lie on the device.
+    r"The '.*_dataloader' does not have many workers.*",
+    r".*does not have many workers which may be a bottleneck.*",
+    # forward_sync_buffers is not yet there in the oldest torch that we take.
+    r"`broadcast_buffers` is deprecated.*",
+    # data.val=null
+    r"Total length of `list` across ranks is zero.*",
+)
+
+
+def quiet() -> None:
+    """Silence Lightning's hints on devices and loggers; warnings about a run's settings stay."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in NOT_TOLD:
+        warnings.filterwarnings("ignore", message=message)

@@ -1,0 +1,59 @@
+"""Everything once, on one image: what fails here would fail in the first step."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cl_lightning.data import ContrastiveData, to_uint8
+from cl_lightning.methods import MoCoV2
+from cl_lightning.methods.contrastive import ContrastiveModule
+from cl_lightning.runs.config_error import ConfigError, refused
+
+
+def rehearse(
+    method: ContrastiveModule, data: ContrastiveData, total_steps: int, steps_per_epoch: float
+) -> None:
+    """Score embeddings, make the optimizer, and send the first images through views and encoder.
+
+    Raises:
+        ConfigError: with what the part itself says, and its key.
+    """
+    rehearse_loss(method)
+    with refused("optimizer"):
+        optimizer = method.make_optimizer([{"params": [torch.zeros(1, requires_grad=True)]}])
+    with refused("schedule"):
+        method.schedule.attach(optimizer, total_steps, steps_per_epoch, effective_batch_size=data.batch_size)
+    for name, part in {"train": data.train, "val": data.val}.items():
+        if part is not None:
+            with refused(f"data.{name}"):
+                rehearse_image(method, to_uint8(first(part[0])))
+
+
+def rehearse_loss(method: ContrastiveModule) -> None:
+    """That the loss takes what the method gives it."""
+    embeddings = [torch.eye(2)] * (3 if isinstance(method, MoCoV2) else 2)
+    with refused("loss"):
+        try:
+            method.loss(*embeddings)
+        except TypeError as error:
+            fitting = "info_nce" if isinstance(method, MoCoV2) else "nt_xent"
+            raise ConfigError(
+                f"loss does not take what {type(method).__name__} gives it ({error}); accepted: "
+                f"loss={fitting}"
+            ) from error
+
+
+@torch.no_grad()
+def rehearse_image(method: ContrastiveModule, image: Tensor) -> None:
+    """One image through views and encoder; frozen statistics, so that nothing changes."""
+    crop = method.views.crop_pair if getattr(method.views, "crops", False) else None  # type: ignore[attr-defined]
+    pair = image if crop is None else crop(image, 0, 0)
+    view, _ = method.views(pair[None], torch.zeros(1, dtype=torch.int64), 0)
+    method.encoder.eval()(view)
+    method.encoder.train()
+
+
+def first(item: Any) -> Any:
+    """The image of a data set's item, which may carry a label."""
+    return item[0] if isinstance(item, (tuple, list)) else item

@@ -1,0 +1,58 @@
+"""What a run reached, for scripts."""
+
+from typing import Any
+
+import lightning
+import torch
+import torchmetrics
+import torchvision
+from lightning.pytorch import Trainer
+
+import cl_lightning
+from cl_lightning.callbacks import Throughput
+
+MEASURED = {
+    "loss": "train/loss",
+    "knn_top1": "val/knn_top1",
+    "alignment": "val/alignment",
+    "uniformity": "val/uniformity",
+    "effective_rank": "val/effective_rank",
+}
+
+
+def summarise(config: dict[str, Any], trainer: Trainer) -> dict[str, Any]:
+    """The content of summary.json; what was not measured is None."""
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    metrics = {key: trainer.callback_metrics.get(name) for key, name in MEASURED.items()}
+    return {
+        "method": config["method"]["name"],
+        "dataset": config["data"]["name"],
+        "encoder": config["encoder"]["name"],
+        "epochs": trainer.current_epoch,
+        "steps": trainer.global_step,
+        "seed": config["seed"],
+        "world_size": trainer.world_size,
+        "precision": trainer.precision,
+        "global_batch_size": data.batch_size,
+        "effective_batch_size": data.batch_size * trainer.accumulate_grad_batches,
+        **{key: None if value is None else value.item() for key, value in metrics.items()},
+        **_speed(trainer),
+        "versions": versions(),
+    }
+
+
+def _speed(trainer: Trainer) -> dict[str, float | None]:
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, Throughput):
+            return {
+                "views_per_second": 2 * callback.images_per_second,
+                "seconds_per_epoch": callback.seconds_per_epoch,
+                "peak_memory_mib": callback.peak_memory_mib(trainer.strategy.root_device),
+            }
+    return {"views_per_second": None, "seconds_per_epoch": None, "peak_memory_mib": None}
+
+
+def versions() -> dict[str, str]:
+    """Of what the numbers depend on."""
+    packages = (cl_lightning, lightning, torch, torchvision, torchmetrics)
+    return {package.__name__: str(package.__version__) for package in packages}

@@ -1,0 +1,62 @@
+"""Throughput: training alone is timed."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from cl_lightning.callbacks import KNNMonitor, Throughput, throughput
+from tests import tiny
+
+
+def timed_run(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> tuple[Throughput, Any]:
+    """A run whose training steps take 2 seconds, and validation steps 100, on a clock of its own."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(throughput, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+    method, callback = tiny.simclr(), Throughput()
+    training_step, validation_step = method.training_step, method.validation_step
+
+    def slow(step: Any, seconds: float) -> Any:
+        def stepped(*args: Any) -> Any:
+            clock.now += seconds
+            return step(*args)
+
+        return stepped
+
+    method.training_step, method.validation_step = slow(training_step, 2), slow(validation_step, 100)
+    trainer = tiny.trainer(callback, KNNMonitor(k=7), **({"limit_val_batches": 1.0} | settings))
+    trainer.fit(method, datamodule=tiny.data())
+    return callback, trainer
+
+
+@pytest.mark.parametrize("settings", [{}, {"val_check_interval": 2}, {"accumulate_grad_batches": 2}])
+def test_validation_is_no_part_of_an_epoch(monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]) -> None:
+    callback, trainer = timed_run(monkeypatch, max_epochs=3, **settings)
+    assert callback.seconds_per_epoch == 8  # 4 batches of 16
+    assert callback.images_per_second == 8
+    assert callback.images == 3 * 64
+    assert trainer.callback_metrics["train/images_per_second"] == 8
+
+
+def test_a_second_fit_is_measured_anew() -> None:
+    callback = Throughput()
+    trainer = tiny.trainer(callback)
+    trainer.fit(tiny.simclr(), datamodule=tiny.data())
+    trainer.fit_loop.max_epochs = 2
+    trainer.fit(tiny.simclr(), datamodule=tiny.data())
+    assert callback.epochs == 1
+    assert callback.images == 64
+    assert 0 < callback.seconds_per_epoch < 60
+
+
+def test_nothing_is_measured_before_a_run() -> None:
+    assert Throughput().images_per_second == Throughput().seconds_per_epoch == 0
+
+
+def test_peak_memory_is_that_of_this_process() -> None:
+    peak = Throughput.peak_memory_mib(torch.device("cpu"))
+    assert 50 < peak < 2**20
+    block = torch.ones(int(peak) * 2**20 // 4 + 2**24)  # as much again, and 64 MiB
+    assert Throughput.peak_memory_mib(torch.device("cpu")) > peak + 32
+    del block

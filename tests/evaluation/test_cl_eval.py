@@ -1,0 +1,236 @@
+"""cl-eval: numbers of a run folder, and clear words where there are none."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from cl_lightning.evaluate import main
+from cl_lightning.evaluation import FrozenFeatures, knn_accuracy, linear_accuracy
+from cl_lightning.runs import ConfigError, RunFolder, conf_folder, run_hash
+from cl_lightning.runs.assemble import assemble_data, assemble_method
+from cl_lightning.runs.evaluation import encoder_weights, evaluate, frozen_network
+from cl_lightning.train import train
+
+SMALL = (
+    "data=synthetic",
+    "data.size=8",
+    "data.train.images=64",
+    "data.val.images=32",
+    "data.batch_size=16",
+    "encoder=small_conv_net",
+    "encoder.backbone.widths=[8,16]",
+    "encoder.backbone.strides=[2,2]",
+    "encoder.out_features=8",
+    "schedule.warmup_epochs=0",
+    "callbacks.knn.k=100",  # more than the bank has
+    "trainer.max_epochs=1",
+    "trainer.accelerator=cpu",
+    "callbacks.progress=null",
+    "callbacks.start_report=null",
+    "logger=csv",
+)
+MOCO = ("method=moco_v2", "callbacks.negative_queue.length=32", "callbacks.momentum_encoder.momentum=0.9")
+
+pytestmark = [
+    # Choices of the tiny runs above.
+    pytest.mark.filterwarnings("ignore:.*neighbours are asked of a bank"),
+    pytest.mark.filterwarnings("ignore:.*Experiment logs directory"),
+]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root, folders = tmp_path_factory.mktemp("trained"), {}
+    for name, overrides in (("simclr", ()), ("moco", MOCO)):
+        with initialize_config_dir(conf_folder(), version_base="1.3"):
+            cfg = compose("train", [*SMALL, *overrides, f"run.root={root}", f"run.name={name}"])
+        config: Any = OmegaConf.to_container(cfg, resolve=True)
+        train(config)
+        folders[name] = RunFolder.of(config).path
+    return folders
+
+
+@pytest.fixture
+def run(trained: dict[str, Path], tmp_path: Path) -> Callable[[str], Path]:
+    """A fresh copy of a trained run."""
+    return lambda name: Path(shutil.copytree(trained[name], tmp_path / trained[name].name))
+
+
+def written(*folders: Path) -> list[str]:
+    return sorted(file.name for folder in folders for file in folder.glob("evaluation*"))
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What cl-eval says when it ends with an error."""
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert isinstance(end.value.code, str)  # exit status 1, and this on stderr
+    assert capsys.readouterr().out == ""
+    return end.value.code
+
+
+@pytest.mark.parametrize(("name", "encoder"), [("simclr", "query"), ("moco", "query"), ("moco", "key")])
+def test_the_numbers_are_those_of_the_encoder_in_the_checkpoint(
+    run: Callable[[str], Path], capsys: pytest.CaptureFixture[str], name: str, encoder: str
+) -> None:
+    folder = run(name)
+    main([str(folder), "--encoder", encoder, "--labels", "1", "5", "--draws", "3"])
+    assert written(folder) == [f"evaluation-{encoder}.json"]
+    evaluation = json.loads((folder / f"evaluation-{encoder}.json").read_text())
+
+    config = RunFolder(folder).config()
+    method: Any = assemble_method(config)
+    checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    if encoder == "query":
+        method.load_state_dict(checkpoint["state_dict"])
+    else:
+        method.encoder.load_state_dict(checkpoint["callbacks"]["MomentumEncoder"]["encoder"])
+    train_set, val = FrozenFeatures(method.views, method.encoder.backbone).extract(assemble_data(config))
+    results = evaluation["results"]
+    assert list(results) == ["knn", "linear_1", "linear_5", "linear_all"]
+    assert results["knn"]["accuracy"] == knn_accuracy(train_set, val, 64).accuracy
+    assert results["linear_5"]["accuracy"] == linear_accuracy(train_set, val, 5, 3).accuracy
+    assert results["linear_all"]["accuracy"] == linear_accuracy(train_set, val).accuracy
+    assert (evaluation["run"], evaluation["encoder"], evaluation["features"]) == (folder.name, encoder, 16)
+    assert evaluation["hash"] == run_hash(config) == folder.name.rsplit("-", 1)[1]
+    assert {"torch", "sklearn", "cl_lightning"} <= set(evaluation["versions"])
+
+    text = capsys.readouterr().out
+    assert f"{folder.name} ({encoder})" in text
+    assert f"{results['linear_5']['accuracy']:.3f} +- {results['linear_5']['std']:.3f}" in text
+    assert f"wrote {folder / f'evaluation-{encoder}.json'}" in text
+
+
+def test_a_protocol_with_true_numbers_stands_beside_every_number(run: Callable[[str], Path]) -> None:
+    results = evaluate(RunFolder(run("simclr")), labels=(2,), draws=3)["results"]
+    assert results["knn"]["protocol"].startswith("vote of the 64 nearest of 64 clean training images")
+    assert "2 labels a class, 3 draws" in results["linear_2"]["protocol"]
+    assert "all 64 labels" in results["linear_all"]["protocol"]
+    assert all(result["protocol"].endswith("32 validation images") for result in results.values())
+
+
+def test_the_same_evaluation_gives_the_same_numbers(run: Callable[[str], Path]) -> None:
+    folder = RunFolder(run("moco"))
+    assert evaluate(folder, "query") == evaluate(folder, "query")
+
+
+def test_key_and_query_encoder_differ_and_the_untrained_one_is_that_of_the_seed(
+    run: Callable[[str], Path],
+) -> None:
+    folder = RunFolder(run("moco"))
+    key, query = encoder_weights(folder, "key"), encoder_weights(folder, "query")
+    assert key.keys() == query.keys()
+    assert any(not torch.equal(key[name], query[name]) for name in key)
+    config = folder.config()
+    untrained, _ = frozen_network(folder, config, "untrained")
+    again: Any = assemble_method(config)
+    for ours, theirs in zip(
+        untrained.state_dict().values(), again.encoder.backbone.state_dict().values(), strict=True
+    ):
+        assert torch.equal(ours, theirs)
+
+
+def test_baselines_are_rows_and_files_of_the_first_run(
+    run: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    simclr, moco = run("simclr"), run("moco")
+    main([str(simclr), str(moco), "--baselines", "--labels", "--draws", "1"])
+    assert written(simclr) == ["evaluation-pixels.json", "evaluation-query.json", "evaluation-untrained.json"]
+    assert written(moco) == ["evaluation-query.json"]
+    lines = capsys.readouterr().out.splitlines()
+    names = ["raw pixels", "untrained encoder", f"{simclr.name} (query)", f"{moco.name} (query)"]
+    assert all(line.startswith(name) for line, name in zip(lines[2:6], names, strict=True))
+    assert json.loads((simclr / "evaluation-pixels.json").read_text())["features"] == 3 * 8 * 8
+    main([str(simclr), "--labels", "2", "--draws", "1"])
+    assert f"replaced {simclr / 'evaluation-query.json'}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--labels", "0"), "--labels is 0; accepted: numbers from 1"),
+        (("--labels", "2", "2"), "--labels is 2 2; accepted: numbers from 1, each once"),
+        (("--labels", "1", "17"), "class 0 has 16 training images; accepted: 1 to 16 with --labels"),
+        (("--draws", "0"), "--draws is 0; accepted: 1 or more"),
+        (("--encoder", "key"), "has no key encoder; accepted: --encoder query, or a run of moco_v2"),
+    ],
+)
+def test_what_a_run_has_not_is_refused_and_nothing_is_written(
+    run: Callable[[str], Path], capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    simclr, moco = run("simclr"), run("moco")
+    assert words in refused(capsys, str(moco), str(simclr), *arguments)
+    assert written(simclr, moco) == []
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert f"{tmp_path} is no run folder" in refused(capsys, str(tmp_path))
+    assert "is no run folder" in refused(capsys, str(tmp_path / "missing"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_or_broken_checkpoint_is_refused_before_anything_is_measured(
+    run: Callable[[str], Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simclr, moco = run("simclr"), run("moco")
+    monkeypatch.setattr(FrozenFeatures, "extract", lambda *_: pytest.fail("measured"))
+    checkpoint = moco / "checkpoints" / "last.ckpt"
+    whole = checkpoint.read_bytes()
+    for content in (whole[: len(whole) // 2], b"", b"no checkpoint at all"):
+        checkpoint.write_bytes(content)
+        assert "last.ckpt is no complete checkpoint" in refused(capsys, str(simclr), str(moco))
+    checkpoint.unlink()
+    assert f"{moco} has no checkpoints/last.ckpt" in refused(capsys, str(simclr), str(moco))
+    assert written(simclr, moco) == []
+
+
+def test_a_checkpoint_of_another_network_is_refused(run: Callable[[str], Path]) -> None:
+    folder = RunFolder(run("simclr"))
+    config = folder.config()
+    config["encoder"]["backbone"]["widths"] = [8, 12]
+    (folder.path / "config.yaml").write_text(yaml.safe_dump(config))
+    with pytest.raises(ConfigError, match=r"last.ckpt does not fit .*config.yaml"):
+        evaluate(folder)
+
+
+def test_a_key_encoder_with_a_weight_missing_is_refused(run: Callable[[str], Path]) -> None:
+    folder = RunFolder(run("moco"))
+    checkpoint = torch.load(folder.checkpoint, weights_only=True)
+    weights = checkpoint["callbacks"]["MomentumEncoder"]["encoder"]
+    del weights[next(iter(weights))]
+    torch.save(checkpoint, folder.checkpoint)
+    with pytest.raises(ConfigError, match="does not fit"):
+        evaluate(folder, "key")
+
+
+def test_images_without_labels_are_refused(
+    run: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    extract = FrozenFeatures.extract
+
+    def unlabelled(self: FrozenFeatures, *arguments: Any) -> Any:
+        bank, queries = extract(self, *arguments)
+        bank.labels[3] = -1
+        return bank, queries
+
+    monkeypatch.setattr(FrozenFeatures, "extract", unlabelled)
+    folder = run("simclr")
+    assert "not every image of its data has a label" in refused(capsys, str(folder))
+    assert written(folder) == []
+
+
+def test_a_run_without_validation_images_is_refused(run: Callable[[str], Path]) -> None:
+    folder = RunFolder(run("simclr"))
+    config = folder.config() | {}
+    config["data"]["val"] = None
+    (folder.path / "config.yaml").write_text(yaml.safe_dump(config))
+    with pytest.raises(ConfigError, match=r"has no validation images; accepted: a run with data.val"):
+        evaluate(folder)

@@ -1,0 +1,87 @@
+"""Pictures: what is drawn, read back from the figures."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from cl_lightning.plots import plot_curves, plot_neighbours, plot_pairs
+
+RED, GREEN = (0.839, 0.153, 0.157), (0.173, 0.627, 0.173)
+
+
+def metrics(folder: Path, *rows: str) -> Path:
+    file = folder / "metrics.csv"
+    file.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return file
+
+
+def photos(*sizes: tuple[int, int]) -> list[torch.Tensor]:
+    return [torch.full((3, *size), 40 * i, dtype=torch.uint8) for i, size in enumerate(sizes)]
+
+
+def shown(picture) -> dict[str, list]:
+    return {axes.get_title(): axes.get_lines() for axes in picture.axes if axes.axison}
+
+
+def test_curves_share_a_plot_by_quantity_and_keep_the_order_of_their_meaning(tmp_path: Path) -> None:
+    file = metrics(
+        tmp_path,
+        "epoch,step,mine,step/loss,train/images_per_second,train/loss,train/lr,val/knn_top1,val/uniformity",
+        ",1,,5.5,,,,,",
+        "0,3,7.0,,100,5.0,0.1,,",
+        "0,3,,,,,,0.25,-2.0",
+        "1,7,8.0,,200,4.0,0.05,,",
+        "1,7,,,,,,0.5,nan",
+    )
+    picture = plot_curves(file)
+    plots = shown(picture)
+    assert list(plots) == ["loss (nats)", "kNN accuracy", "uniformity (log)", "learning rate", "mine"]
+    step, train = plots["loss (nats)"]
+    assert (list(step.get_xdata()), list(step.get_ydata())) == ([1], [5.5])
+    assert (list(train.get_xdata()), list(train.get_ydata())) == ([3, 7], [5.0, 4.0])
+    assert (step.get_label(), train.get_label()) == ("one step", "training")
+    assert list(plots["mine"][0].get_ydata()) == [7.0, 8.0]
+    picture.savefig(tmp_path / "curves.png")
+
+
+def test_a_run_without_numbers_has_an_empty_picture(tmp_path: Path) -> None:
+    assert shown(plot_curves(metrics(tmp_path, "epoch,step"))) == {}
+
+
+def test_pairs_show_images_of_different_sizes_above_their_views(tmp_path: Path) -> None:
+    images = photos((30, 20), (8, 8), (10, 40))
+    view_a, view_b = torch.rand(2, 3, 3, 8, 8)
+    picture = plot_pairs(images, list(view_a), list(view_b))
+    drawn = [axes.images[0].get_array() for axes in picture.axes]
+    assert [array.shape[:2] for array in drawn[:3]] == [(30, 20), (8, 8), (10, 40)]
+    torch.testing.assert_close(torch.as_tensor(drawn[4]), view_a[1].movedim(0, -1))
+    torch.testing.assert_close(torch.as_tensor(drawn[8]), view_b[2].movedim(0, -1))
+    picture.savefig(tmp_path / "pairs.png")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_values_outside_the_range_are_clipped_and_grey_stays_grey(channels: int) -> None:
+    view = torch.full((channels, 8, 8), 1.5)
+    picture = plot_pairs([torch.zeros(channels, 8, 8, dtype=torch.uint8)], [view], [-view])
+    white, black = (axes.images[0] for axes in picture.axes[1:])
+    assert white.get_array().max() == 1
+    assert black.get_array().min() == 0
+    assert white.get_array().ndim == (2 if channels == 1 else 3)
+    assert black.get_clim() == (0, 1)
+
+
+def test_frames_of_neighbours_tell_whether_the_class_is_the_same(tmp_path: Path) -> None:
+    same = torch.tensor([[True, False], [False, True]])
+    queries = photos((8, 8), (9, 12))
+    found = [photos((20, 10), (8, 8)), photos((5, 5), (10, 30))]
+    picture = plot_neighbours(queries, found, same)
+    frames = [
+        [axes.spines["left"].get_edgecolor()[:3] for axes in picture.axes[3 * row + 1 : 3 * row + 3]]
+        for row in range(2)
+    ]
+    for row, colours in zip(same.tolist(), frames, strict=True):
+        for value, colour in zip(row, colours, strict=True):
+            assert colour == pytest.approx(GREEN if value else RED, abs=0.01)
+    assert [axes.axison for axes in picture.axes] == [False, True, True] * 2
+    picture.savefig(tmp_path / "neighbours.png")

@@ -1,0 +1,97 @@
+import inspect
+from importlib import import_module
+from typing import Any
+
+import pytest
+from lightning.pytorch import Trainer
+from omegaconf import OmegaConf
+from tests.runs.configs import OPTIONS, composed, config
+
+from cl_lightning import MoCoV2, SimCLR
+from cl_lightning.runs.assemble import assemble_method
+
+PARTS = [option for option in OPTIONS if option[0] != "experiment"]
+# Where an option exists to say something else than the class does.
+OTHERS = {
+    "cl_lightning.encoders.ResNet": {"depth"},
+    "cl_lightning.optim.WarmupCosine": {"warmup_epochs"},  # the method sets its own
+    "cl_lightning.data.synthetic": {"images", "classes"},  # small, and another number for each part
+}
+STAY = (
+    "seed run.name run.root data.root data.batch_size data.num_workers loss.temperature optimizer.lr "
+    "encoder.batch_norm encoder.batch_norm_groups trainer.max_epochs trainer.devices trainer.precision "
+    "trainer.limit_train_batches trainer.accumulate_grad_batches trainer.num_nodes trainer.strategy"
+).split()
+STAY_MOCO = ["callbacks.negative_queue.length", "callbacks.momentum_encoder.momentum", "method.symmetric"]
+
+
+def target_of(node: dict[str, Any]) -> Any:
+    module, name = node["_target_"].rsplit(".", 1)
+    return getattr(import_module(module), name)
+
+
+def nodes_of_ours(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, dict):
+        return []
+    inner = [node for child in value.values() for node in nodes_of_ours(child)]
+    return [*([value] if str(value.get("_target_")).startswith("cl_lightning.") else []), *inner]
+
+
+def plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+@pytest.mark.parametrize(("group", "option"), PARTS, ids=map("=".join, PARTS))
+def test_the_defaults_of_our_classes_are_those_of_the_yaml(group: str, option: str) -> None:
+    cfg = OmegaConf.to_container(composed(f"{group}={option}", *(["method=moco_v2"] if option == "moco_v2" else [])))
+    for node in nodes_of_ours(cfg[group]):  # type: ignore[index,call-overload]
+        parameters = inspect.signature(target_of(node)).parameters
+        literal = {k: v for k, v in node.items() if k in parameters and not str(v).startswith("${")}
+        for name in set(literal) - OTHERS.get(node["_target_"], set()):
+            default = parameters[name].default
+            if default is not inspect.Parameter.empty and not isinstance(literal[name], dict) and name != "split":
+                assert literal[name] == plain(default), (node["_target_"], name)
+
+
+@pytest.mark.parametrize(("group", "option"), PARTS, ids=map("=".join, PARTS))
+def test_every_argument_of_our_classes_stands_in_the_yaml(group: str, option: str) -> None:
+    cfg = OmegaConf.to_container(composed(f"{group}={option}", *(["method=moco_v2"] if option == "moco_v2" else [])))
+    from_code = {"views", "encoder", "loss", "optimizer", "schedule", "z_a", "z_b", "queries", "keys", "negatives"}
+    for node in nodes_of_ours(cfg[group]):  # type: ignore[index,call-overload]
+        assert set(inspect.signature(target_of(node)).parameters) - from_code <= set(node), node["_target_"]
+
+
+@pytest.mark.parametrize("kind", [SimCLR, MoCoV2])
+def test_a_method_made_in_python_is_the_one_that_cl_train_makes(kind: type[Any]) -> None:
+    name = {SimCLR: "simclr", MoCoV2: "moco_v2"}[kind]
+    built, made = assemble_method(config(f"method={name}", "data=image_folder")), kind()
+    for part in ("loss", "make_optimizer"):
+        one, other = getattr(built, part), getattr(made, part)
+        assert (one.func, one.args, one.keywords) == (other.func, other.args, other.keywords)
+    assert built.views == made.views
+    assert built.schedule == made.schedule
+    assert built.decay_norms_and_biases == made.decay_norms_and_biases
+    assert str(built.encoder) == str(made.encoder)
+    assert built.encoder.batch_norm == made.encoder.batch_norm
+    assert built.encoder.batch_norm_groups == made.encoder.batch_norm_groups
+    assert [getattr(m, a, None) for m in (built, made) for a in ("symmetric", "seed")] in (
+        [None] * 4,
+        [False, 0] * 2,
+    )
+
+
+def test_the_trainers_yaml_names_every_argument_of_lightnings_trainer() -> None:
+    accepted = set(inspect.signature(Trainer).parameters)
+    assert set(config()["trainer"]) == accepted | {"_target_"}
+
+
+@pytest.mark.parametrize("method", ["simclr", "moco_v2"])
+def test_the_keys_that_scripts_use_are_there(method: str) -> None:
+    cfg = composed(f"method={method}")
+    for key in STAY + (STAY_MOCO if method == "moco_v2" else []):
+        parent, _, last = key.rpartition(".")
+        assert last in (OmegaConf.select(cfg, parent) if parent else cfg), key
+
+
+def test_the_trainers_that_scripts_use_are_there() -> None:
+    assert {o for g, o in OPTIONS if g == "trainer"} == {"auto", "cpu", "gpu", "ddp", "ddp_cpu", "slurm"}

@@ -1,0 +1,89 @@
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.runs.configs import SMALL, config
+
+from cl_lightning.runs import RunFolder, run_hash
+from cl_lightning.train import train
+
+NOT_PART = (
+    "run.name=other",
+    "run.root=elsewhere",
+    "data.num_workers=3",
+    "logger=csv_tensorboard",
+    "trainer.devices=2",
+    "trainer=ddp_cpu",
+    "trainer.num_nodes=2",
+    "trainer.log_every_n_steps=7",
+    "trainer.enable_progress_bar=false",
+    "callbacks.progress.log_seconds=1",
+    "callbacks.checkpoint.every_n_epochs=3",
+)
+PART = (
+    "seed=1",
+    "data.seed=1",
+    "data.batch_size=4",
+    "loss.temperature=0.3",
+    "optimizer.lr=0.1",
+    "encoder.batch_norm=plain",
+    "trainer.max_epochs=2",
+    "trainer.precision=bf16-mixed",
+    "trainer.accumulate_grad_batches=2",
+    "callbacks.knn.k=3",
+)
+
+
+def small(*overrides: str) -> dict[str, Any]:
+    clash = {"logger=csv"} if "logger=csv_tensorboard" in overrides else set()
+    return config(*(o for o in SMALL if o not in clash), *overrides)
+
+
+@pytest.mark.parametrize("override", NOT_PART)
+def test_what_only_names_places_or_shows_is_no_part_of_the_hash(override: str) -> None:
+    assert run_hash(small(override)) == run_hash(small())
+
+
+@pytest.mark.parametrize("override", PART)
+def test_what_determines_the_result_is_part_of_the_hash(override: str) -> None:
+    assert run_hash(small(override)) != run_hash(small())
+
+
+def test_devices_are_part_of_the_hash_where_batchnorm_depends_on_them() -> None:
+    plain = "encoder.batch_norm=plain"
+    assert run_hash(small(plain, "trainer.devices=2")) != run_hash(small(plain))
+
+
+@pytest.mark.parametrize(("data", "same"), [("cifar10", True), ("image_folder", False)])
+def test_the_folder_of_the_data_is_part_of_the_hash_unless_its_content_is_fixed(data: str, same: bool) -> None:
+    one, other = (config(f"data={data}", f"data.root={root}") for root in ("a", "b"))
+    assert (run_hash(one) == run_hash(other)) is same
+
+
+def test_hashing_changes_nothing_in_the_config() -> None:
+    run = small()
+    before = copy.deepcopy(run)
+    run_hash(run)
+    assert run == before
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_the_same_config_again_is_read_and_not_trained(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = train(small())
+    capsys.readouterr()
+    monkeypatch.setattr("cl_lightning.runs.assemble.assemble_method", lambda config: pytest.fail("trained again"))
+    assert train(small("data.num_workers=1")) == first
+    assert f"is finished: kNN accuracy {first['knn_top1']}" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_another_seed_gets_a_folder_of_its_own_with_its_resolved_config() -> None:
+    for seed in (0, 1):
+        train(small(f"seed={seed}"))
+    folders = sorted(Path("runs").iterdir())
+    assert len(folders) == 2
+    assert {RunFolder(folder).config()["seed"] for folder in folders} == {0, 1}
+    assert all("${" not in (folder / "config.yaml").read_text() for folder in folders)

@@ -1,0 +1,68 @@
+import pytest
+import torch
+from tests.runs.configs import OPTIONS, SMALL, SMALL_MOCO, config, synthetic_data
+
+from cl_lightning.runs import ConfigError, RunFolder
+from cl_lightning.runs.assemble import assemble_trainer
+from cl_lightning.train import train
+
+TRAINED = [(g, o) for g, o in OPTIONS if g not in ("experiment", "trainer", "method")]
+EXPERIMENTS = [o for g, o in OPTIONS if g == "experiment"]
+WITH_GPU = ("gpu", "ddp")
+
+
+def overrides(group: str, option: str) -> list[str]:
+    """A small run with this option; what belongs to another option is left out."""
+    choice = [f"{group}={option}"]
+    if option in ("info_nce",) or (group, option) == ("callbacks", "moco_v2"):
+        choice += SMALL_MOCO
+    clash = {"encoder": "encoder", "data": "data", "logger": "logger"}.get(group, "-")
+    small = [o for o in SMALL if not o.startswith(clash)]
+    if group == "views" and option == "digits":
+        small += ["data.channels=1", "data.mean=[0.0]", "data.std=[0.3]"]
+    return [*small, *choice]
+
+
+@pytest.mark.usefixtures("without_pictures")
+@pytest.mark.parametrize(("group", "option"), TRAINED, ids=map("=".join, TRAINED))
+def test_every_option_trains_two_steps(group: str, option: str) -> None:
+    run = config(*overrides(group, option))
+    synthetic_data(run)
+    assert train(run)["steps"] == 2
+
+
+@pytest.mark.usefixtures("without_pictures")
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_trains_two_steps(name: str) -> None:
+    run = config(f"experiment={name}", "trainer=cpu", "trainer.check_val_every_n_epoch=1", "callbacks.knn.k=4")
+    synthetic_data(run)
+    run["trainer"]["max_epochs"] = 2
+    run["trainer"]["max_steps"] = 2
+    run["schedule"]["warmup_epochs"] = 0.5
+    if "negative_queue" in run["callbacks"]:
+        run["callbacks"]["negative_queue"]["length"] = 16
+        run["encoder"]["batch_norm_groups"] = 4
+    summary = train(run)
+    assert (summary["steps"], summary["method"]) == (2, name.split("_scattered")[0].split("_cifar")[0])
+
+
+@pytest.mark.usefixtures("without_pictures")
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_moco_v2_trains(symmetric: bool) -> None:
+    run = config(*SMALL, *SMALL_MOCO, f"method.symmetric={str(symmetric).lower()}")
+    assert train(run)["method"] == "moco_v2"
+
+
+@pytest.mark.parametrize("option", [o for g, o in OPTIONS if g == "trainer" and o not in WITH_GPU])
+def test_every_trainer_without_a_gpu_is_built(option: str) -> None:
+    run = config(*(o for o in SMALL if o != "trainer=cpu"), f"trainer={option}")
+    trainer = assemble_trainer(run, RunFolder.of(run))
+    assert trainer.world_size == (2 if option == "ddp_cpu" else 1)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
+@pytest.mark.parametrize("option", WITH_GPU)
+def test_a_gpu_asked_for_where_there_is_none_is_refused(option: str) -> None:
+    run = config(*(o for o in SMALL if o != "trainer=cpu"), f"trainer={option}")
+    with pytest.raises(ConfigError, match="torch sees no GPU; accepted: trainer=cpu or trainer=auto"):
+        train(run)

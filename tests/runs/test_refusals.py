@@ -1,0 +1,170 @@
+"""A wrong config: one line that says what was given, what is accepted and which key; nothing is written."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from tests.runs.configs import SMALL, SMALL_MOCO, config
+
+from cl_lightning.runs import RunFolder
+from cl_lightning.train import main
+
+REFUSED = {
+    # keys and groups
+    "loss.temprature=1": "loss.temprature is no key here; accepted: temperature",
+    "los.temperature=1": "los is no key here; accepted: loss",
+    "seed.x=1": "seed.x is no key here",
+    "method.symmetric=true": "method.symmetric is no key here; accepted: name, decay_norms_and_biases",
+    "callbacks.negative_queue.length=8": "callbacks.negative_queue is no key here",
+    "+loss.foo=1": "loss.foo is not an argument; accepted: z_a, z_b, temperature",
+    "method=foo": "method is 'foo'; accepted: moco_v2, simclr",
+    "schedule=null": "accepted: GROUP=OPTION",
+    "foo": "'foo' is not understood; accepted: GROUP=OPTION or KEY=VALUE",
+    "+seed=1": "An item is already at 'seed'",
+    # missing values and interpolations
+    "seed=${nothing.here}": "seed: Interpolation key 'nothing.here' not found",
+    "seed=???": "Missing mandatory value: seed",
+    "~trainer.max_epochs": "trainer.max_epochs is null; accepted: a whole number from 1",
+    # values
+    "seed=x": "seed is 'x'; accepted: a whole number from 0 to 4294967295",
+    "seed=-1": "seed is -1; accepted: a whole number from 0",
+    "seed=null": "seed is null",
+    "data.batch_size=1.5": "data.batch_size is 1.5; accepted: a whole number",
+    "data.batch_size=-4": "data.batch_size=-4",
+    "data.num_workers=x": "data.num_workers is 'x'; accepted: a whole number",
+    "data.num_workers=-1": "data.num_workers=-1; accepted is 0 or more",
+    "data.train=null": "data.train is null",
+    "data.train.split=foo": "data.train.split",
+    "loss.temperature=-1": "set loss.temperature",
+    "loss.temperature=warm": "loss.temperature is 'warm'; accepted: a number",
+    "encoder.batch_norm=synk": "encoder.batch_norm to one of sync, split, shuffle, plain",
+    "encoder.batch_norm_groups=x": "encoder.batch_norm_groups is 'x'; accepted: a whole number",
+    "encoder.layers=5": "set encoder.layers to 2 or 3",
+    "encoder.out_features=0": "encoder.out_features is 0; accepted: a whole number from 1",
+    "encoder.features=7": "set encoder.features",
+    "encoder.backbone.widths=x": "encoder.backbone.widths is 'x'; accepted: a list (a whole number each)",
+    "optimizer.lr=fast": "optimizer.lr is 'fast'; accepted: a number",
+    "optimizer.lr=-1": "optimizer: Invalid learning rate: -1",
+    "optimizer.nesterov=1": "optimizer.nesterov is no key here",
+    "schedule.warmup_epochs=7": "schedule.warmup_epochs is 7 (14 steps), but training ends after 2 steps",
+    "schedule.lr_scaling=lin": "schedule.lr_scaling is 'lin'; accepted: none, linear, sqrt",
+    "callbacks.knn=5": "callbacks.knn is 5; accepted: keys below it",
+    "callbacks.knn.k=0": "callbacks.knn.k is 0",
+    "logger.csv=3": "logger.csv is 3",
+    "views.crop_scale=[2,3]": "change views.crop_scale",
+    "views.mean=[0.1]": "views.std",
+    "data.train._target_=os.system": "data.train._target_ is 'os.system'; accepted: cl_lightning.MoCoV2",
+    "run.name=a/b": "run.name is 'a/b'; accepted: the name of a folder",
+    "run.name=''": "run.name is ''",
+    "run.root=null": "run.root is null; accepted: a folder",
+    "run=null": "run is null",
+    # the Trainer
+    "trainer.max_epochs=abc": "trainer.max_epochs is 'abc'; accepted: a whole number from 1",
+    "trainer.max_steps=0": "trainer.max_steps is 0",
+    "trainer.precision=17": "trainer.precision is 17; accepted: 64, 32, 16",
+    "trainer.devices=0": "trainer.devices is 0",
+    "trainer.devices=-1": "trainer: `devices` selected with `CPUAccelerator` should be an int > 0",
+    "trainer.accelerator=foo": "`accelerator='foo'`. Available names are",
+    "trainer.strategy=foo": "`strategy='foo'`",
+    "trainer.sync_batchnorm=true": "trainer.sync_batchnorm is true; accepted: false; use encoder.batch_norm=sync",
+    "trainer.callbacks=[a]": "use the group callbacks",
+    "trainer.default_root_dir=x": "use run.root",
+    "trainer.overfit_batches=1": "trainer.overfit_batches is 1; accepted: 0",
+    "trainer.accumulate_grad_batches=0": "trainer.accumulate_grad_batches is 0; accepted: a whole number from 1",
+    "trainer.accumulate_grad_batches=3": "trainer.accumulate_grad_batches=3 of them; accepted is at most 2",
+    "trainer.limit_train_batches=0": "trainer.limit_train_batches=0",
+    "trainer.limit_train_batches=-1": "limit_train_batches, it has to be in",
+    "trainer.val_check_interval=3": "trainer.val_check_interval is 3; accepted: at most 2",
+    "trainer.profiler=foo": "`profiler`",
+    # what does not fit
+    "loss=info_nce": "accepted: loss=nt_xent",
+    "method=moco_v2 callbacks=default": "moco_v2 needs it; accepted: callbacks=moco_v2",
+    "data.batch_size=1000": "data.batch_size=1000 with 16 training images",
+    "trainer.devices=3": "data.batch_size is 8, which 3 devices do not divide; accepted: 6 or 9",
+    "encoder.batch_norm=split encoder.batch_norm_groups=3": "set encoder.batch_norm_groups (one of [1, 2, 4])",
+    "data.channels=1": "images with 1 channels were given, but views.mean has 3 numbers",
+}
+MISSING_DATA = {"image_folder": "there is no folder nowhere/train", "cifar10": "set data.root to it"}
+REFUSED_MOCO = {
+    "callbacks.negative_queue.length=4": "callbacks.negative_queue.length is 4, but one optimizer step makes 8 keys",
+    "callbacks.negative_queue.length=8 method.symmetric=true": "one optimizer step makes 16 keys; accepted: 16 or more",
+    "callbacks.negative_queue=null": "callbacks.negative_queue is null, but moco_v2 needs it",
+    "callbacks.momentum_encoder.momentum=2": "callbacks.momentum_encoder.momentum is 2; accepted: 0 to 1",
+    "callbacks.momentum_encoder.schedule=foo": "accepted: constant, cosine",
+    "loss=nt_xent": "accepted: loss=info_nce",
+    "method.symmetric=5": "method.symmetric is 5; accepted: true, false",
+}
+
+
+def refused(overrides: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> str:
+    """What `cl-train OVERRIDES` writes to stderr before it ends with exit code 1."""
+    monkeypatch.setattr(sys, "argv", ["cl-train", *overrides])
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    out, err = capfd.readouterr()
+    assert out == ""
+    return err
+
+
+def one_line(err: str) -> str:
+    assert len(err.splitlines()) == 1, err
+    assert err.startswith("cl-train: ")
+    return err
+
+
+@pytest.mark.parametrize("wrong", REFUSED)
+def test_a_wrong_config_gets_one_line_and_writes_nothing(
+    wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    err = one_line(refused([*SMALL, *wrong.split()], monkeypatch, capfd))
+    assert REFUSED[wrong] in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("wrong", REFUSED_MOCO)
+def test_a_wrong_config_of_moco_gets_one_line_and_writes_nothing(
+    wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    err = one_line(refused([*SMALL, *SMALL_MOCO, *wrong.split()], monkeypatch, capfd))
+    assert REFUSED_MOCO[wrong] in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("data", MISSING_DATA)
+def test_a_missing_data_folder_gets_one_line_and_writes_nothing(
+    data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    overrides = [f"data={data}", "data.root=nowhere", "encoder=small_resnet", "trainer=cpu"]
+    assert MISSING_DATA[data] in one_line(refused(overrides, monkeypatch, capfd))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_root_that_is_a_file_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    err = one_line(refused([*SMALL, "run.root=file/below"], monkeypatch, capfd))
+    assert "run.root is file/below, but" in err
+
+
+def test_a_folder_whose_run_did_not_end_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = RunFolder.of(config(*SMALL))
+    folder.path.mkdir(parents=True)
+    err = one_line(refused(list(SMALL), monkeypatch, capfd))
+    assert f"{folder.path} holds a run of this config that did not end; accepted: remove it" in err
+    assert list(folder.path.iterdir()) == []
+
+
+def test_a_refused_job_of_a_sweep_does_not_keep_the_others_from_being_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    err = refused(["-m", *SMALL, "seed=-1,-2"], monkeypatch, capfd).splitlines()
+    for seed in (-1, -2):
+        message = next(line for line in err if line.startswith(f"cl-train: seed is {seed}; accepted: "))
+        assert message.endswith(f"seed={seed})")
+    assert err[-1] == "cl-train: not every job of the sweep ended, see above"
+    assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")] == ["runs", "runs/multirun.yaml"]
