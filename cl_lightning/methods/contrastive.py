@@ -50,7 +50,7 @@ class ContrastiveModule(LightningModule):
         self.make_optimizer = optimizer
         self.schedule = schedule
         self.decay_norms_and_biases = decay_norms_and_biases
-        self._default_callbacks = [HealthMonitor(), KNNMonitor(), *callbacks]
+        self.default_callbacks = [HealthMonitor(), KNNMonitor(), *callbacks]
 
     def two_views(self, batch: Batch, epoch: int) -> tuple[Tensor, Tensor]:
         """Both views of a batch, [batch, channels, size, size] each, in the dtype of the weights."""
@@ -86,7 +86,7 @@ class ContrastiveModule(LightningModule):
         # Lightning drops a Trainer's callback when the module brings one of its class, and asks again at
         # every fit and validate: so only what is missing, and the same instances each time.
         present = self.trainer.callbacks  # type: ignore[attr-defined]
-        return [c for c in self._default_callbacks if not any(isinstance(p, type(c)) for p in present)]
+        return [c for c in self.default_callbacks if not any(isinstance(p, type(c)) for p in present)]
 
     def attached(self, kind: type[C]) -> C:
         """The Trainer's callback of this kind."""

@@ -21,7 +21,7 @@ def assemble_method(config: dict[str, Any]) -> ContrastiveModule:
     seed_everything(config["seed"], verbose=False)
     parts = ("views", "encoder", "loss", "optimizer", "schedule")
     method = build(config["method"], "method", **{part: build(config[part], part) for part in parts})
-    method._default_callbacks.clear()  # the config names all callbacks
+    method.default_callbacks.clear()  # the config names all callbacks
     return method
 
 

@@ -56,8 +56,8 @@ def build(node: Any, key: str, **arguments: Any) -> Any:
     """The object that a config node describes.
 
     Args:
-        node: a mapping of `_target_` (one of `TARGETS`), its arguments, and `_partial_` for a call to be made later.
-            Nodes inside are built first. A `name` that is no argument is the node's label.
+        node: mapping of `_target_` (one of `TARGETS`), its arguments, and `_partial_` for a call to be
+            made later. Nodes inside are built first. A `name` that is no argument is the node's label.
         key: of the node in the config, for messages.
         arguments: those that only code can give, such as the encoder of a method.
 

@@ -1,5 +1,6 @@
 """What must hold before anything is trained or written."""
 
+import warnings
 from typing import Any
 
 import torch
@@ -39,6 +40,13 @@ def check_trainer(trainer: dict[str, Any]) -> None:
         value = trainer.get(name)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ConfigError(f"trainer.{name} is {shown(value)}; accepted: a whole number from 1")
+    epochs, every = trainer["max_epochs"], trainer["check_val_every_n_epoch"]
+    if epochs % every:
+        warnings.warn(
+            f"trainer.check_val_every_n_epoch is {every}, which does not divide trainer.max_epochs, {epochs}: "
+            "the last evaluation, and so the summary's kNN accuracy, is of an earlier epoch",
+            stacklevel=2,
+        )
     steps = trainer.get("max_steps")
     if not isinstance(steps, int) or steps == 0 or steps < -1:
         raise ConfigError(

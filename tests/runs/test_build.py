@@ -23,7 +23,12 @@ def test_inner_nodes_are_built_and_a_name_is_a_label() -> None:
     node = {
         "_target_": "cl_lightning.encoders.Encoder",
         "name": "small",
-        "backbone": {"_target_": "cl_lightning.encoders.SmallConvNet", "widths": [4], "strides": [2], "channels": 1},
+        "backbone": {
+            "_target_": "cl_lightning.encoders.SmallConvNet",
+            "widths": [4],
+            "strides": [2],
+            "channels": 1,
+        },
     }
     assert build(node, "encoder").features == 4
 

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from lightning.pytorch import Trainer
 from omegaconf import OmegaConf
-from tests.runs.configs import OPTIONS, composed, config
 
 from cl_lightning import MoCoV2, SimCLR
 from cl_lightning.runs.assemble import assemble_method
+from tests.runs.configs import OPTIONS, composed, config
 
 PARTS = [option for option in OPTIONS if option[0] != "experiment"]
 # Where an option exists to say something else than the class does.
@@ -17,11 +17,16 @@ OTHERS = {
     "cl_lightning.optim.WarmupCosine": {"warmup_epochs"},  # the method sets its own
     "cl_lightning.data.synthetic": {"images", "classes"},  # small, and another number for each part
 }
-STAY = (
-    "seed run.name run.root data.root data.batch_size data.num_workers loss.temperature optimizer.lr "
-    "encoder.batch_norm encoder.batch_norm_groups trainer.max_epochs trainer.devices trainer.precision "
-    "trainer.limit_train_batches trainer.accumulate_grad_batches trainer.num_nodes trainer.strategy"
-).split()
+STAY = [
+    *("seed", "run.name", "run.root", "data.root", "data.batch_size", "data.num_workers"),
+    *("loss.temperature", "optimizer.lr", "encoder.batch_norm", "encoder.batch_norm_groups"),
+    *("trainer.max_epochs", "trainer.devices", "trainer.precision", "trainer.limit_train_batches"),
+    *("trainer.accumulate_grad_batches", "trainer.num_nodes", "trainer.strategy"),
+]
+FROM_CODE = {
+    *("views", "encoder", "loss", "optimizer", "schedule"),
+    *("z_a", "z_b", "queries", "keys", "negatives"),
+}
 STAY_MOCO = ["callbacks.negative_queue.length", "callbacks.momentum_encoder.momentum", "method.symmetric"]
 
 
@@ -37,28 +42,32 @@ def nodes_of_ours(value: Any) -> list[dict[str, Any]]:
     return [*([value] if str(value.get("_target_")).startswith("cl_lightning.") else []), *inner]
 
 
+def unresolved(group: str, option: str) -> Any:
+    """The node of a group, interpolations as they stand."""
+    method = ["method=moco_v2"] if option == "moco_v2" else []
+    return OmegaConf.to_container(composed(f"{group}={option}", *method)[group])
+
+
 def plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
 @pytest.mark.parametrize(("group", "option"), PARTS, ids=map("=".join, PARTS))
 def test_the_defaults_of_our_classes_are_those_of_the_yaml(group: str, option: str) -> None:
-    cfg = OmegaConf.to_container(composed(f"{group}={option}", *(["method=moco_v2"] if option == "moco_v2" else [])))
-    for node in nodes_of_ours(cfg[group]):  # type: ignore[index,call-overload]
+    for node in nodes_of_ours(unresolved(group, option)):
         parameters = inspect.signature(target_of(node)).parameters
         literal = {k: v for k, v in node.items() if k in parameters and not str(v).startswith("${")}
         for name in set(literal) - OTHERS.get(node["_target_"], set()):
             default = parameters[name].default
-            if default is not inspect.Parameter.empty and not isinstance(literal[name], dict) and name != "split":
+            required = default is inspect.Parameter.empty
+            if not required and not isinstance(literal[name], dict) and name != "split":
                 assert literal[name] == plain(default), (node["_target_"], name)
 
 
 @pytest.mark.parametrize(("group", "option"), PARTS, ids=map("=".join, PARTS))
 def test_every_argument_of_our_classes_stands_in_the_yaml(group: str, option: str) -> None:
-    cfg = OmegaConf.to_container(composed(f"{group}={option}", *(["method=moco_v2"] if option == "moco_v2" else [])))
-    from_code = {"views", "encoder", "loss", "optimizer", "schedule", "z_a", "z_b", "queries", "keys", "negatives"}
-    for node in nodes_of_ours(cfg[group]):  # type: ignore[index,call-overload]
-        assert set(inspect.signature(target_of(node)).parameters) - from_code <= set(node), node["_target_"]
+    for node in nodes_of_ours(unresolved(group, option)):
+        assert set(inspect.signature(target_of(node)).parameters) - FROM_CODE <= set(node), node["_target_"]
 
 
 @pytest.mark.parametrize("kind", [SimCLR, MoCoV2])

@@ -3,10 +3,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.runs.configs import SMALL, config
 
 from cl_lightning.runs import RunFolder, run_hash
 from cl_lightning.train import train
+from tests.runs.configs import SMALL, config
 
 NOT_PART = (
     "run.name=other",
@@ -56,7 +56,9 @@ def test_devices_are_part_of_the_hash_where_batchnorm_depends_on_them() -> None:
 
 
 @pytest.mark.parametrize(("data", "same"), [("cifar10", True), ("image_folder", False)])
-def test_the_folder_of_the_data_is_part_of_the_hash_unless_its_content_is_fixed(data: str, same: bool) -> None:
+def test_the_folder_of_the_data_is_part_of_the_hash_unless_its_content_is_fixed(
+    data: str, same: bool
+) -> None:
     one, other = (config(f"data={data}", f"data.root={root}") for root in ("a", "b"))
     assert (run_hash(one) == run_hash(other)) is same
 
@@ -74,7 +76,9 @@ def test_the_same_config_again_is_read_and_not_trained(
 ) -> None:
     first = train(small())
     capsys.readouterr()
-    monkeypatch.setattr("cl_lightning.runs.assemble.assemble_method", lambda config: pytest.fail("trained again"))
+    monkeypatch.setattr(
+        "cl_lightning.runs.assemble.assemble_method", lambda config: pytest.fail("trained again")
+    )
     assert train(small("data.num_workers=1")) == first
     assert f"is finished: kNN accuracy {first['knn_top1']}" in capsys.readouterr().out
 

@@ -1,10 +1,10 @@
 import pytest
 import torch
-from tests.runs.configs import OPTIONS, SMALL, SMALL_MOCO, config, synthetic_data
 
 from cl_lightning.runs import ConfigError, RunFolder
 from cl_lightning.runs.assemble import assemble_trainer
 from cl_lightning.train import train
+from tests.runs.configs import OPTIONS, SMALL, SMALL_MOCO, config, synthetic_data
 
 TRAINED = [(g, o) for g, o in OPTIONS if g not in ("experiment", "trainer", "method")]
 EXPERIMENTS = [o for g, o in OPTIONS if g == "experiment"]
@@ -34,7 +34,9 @@ def test_every_option_trains_two_steps(group: str, option: str) -> None:
 @pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_trains_two_steps(name: str) -> None:
-    run = config(f"experiment={name}", "trainer=cpu", "trainer.check_val_every_n_epoch=1", "callbacks.knn.k=4")
+    run = config(
+        f"experiment={name}", "trainer=cpu", "trainer.check_val_every_n_epoch=1", "callbacks.knn.k=4"
+    )
     synthetic_data(run)
     run["trainer"]["max_epochs"] = 2
     run["trainer"]["max_steps"] = 2

@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.runs.configs import SMALL, SMALL_MOCO, config
 
 from cl_lightning.runs import RunFolder
 from cl_lightning.train import main
+from tests.runs.configs import SMALL, SMALL_MOCO, config
 
 REFUSED = {
     # keys and groups
@@ -66,11 +66,11 @@ REFUSED = {
     "trainer.devices=-1": "trainer: `devices` selected with `CPUAccelerator` should be an int > 0",
     "trainer.accelerator=foo": "`accelerator='foo'`. Available names are",
     "trainer.strategy=foo": "`strategy='foo'`",
-    "trainer.sync_batchnorm=true": "trainer.sync_batchnorm is true; accepted: false; use encoder.batch_norm=sync",
+    "trainer.sync_batchnorm=true": "sync_batchnorm is true; accepted: false; use encoder.batch_norm=sync",
     "trainer.callbacks=[a]": "use the group callbacks",
     "trainer.default_root_dir=x": "use run.root",
     "trainer.overfit_batches=1": "trainer.overfit_batches is 1; accepted: 0",
-    "trainer.accumulate_grad_batches=0": "trainer.accumulate_grad_batches is 0; accepted: a whole number from 1",
+    "trainer.accumulate_grad_batches=0": "accumulate_grad_batches is 0; accepted: a whole number from 1",
     "trainer.accumulate_grad_batches=3": "trainer.accumulate_grad_batches=3 of them; accepted is at most 2",
     "trainer.limit_train_batches=0": "trainer.limit_train_batches=0",
     "trainer.limit_train_batches=-1": "limit_train_batches, it has to be in",
@@ -81,13 +81,13 @@ REFUSED = {
     "method=moco_v2 callbacks=default": "moco_v2 needs it; accepted: callbacks=moco_v2",
     "data.batch_size=1000": "data.batch_size=1000 with 16 training images",
     "trainer.devices=3": "data.batch_size is 8, which 3 devices do not divide; accepted: 6 or 9",
-    "encoder.batch_norm=split encoder.batch_norm_groups=3": "set encoder.batch_norm_groups (one of [1, 2, 4])",
+    "encoder.batch_norm=split encoder.batch_norm_groups=3": "batch_norm_groups (one of [1, 2, 4])",
     "data.channels=1": "images with 1 channels were given, but views.mean has 3 numbers",
 }
 MISSING_DATA = {"image_folder": "there is no folder nowhere/train", "cifar10": "set data.root to it"}
 REFUSED_MOCO = {
-    "callbacks.negative_queue.length=4": "callbacks.negative_queue.length is 4, but one optimizer step makes 8 keys",
-    "callbacks.negative_queue.length=8 method.symmetric=true": "one optimizer step makes 16 keys; accepted: 16 or more",
+    "callbacks.negative_queue.length=4": "length is 4, but one optimizer step makes 8 keys",
+    "callbacks.negative_queue.length=8 method.symmetric=true": "makes 16 keys; accepted: 16 or more",
     "callbacks.negative_queue=null": "callbacks.negative_queue is null, but moco_v2 needs it",
     "callbacks.momentum_encoder.momentum=2": "callbacks.momentum_encoder.momentum is 2; accepted: 0 to 1",
     "callbacks.momentum_encoder.schedule=foo": "accepted: constant, cosine",
