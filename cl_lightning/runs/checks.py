@@ -43,7 +43,7 @@ def check_trainer(trainer: dict[str, Any]) -> None:
     epochs, every = trainer["max_epochs"], trainer["check_val_every_n_epoch"]
     if epochs % every:
         warnings.warn(
-            f"trainer.check_val_every_n_epoch is {every}, which does not divide trainer.max_epochs, {epochs}: "
+            f"trainer.check_val_every_n_epoch is {every}, not a divisor of trainer.max_epochs, {epochs}: "
             "the last evaluation, and so the summary's kNN accuracy, is of an earlier epoch",
             stacklevel=2,
         )

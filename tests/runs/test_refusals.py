@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cl_lightning.runs import RunFolder
+from cl_lightning.runs.checks import check_trainer
 from cl_lightning.train import main
 from tests.runs.configs import SMALL, SMALL_MOCO, config
 
@@ -168,3 +169,9 @@ def test_a_refused_job_of_a_sweep_does_not_keep_the_others_from_being_checked(
         assert message.endswith(f"seed={seed})")
     assert err[-1] == "cl-train: not every job of the sweep ended, see above"
     assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")] == ["runs", "runs/multirun.yaml"]
+
+
+def test_an_end_without_evaluation_is_told() -> None:
+    trainer = config("trainer.max_epochs=5", "trainer.check_val_every_n_epoch=2")["trainer"]
+    with pytest.warns(UserWarning, match=r"every_n_epoch is 2, not a divisor of trainer.max_epochs, 5"):
+        check_trainer(trainer)
