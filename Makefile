@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-gpu check format clean
+.PHONY: help install demo test test-slow check format clean
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,9 +24,6 @@ test: check ## check, then all tests but the slow and the GPU ones
 
 test-slow: install ## what takes long: the demonstration and the CIFAR-10 recipes, real SLURM
 	$(BIN)/python -m pytest -m '(slow or slurm) and not gpu'
-
-test-gpu: install ## what needs a GPU
-	$(BIN)/python -m pytest -m gpu
 
 check: install ## style, types and the direction of imports
 	$(BIN)/ruff check .

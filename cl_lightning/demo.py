@@ -1,18 +1,27 @@
 """The demonstration: both methods on scattered digits, beside the pixels and the untrained network."""
 
+import sys
 import time
 
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from cl_lightning.evaluate import evaluate_runs
-from cl_lightning.runs import RunFolder, conf_folder
+from cl_lightning.runs import ConfigError, RunFolder, conf_folder
 from cl_lightning.train import train
 
 EXPERIMENTS = ("simclr_scattered_digits", "moco_v2_scattered_digits")
 
 
 def main() -> None:
+    """The command of `make demo`."""
+    try:
+        demonstrate()
+    except ConfigError as error:  # an interrupted demonstration, for one
+        sys.exit(f"demo: {error}")
+
+
+def demonstrate() -> None:
     """Train, compare, and say where everything lies."""
     folders = []
     for experiment in EXPERIMENTS:

@@ -4,6 +4,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
+from torch.optim import Optimizer
 from torchmetrics import Metric
 
 from cl_lightning.metrics import Alignment, EffectiveRank, Uniformity
@@ -40,6 +41,11 @@ class HealthMonitor(Callback):
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._move(pl_module)
 
+    def on_before_optimizer_step(
+        self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
+    ) -> None:
+        self._lr = optimizer.param_groups[0]["lr"]  # the scheduler moves on before the epoch ends
+
     def on_train_batch_end(
         self,
         trainer: Trainer,
@@ -55,7 +61,7 @@ class HealthMonitor(Callback):
             self._log_step(trainer, loss)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        values = self._scores.compute() | {"lr": trainer.optimizers[0].param_groups[0]["lr"]}
+        values = self._scores.compute() | {"lr": self._lr}
         self._scores.reset()
         self._log("train", pl_module, values)
 

@@ -95,6 +95,8 @@ class MomentumEncoder(Callback):
         return _norm(differences) / _norm(queries)
 
     def state_dict(self) -> dict[str, Any]:
+        if not hasattr(self, "encoder"):  # before any fit
+            return {}
         return {"encoder": self.encoder.state_dict(), "average": [a.detach() for a in self._average]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -109,6 +109,8 @@ class NegativeQueue(Callback):
         pl_module.log("train/queue_fill", self.fill, sync_dist=True)
 
     def state_dict(self) -> dict[str, Any]:
+        if not hasattr(self, "keys"):  # before any fit
+            return {}
         return {"keys": self.keys, "pointer": self.pointer, "enqueued": self.enqueued}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -54,6 +54,8 @@ class MoCoV2(ContrastiveModule):
             decay_norms_and_biases,
             callbacks=[MomentumEncoder(), NegativeQueue()],
         )
+        if seed < 0:
+            raise ValueError(f"method.seed is {seed}; accepted: a whole number from 0")
         self.symmetric = symmetric
         self.seed = seed
 

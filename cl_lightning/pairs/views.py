@@ -123,6 +123,8 @@ class Views:
             )
 
     def _check_channels(self, images: Tensor) -> None:
+        if images.dtype != torch.uint8:
+            raise ValueError(f"images are {images.dtype}; accepted: uint8, 0 to 255 (data)")
         channels = images.shape[-3]
         if channels != len(self.mean):
             raise ValueError(

@@ -52,6 +52,16 @@ def check_trainer(trainer: dict[str, Any]) -> None:
         raise ConfigError(
             f"trainer.max_steps is {shown(steps)}; accepted: a whole number from 1, or -1 for all"
         )
+    clip, limit = trainer.get("gradient_clip_val"), trainer.get("limit_val_batches")
+    if isinstance(clip, (int, float)) and clip <= 0:
+        raise ConfigError(f"trainer.gradient_clip_val is {clip}; accepted: above 0, or null for none")
+    if limit not in (None, 0, 1.0) or (limit == 1 and isinstance(limit, int)):
+        raise ConfigError(
+            f"trainer.limit_val_batches is {shown(limit)}; accepted: null for all, or 0 for no evaluation, "
+            "since kNN compares with the whole training set"
+        )
+    if trainer.get("limit_train_batches") == 0:
+        raise ConfigError("trainer.limit_train_batches is 0; accepted: null for all, 1 or more, or a share")
     if trainer.get("devices") == 0:
         raise ConfigError(
             "trainer.devices is 0; accepted: a whole number from 1, -1 or auto for all, or a list"

@@ -39,8 +39,10 @@ def _unknown_key(error: OmegaConfBaseException) -> str:
     keys = (
         [str(key) for key in parent if not str(key).startswith("_")] if isinstance(parent, DictConfig) else []
     )
-    near = get_close_matches(str(error.key), keys) or keys or ["a value, it has no keys below it"]
-    return f"{error.full_key} is no key here; accepted: {', '.join(near)} ({HELP})"
+    near = get_close_matches(str(error.key), keys, n=1)
+    guess = f"; did you mean {near[0]}?" if near else ""
+    accepted = ", ".join(keys) or "a value, it has no keys below it"
+    return f"{error.full_key} is no key here{guess}; accepted: {accepted} ({HELP})"
 
 
 def _raised_in(error: BaseException) -> str:

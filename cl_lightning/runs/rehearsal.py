@@ -50,7 +50,8 @@ def rehearse_image(method: ContrastiveModule, image: Tensor) -> None:
     crop = method.views.crop_pair if getattr(method.views, "crops", False) else None  # type: ignore[attr-defined]
     pair = image if crop is None else crop(image, 0, 0)
     view, _ = method.views(pair[None], torch.zeros(1, dtype=torch.int64), 0)
-    method.encoder.eval()(view)
+    with refused("encoder"):
+        method.encoder.eval()(view)
     method.encoder.train()
 
 

@@ -42,3 +42,8 @@ def test_every_make_target_that_readme_names_is_there() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"make ([a-z-]+)", README):
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
+
+
+@pytest.mark.parametrize("page", ["README.md", "LOG.md"])
+def test_no_figure_is_left_out(page: str) -> None:
+    assert not re.findall(r"@[A-Z]+@", (ROOT / page).read_text(encoding="utf-8"))

@@ -177,3 +177,12 @@ def test_defaults_are_the_papers() -> None:
     assert moco.encoder.batch_norm == "shuffle"
     assert moco.encoder.batch_norm_groups == 8
     assert not moco.symmetric
+
+
+def test_a_module_is_saved_before_it_was_fitted() -> None:
+    assert [callback.state_dict() for callback in tiny.moco_callbacks()] == [{}, {}]
+
+
+def test_a_negative_seed_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"method.seed is -1; accepted: a whole number from 0"):
+        tiny.moco(seed=-1)

@@ -212,3 +212,8 @@ def test_views_survive_pickling_for_a_worker(recipe):
     again = pickle.loads(pickle.dumps(views))
     assert again == views
     assert torch.equal(stacked(again, images, torch.arange(40)), stacked(views, images, torch.arange(40)))
+
+
+def test_float_images_are_refused():
+    with pytest.raises(ValueError, match=r"images are torch.float32; accepted: uint8"):
+        simclr_views(8)._check_channels(torch.rand(2, 3, 8, 8))

@@ -12,8 +12,8 @@ from tests.runs.configs import SMALL, SMALL_MOCO, config
 
 REFUSED = {
     # keys and groups
-    "loss.temprature=1": "loss.temprature is no key here; accepted: temperature",
-    "los.temperature=1": "los is no key here; accepted: loss",
+    "loss.temprature=1": "loss.temprature is no key here; did you mean temperature?",
+    "los.temperature=1": "los is no key here; did you mean loss?",
     "seed.x=1": "seed.x is no key here",
     "method.symmetric=true": "method.symmetric is no key here; accepted: name, decay_norms_and_biases",
     "callbacks.negative_queue.length=8": "callbacks.negative_queue is no key here",
@@ -46,7 +46,7 @@ REFUSED = {
     "encoder.backbone.widths=x": "encoder.backbone.widths is 'x'; accepted: a list (a whole number each)",
     "optimizer.lr=fast": "optimizer.lr is 'fast'; accepted: a number",
     "optimizer.lr=-1": "optimizer: Invalid learning rate: -1",
-    "optimizer.nesterov=1": "optimizer.nesterov is no key here",
+    "optimizer.nesterow=1": "optimizer.nesterow is no key here; did you mean nesterov?",
     "schedule.warmup_epochs=7": "schedule.warmup_epochs is 7 (14 steps), but training ends after 2 steps",
     "schedule.lr_scaling=lin": "schedule.lr_scaling is 'lin'; accepted: none, linear, sqrt",
     "callbacks.knn=5": "callbacks.knn is 5; accepted: keys below it",
@@ -73,7 +73,11 @@ REFUSED = {
     "trainer.overfit_batches=1": "trainer.overfit_batches is 1; accepted: 0",
     "trainer.accumulate_grad_batches=0": "accumulate_grad_batches is 0; accepted: a whole number from 1",
     "trainer.accumulate_grad_batches=3": "trainer.accumulate_grad_batches=3 of them; accepted is at most 2",
-    "trainer.limit_train_batches=0": "trainer.limit_train_batches=0",
+    "trainer.limit_train_batches=0": "trainer.limit_train_batches is 0; accepted: null for all, 1 or more",
+    "trainer.limit_val_batches=0.5": "trainer.limit_val_batches is 0.5; accepted: null for all, or 0",
+    "trainer.limit_val_batches=1": "trainer.limit_val_batches is 1; accepted: null for all, or 0",
+    "trainer.gradient_clip_val=-1": "trainer.gradient_clip_val is -1; accepted: above 0, or null",
+    "encoder.batch_norm=plain encoder.backbone.strides=[0,2]": "encoder: ",
     "trainer.limit_train_batches=-1": "limit_train_batches, it has to be in",
     "trainer.val_check_interval=3": "trainer.val_check_interval is 3; accepted: at most 2",
     "trainer.profiler=foo": "`profiler`",
