@@ -75,7 +75,11 @@ def evaluate_runs(
     for folder, source in asked:
         check_run(folder, source)  # type: ignore[arg-type]
     evaluations = [(folder, evaluate(folder, source, labels, draws)) for folder, source in asked]  # type: ignore[arg-type]
-    rows = {_name(evaluation): evaluation["results"] for _, evaluation in evaluations}
+    alike = len({folder.path.name for folder in folders}) < len(folders)
+    rows = {
+        _name(evaluation, str(folder.path) if alike else folder.path.name): evaluation["results"]
+        for folder, evaluation in evaluations
+    }
     return "\n".join([table(rows), "", *(_write(*evaluation) for evaluation in evaluations)])
 
 
@@ -89,10 +93,10 @@ def check(labels: Sequence[int], draws: int) -> None:
         raise ConfigError(f"--labels is {' '.join(map(str, labels))}; accepted: numbers from 1, each once")
 
 
-def _name(evaluation: dict[str, Any]) -> str:
+def _name(evaluation: dict[str, Any], run: str) -> str:
     source = evaluation["encoder"]
     baselines = {"pixels": "raw pixels", "untrained": "untrained encoder"}
-    return baselines.get(source, f"{evaluation['run']} ({source})")
+    return baselines.get(source, f"{run} ({source})")
 
 
 def _write(folder: "RunFolder", evaluation: dict[str, Any]) -> str:

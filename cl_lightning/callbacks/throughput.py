@@ -13,16 +13,17 @@ class Throughput(Callback):
     """Measures training without validation; logs `train/images_per_second` by epoch.
 
     Wall-clock from the end of one batch to the end of the next, loading included. A GPU is waited for at the
-    last batch of an epoch only. `seconds_per_epoch` is the mean over the whole epochs since the start.
+    last batch of an epoch only. `seconds_per_epoch` is the mean since the start; an epoch that ended early
+    counts as its share of the batches.
     """
 
     def __init__(self) -> None:
-        self.images = self._epoch_images = self.epochs = 0
-        self.seconds = self._epoch_seconds = self._last = 0.0
+        self.images = self._epoch_images = self._epoch_batches = 0
+        self.epochs = self.seconds = self._epoch_seconds = self._last = 0.0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.images = self._epoch_images = self.epochs = 0
-        self.seconds = self._epoch_seconds = 0.0
+        self.images = self._epoch_images = self._epoch_batches = 0
+        self.epochs = self.seconds = self._epoch_seconds = 0.0
         if pl_module.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(pl_module.device)
 
@@ -38,6 +39,7 @@ class Throughput(Callback):
         now = time.perf_counter()
         self._epoch_seconds += now - self._last
         self._epoch_images += len(batch.index) * trainer.world_size
+        self._epoch_batches = batch_idx + 1
         self._last = now
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -48,7 +50,7 @@ class Throughput(Callback):
         pl_module.log("train/images_per_second", pace, sync_dist=trainer.world_size > 1)
         self.images += self._epoch_images
         self.seconds += self._epoch_seconds
-        self.epochs += 1
+        self.epochs += self._epoch_batches / trainer.num_training_batches
         self._epoch_images, self._epoch_seconds = 0, 0.0
 
     @property

@@ -39,6 +39,12 @@ def test_validation_is_no_part_of_an_epoch(monkeypatch: pytest.MonkeyPatch, sett
     assert trainer.callback_metrics["train/images_per_second"] == 8
 
 
+def test_an_epoch_cut_short_counts_as_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    callback, _ = timed_run(monkeypatch, max_epochs=3, max_steps=6)
+    assert callback.epochs == 1.5
+    assert callback.seconds_per_epoch == 8
+
+
 def test_a_second_fit_is_measured_anew() -> None:
     callback = Throughput()
     trainer = tiny.trainer(callback)
