@@ -5,8 +5,11 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
+from torch.nn import functional as F
 
 from cl_lightning.losses.blocks import loss_and_gradients
+
+ALIGNMENT = 64
 
 
 def cross_entropy(
@@ -25,7 +28,22 @@ def cross_entropy(
     Memory: one block of logits and the gradients. These are computed along with the loss, while a block is
     in the cache, and backward merely scales them; so they cannot be differentiated again (RuntimeError).
     """
+    candidates, excluded = _aligned(candidates, excluded)
     return _CrossEntropy.apply(anchors, candidates, positive, excluded, temperature)
+
+
+def _aligned(candidates: Tensor, excluded: Tensor) -> tuple[Tensor, Tensor]:
+    """Fill the candidates up with rows that every anchor excludes.
+
+    Matrix products round the last columns otherwise than whole blocks of them, and a temperature of 0.005
+    makes 200 times of it: equal similarities have to stay equal.
+    """
+    more = -len(candidates) % ALIGNMENT
+    if more == 0:
+        return candidates, excluded
+    filled = F.pad(candidates, (0, 0, 0, more))
+    added = torch.arange(len(candidates), len(filled), device=excluded.device).expand(len(excluded), -1)
+    return filled, torch.cat([excluded, added], dim=1)
 
 
 class _CrossEntropy(torch.autograd.Function):

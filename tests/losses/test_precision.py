@@ -1,12 +1,14 @@
 """No precision setting reaches into the losses, and torch.compile takes them whole."""
 
+import itertools
+import math
 import subprocess
 import sys
 
 import pytest
 import torch
 
-from cl_lightning.losses import blocks
+from cl_lightning.losses import blocks, info_nce, nt_xent
 from tests.losses.cases import both_losses, embeddings
 
 
@@ -75,3 +77,17 @@ def test_the_operator_keeps_torchs_contract():
     for needed in ((True, True), (True, False), (False, False)):
         arguments = (anchors, candidates, positive, positive[:, None], 0.1, *needed)
         torch.library.opcheck(blocks.loss_and_gradients, arguments)
+
+
+@pytest.mark.parametrize("dim", [3, 128, 512, 2048])
+def test_equal_embeddings_keep_the_tolerance_at_the_lowest_temperature_in_float32(dim):
+    """The closed forms ln(1 + K) and ln(2N - 1), whatever the numbers of rows do to matrix products."""
+    for seed, (batch, length) in itertools.product(
+        range(20), ((1, 1), (2, 3), (3, 17), (5, 333), (33, 4097))
+    ):
+        row = torch.randn(dim, generator=torch.Generator().manual_seed(seed))
+        z, negatives = row.expand(batch, -1), row.expand(length, -1)
+        cases = [(info_nce(z, z, negatives, 0.005), length + 1), (nt_xent(z, z, 0.005), 2 * batch - 1)]
+        for loss, candidates in cases:
+            expected = math.log(candidates)
+            assert abs(loss.item() - expected) <= 1e-5 * 2 * max(1, expected)
