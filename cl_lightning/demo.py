@@ -6,8 +6,9 @@ import time
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from cl_lightning.blueprints import ConfigError
 from cl_lightning.evaluate import evaluate_runs
-from cl_lightning.runs import ConfigError, RunFolder, conf_folder
+from cl_lightning.runs import RunFolder, conf_folder
 from cl_lightning.train import train
 
 EXPERIMENTS = ("simclr_scattered_digits", "moco_v2_scattered_digits")

@@ -13,7 +13,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command cl-eval."""
     options = parser().parse_args(arguments)
 
-    from cl_lightning.runs import ConfigError
+    from cl_lightning.blueprints import ConfigError
 
     try:
         print(
@@ -85,7 +85,7 @@ def evaluate_runs(
 
 def check(labels: Sequence[int], draws: int) -> None:
     """Refuse numbers of labels and draws that no data has."""
-    from cl_lightning.runs import ConfigError
+    from cl_lightning.blueprints import ConfigError
 
     if draws < 1:
         raise ConfigError(f"--draws is {draws}; accepted: 1 or more")

@@ -1,10 +1,8 @@
-"""A run: built from config, checked before anything is written, kept in one folder."""
+"""A run: checked before anything is written, kept in one folder."""
 
-from cl_lightning.runs.build import build
 from cl_lightning.runs.conf_folder import conf_folder
-from cl_lightning.runs.config_error import ConfigError
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import run_hash
 from cl_lightning.runs.keys import check_keys
 
-__all__ = ["ConfigError", "RunFolder", "build", "check_keys", "conf_folder", "run_hash"]
+__all__ = ["RunFolder", "check_keys", "conf_folder", "run_hash"]

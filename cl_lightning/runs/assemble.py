@@ -5,9 +5,9 @@ from typing import Any
 
 from lightning.pytorch import Trainer, seed_everything
 
+from cl_lightning.blueprints import build
 from cl_lightning.data import ContrastiveData
 from cl_lightning.methods.contrastive import ContrastiveModule
-from cl_lightning.runs.build import build
 from cl_lightning.runs.folder import RunFolder
 
 # Arguments of the Trainer that come from elsewhere, see `checks.INSTEAD`.

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from lightning.pytorch import Trainer
 
+from cl_lightning.blueprints import ConfigError, refused, shown
 from cl_lightning.data import ContrastiveData
 from cl_lightning.encoders import check_groups
-from cl_lightning.runs.config_error import ConfigError, refused, shown
 
 # Arguments of the Trainer that another key stands for: all that is accepted, and the key.
 INSTEAD = {

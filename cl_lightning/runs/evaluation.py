@@ -8,9 +8,9 @@ import sklearn
 import torch
 from torch import nn
 
+from cl_lightning.blueprints import ConfigError
 from cl_lightning.evaluation import FrozenFeatures, knn_accuracy, linear_accuracy
 from cl_lightning.runs.assemble import assemble_data, assemble_method
-from cl_lightning.runs.config_error import ConfigError
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import run_hash
 from cl_lightning.runs.summary import versions

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from cl_lightning.runs.config_error import ConfigError
+from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs.identity import run_hash
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cl_lightning.runs.config_error import ConfigError, shown
+from cl_lightning.blueprints import ConfigError, shown
 
 GROUPS = (
     "views",

@@ -7,7 +7,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from cl_lightning.runs.config_error import ConfigError
+from cl_lightning.blueprints import ConfigError
 
 HELP = "see cl-train --help"
 

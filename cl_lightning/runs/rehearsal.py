@@ -5,10 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cl_lightning.blueprints import ConfigError, refused
 from cl_lightning.data import ContrastiveData, to_uint8
 from cl_lightning.methods import MoCoV2
 from cl_lightning.methods.contrastive import ContrastiveModule
-from cl_lightning.runs.config_error import ConfigError, refused
 
 
 def rehearse(

@@ -12,9 +12,10 @@ import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from cl_lightning.blueprints import ConfigError
 from cl_lightning.evaluate import main
 from cl_lightning.evaluation import FrozenFeatures, knn_accuracy, linear_accuracy
-from cl_lightning.runs import ConfigError, RunFolder, conf_folder, run_hash
+from cl_lightning.runs import RunFolder, conf_folder, run_hash
 from cl_lightning.runs.assemble import assemble_data, assemble_method
 from cl_lightning.runs.evaluation import encoder_weights, evaluate, frozen_network
 from cl_lightning.train import train

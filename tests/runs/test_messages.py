@@ -1,8 +1,8 @@
 import pytest
 
+from cl_lightning.blueprints import ConfigError
+from cl_lightning.blueprints.config_error import refused
 from cl_lightning.data import EpochOrder
-from cl_lightning.runs import ConfigError
-from cl_lightning.runs.config_error import refused
 from cl_lightning.runs.messages import explain
 
 

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from cl_lightning.runs import ConfigError, RunFolder
+from cl_lightning.blueprints import ConfigError
+from cl_lightning.runs import RunFolder
 from cl_lightning.runs.assemble import assemble_trainer
 from cl_lightning.train import train
 from tests.runs.configs import OPTIONS, SMALL, SMALL_MOCO, config, synthetic_data

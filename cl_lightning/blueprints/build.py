@@ -1,4 +1,4 @@
-"""Objects from config: the only place that turns names into code."""
+"""Objects from their blueprints: the only place that turns names into code."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -9,46 +9,10 @@ from typing import Any
 from beartype import BeartypeConf
 from beartype.door import is_bearable
 
-from cl_lightning.runs.accepted import accepted
-from cl_lightning.runs.config_error import ConfigError, refused, shown
+from cl_lightning.blueprints.accepted import accepted
+from cl_lightning.blueprints.config_error import ConfigError, refused, shown
+from cl_lightning.blueprints.targets import TARGETS
 
-# What a config may name. It is code, never config, that makes this list longer.
-TARGETS = (
-    "cl_lightning.MoCoV2",
-    "cl_lightning.SimCLR",
-    "cl_lightning.callbacks.HealthMonitor",
-    "cl_lightning.callbacks.KNNMonitor",
-    "cl_lightning.callbacks.MomentumEncoder",
-    "cl_lightning.callbacks.NegativeQueue",
-    "cl_lightning.callbacks.RunProgress",
-    "cl_lightning.callbacks.StartReport",
-    "cl_lightning.callbacks.Throughput",
-    "cl_lightning.data.ContrastiveData",
-    "cl_lightning.data.cifar10",
-    "cl_lightning.data.digits",
-    "cl_lightning.data.image_folder",
-    "cl_lightning.data.scattered_digits",
-    "cl_lightning.data.synthetic",
-    "cl_lightning.encoders.Encoder",
-    "cl_lightning.encoders.ResNet",
-    "cl_lightning.encoders.SmallConvNet",
-    "cl_lightning.encoders.SmallResNet",
-    "cl_lightning.losses.info_nce",
-    "cl_lightning.losses.nt_xent",
-    "cl_lightning.optim.WarmupCosine",
-    "cl_lightning.pairs.digit_views",
-    "cl_lightning.pairs.moco_v2_views",
-    "cl_lightning.pairs.simclr_views",
-    "lightning.pytorch.Trainer",
-    "lightning.pytorch.callbacks.EarlyStopping",
-    "lightning.pytorch.callbacks.ModelCheckpoint",
-    "lightning.pytorch.loggers.CSVLogger",
-    "lightning.pytorch.loggers.TensorBoardLogger",
-    "lightning.pytorch.strategies.DDPStrategy",
-    "timm.optim.Lars",
-    "torch.optim.AdamW",
-    "torch.optim.SGD",
-)
 _WHOLE_NUMBERS_ARE_FLOATS = BeartypeConf(is_pep484_tower=True)
 
 

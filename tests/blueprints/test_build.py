@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from cl_lightning.blueprints import ConfigError, build
+from cl_lightning.blueprints.accepted import accepted
 from cl_lightning.optim import WarmupCosine
-from cl_lightning.runs import ConfigError, build
-from cl_lightning.runs.accepted import accepted
 
 SCHEDULE = {"_target_": "cl_lightning.optim.WarmupCosine"}
 ADAMW = {"_target_": "torch.optim.AdamW", "_partial_": True}
@@ -37,7 +37,7 @@ def test_inner_nodes_are_built_and_a_name_is_a_label() -> None:
     ("node", "message"),
     [
         ({"_target_": "os.system"}, r"x\._target_ is 'os.system'; accepted: cl_lightning"),
-        ({"_target_": "cl_lightning.runs.build.build"}, r"x\._target_ is"),
+        ({"_target_": "cl_lightning.blueprints.build.build"}, r"x\._target_ is"),
         ({"_target_": ["torch.optim.SGD"]}, r"x\._target_ is"),
         ({}, r"x\._target_ is None"),
         (None, "x is null; accepted: keys below it"),
