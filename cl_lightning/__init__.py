@@ -5,9 +5,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 # Imported at first use: `cl-train --help` and shell completion need no torch.
-_HOMES = {"SimCLR": "cl_lightning.methods", "MoCoV2": "cl_lightning.methods"}
+_HOMES = {
+    "MoCoV2": "cl_lightning.methods",
+    "SimCLR": "cl_lightning.methods",
+    "load_backbone": "cl_lightning.checkpoints",
+}
 
-__all__ = ["MoCoV2", "SimCLR"]
+__all__ = ["MoCoV2", "SimCLR", "load_backbone"]
 
 try:
     __version__ = version("cl_lightning")

@@ -2,5 +2,6 @@
 
 from cl_lightning.blueprints.build import build
 from cl_lightning.blueprints.config_error import ConfigError, refused, shown
+from cl_lightning.blueprints.describe import arguments, describe, find_own
 
-__all__ = ["ConfigError", "build", "refused", "shown"]
+__all__ = ["ConfigError", "arguments", "build", "describe", "find_own", "refused", "shown"]

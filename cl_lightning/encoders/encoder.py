@@ -35,7 +35,8 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         self.features = _feature_size(backbone) if features is None else features
-        self.out_features = out_features
+        self.hidden_features, self.out_features, self.layers = hidden_features, out_features, layers
+        self.projector_batch_norm, self.output_batch_norm = projector_batch_norm, output_batch_norm
         self.batch_norm, self.batch_norm_groups = batch_norm, batch_norm_groups
         self.backbone = backbone
         self.projector = Projector(

@@ -35,6 +35,7 @@ class ResNet(resnet.ResNet):
             raise ValueError(f"unknown stem {stem!r}: set encoder.backbone.stem to imagenet or cifar.")
         block, layers = ARCHITECTURES[depth]
         super().__init__(block, layers)
+        self.depth, self.stem, self.channels = depth, stem, channels
         self.features = 512 * block.expansion
         self.fc = nn.Identity()
         if stem == "cifar":

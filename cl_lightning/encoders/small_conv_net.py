@@ -27,6 +27,7 @@ class SmallConvNet(nn.Module):
                 f"{len(widths)} widths and {len(strides)} strides: give encoder.backbone.widths and "
                 "encoder.backbone.strides one entry for each convolution."
             )
+        self.widths, self.strides, self.channels = widths, strides, channels
         self.features = widths[-1]
         layers: list[nn.Module] = []
         for inputs, outputs, stride in zip([channels, *widths[:-1]], widths, strides, strict=True):

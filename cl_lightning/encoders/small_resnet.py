@@ -49,6 +49,7 @@ class SmallResNet(nn.Module):
                 f"{len(widths)} widths and {len(strides)} strides: give encoder.backbone.widths and "
                 "encoder.backbone.strides one entry for each block."
             )
+        self.widths, self.strides, self.stem_width, self.channels = widths, strides, stem_width, channels
         self.features = widths[-1]
         self.stem = nn.Sequential(conv_bn(channels, stem_width, 3, 1), nn.ReLU(inplace=True))
         inputs = [stem_width, *widths[:-1]]

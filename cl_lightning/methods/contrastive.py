@@ -1,7 +1,8 @@
 """What SimCLR and MoCo v2 share: everything but the pairs and their score."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from pathlib import Path
+from textwrap import indent
 from typing import Any, TypeVar
 
 import torch
@@ -10,11 +11,15 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from cl_lightning.callbacks import HealthMonitor, KNNMonitor
-from cl_lightning.data import Batch
+from cl_lightning.checkpoints import DESCRIPTION, Checkpoint
+from cl_lightning.data import Batch, ContrastiveData
 from cl_lightning.encoders import Encoder
+from cl_lightning.methods.parts import check_parts, in_words, rebuilt, saved
 from cl_lightning.optim import WarmupCosine, param_groups
+from cl_lightning.pairs import clean
 
 C = TypeVar("C", bound=Callback)
+M = TypeVar("M", bound="ContrastiveModule")
 OptimizerFactory = Callable[[list[dict[str, Any]]], Optimizer]
 
 QUERY_LOADER = 1  # validation: loader 0 is the kNN bank, loader 1 the images that are asked for
@@ -24,9 +29,11 @@ class ContrastiveModule(LightningModule):
     """Optimizer, schedule, views, evaluation and callbacks of a contrastive method.
 
     Args:
-        views: pairs; `(images, index, epoch) -> (view_a, view_b)`, with `clean(images)` for evaluation.
+        views: pairs; `(images, index, epoch) -> (view_a, view_b)`, from uint8 [batch, channels, height,
+            width], int64 [batch] and int to float [batch, channels, size, size] each. Evaluation takes
+            their `clean(images)`, loading cuts to their `size`, where they have one.
         encoder: backbone and projector.
-        loss: how embeddings are scored; see the method for its arguments.
+        loss: how embeddings are scored, a scalar; see the method for its arguments.
         optimizer: from parameter groups to an optimizer, such as `partial(torch.optim.SGD, lr=0.1)`.
         schedule: learning rate by step.
         decay_norms_and_biases: whether weight decay reaches biases and normalisation layers.
@@ -44,10 +51,11 @@ class ContrastiveModule(LightningModule):
         callbacks: Sequence[Callback],
     ) -> None:
         super().__init__()
+        check_parts(encoder, optimizer)
         self.views = views
         self.encoder = encoder
         self.loss = loss
-        self.make_optimizer = optimizer
+        self.optimizer = optimizer
         self.schedule = schedule
         self.decay_norms_and_biases = decay_norms_and_biases
         self.default_callbacks = [HealthMonitor(), KNNMonitor(), *callbacks]
@@ -62,7 +70,7 @@ class ContrastiveModule(LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
         """Features of clean images, and for the images asked for the embeddings of two fixed views."""
         with torch.autocast(self.device.type, enabled=False):
-            images = self.views.clean(batch.images).to(self.dtype)  # type: ignore[attr-defined]
+            images = clean(self.views, batch.images).to(self.dtype)
         outputs = {"features": self.encoder.backbone(images)}
         if dataloader_idx == QUERY_LOADER:
             view_a, view_b = self.two_views(batch, epoch=0)
@@ -74,8 +82,17 @@ class ContrastiveModule(LightningModule):
         """Images of one optimizer step, over all devices and accumulated micro-batches."""
         return self.trainer.datamodule.batch_size * self.trainer.accumulate_grad_batches  # type: ignore[attr-defined]
 
+    def setup(self, stage: str) -> None:
+        """Raises ValueError for any other data than a `ContrastiveData`."""
+        data = getattr(self.trainer, "datamodule", None)
+        if stage == "fit" and not isinstance(data, ContrastiveData):
+            raise ValueError(
+                "the Trainer was given no ContrastiveData; accepted: Trainer.fit(method, "
+                "ContrastiveData(train=...)) with any map-style Dataset of images or (image, label)"
+            )
+
     def configure_optimizers(self) -> dict[str, Any]:  # type: ignore[override]
-        optimizer = self.make_optimizer(param_groups(self, self.decay_norms_and_biases))
+        optimizer = self.optimizer(param_groups(self, self.decay_norms_and_biases))
         steps = int(self.trainer.estimated_stepping_batches)
         steps_per_epoch = self.trainer.num_training_batches / self.trainer.accumulate_grad_batches
         scheduler = self.schedule.attach(optimizer, steps, steps_per_epoch, self.effective_batch_size)
@@ -88,24 +105,45 @@ class ContrastiveModule(LightningModule):
         present = self.trainer.callbacks  # type: ignore[attr-defined]
         return [c for c in self.default_callbacks if not any(isinstance(p, type(c)) for p in present)]
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds what rebuilds the method: its arguments as plain containers, and what its input is."""
+        checkpoint[DESCRIPTION] = saved(self)
+
+    @classmethod
+    def load_from_checkpoint(  # type: ignore[override]
+        cls: type[M], checkpoint_path: str | Path, map_location: torch.device | str = "cpu", **given: Any
+    ) -> M:
+        """The method that a run trained, its weights loaded strictly.
+
+        Momentum encoder and queue stay in the checkpoint: `Trainer.fit(method, data, ckpt_path=...)`
+        restores them.
+
+        Args:
+            checkpoint_path: a checkpoint file, or a run folder.
+            map_location: the device.
+            given: arguments of the method that replace the checkpoint's. Parts of the user's own code,
+                such as an encoder with a backbone of their own, must be given.
+
+        Raises:
+            ValueError: no such checkpoint, a broken one, another method's, a part that must be given,
+                weights that are missing or left over.
+        """
+        checkpoint = Checkpoint(checkpoint_path)
+        method = cls(**rebuilt(cls.__name__, checkpoint, given))
+        checkpoint.load_into(method, checkpoint.content["state_dict"])
+        return method.to(map_location)
+
     def attached(self, kind: type[C]) -> C:
         """The Trainer's callback of this kind."""
         return next(c for c in self.trainer.callbacks if isinstance(c, kind))  # type: ignore[attr-defined]
 
     def __repr__(self) -> str:
-        backbone, encoder = type(self.encoder.backbone).__name__, self.encoder
-        return (
-            f"{type(self).__name__}(\n"
-            f"  pairs:   {self.views}\n"
-            f"  encoder: {backbone}, {encoder.features} features, {encoder.out_features} embedded, "
-            f"batch norm {encoder.batch_norm}\n"
-            f"  loss:    {describe(self.loss)}\n)"
-        )
-
-
-def describe(function: Callable[..., Any]) -> str:
-    """A function's name and the arguments that a `partial` holds for it."""
-    if not isinstance(function, partial):
-        return getattr(function, "__name__", repr(function))
-    arguments = ", ".join(f"{key}={value}" for key, value in function.keywords.items())
-    return f"{function.func.__name__}({arguments})"
+        encoder = self.encoder
+        choices = {
+            "pairs": in_words(self.views),
+            "encoder": f"{type(encoder.backbone).__name__}, {encoder.features} features, "
+            f"{encoder.out_features} embedded, batch norm {encoder.batch_norm}",
+            "loss": in_words(self.loss),
+        }
+        lines = [indent(f"{name + ':':9}{words}", 11 * " ").strip() for name, words in choices.items()]
+        return "\n  ".join([f"{type(self).__name__}(", *lines]) + "\n)"

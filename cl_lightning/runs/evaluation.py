@@ -1,14 +1,13 @@
 """The evaluation of a run: every number with its protocol."""
 
-import pickle
 from dataclasses import asdict
 from typing import Any, Literal
 
 import sklearn
-import torch
 from torch import nn
 
 from cl_lightning.blueprints import ConfigError
+from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.evaluation import FrozenFeatures, knn_accuracy, linear_accuracy
 from cl_lightning.runs.assemble import assemble_data, assemble_method
 from cl_lightning.runs.folder import RunFolder
@@ -70,7 +69,7 @@ def check_run(folder: RunFolder, source: Source) -> None:
     if folder.config()["data"]["val"] is None:
         raise ConfigError(f"{folder.path} has no validation images; accepted: a run with data.val")
     if source in ("query", "key"):
-        encoder_weights(folder, source)
+        Checkpoint(folder.path).encoder_weights(source)
 
 
 def frozen_network(folder: RunFolder, config: dict[str, Any], source: Source) -> tuple[nn.Module, Any]:
@@ -79,34 +78,6 @@ def frozen_network(folder: RunFolder, config: dict[str, Any], source: Source) ->
     if source == "pixels":
         return nn.Flatten(), method.views
     if source != "untrained":
-        try:
-            method.encoder.load_state_dict(encoder_weights(folder, source))
-        except RuntimeError as error:
-            raise ConfigError(
-                f"{folder.checkpoint} does not fit {folder.path}/config.yaml: {error}"
-            ) from error
+        checkpoint = Checkpoint(folder.path)
+        checkpoint.load_into(method.encoder, checkpoint.encoder_weights(source))
     return method.encoder.backbone, method.views
-
-
-def encoder_weights(folder: RunFolder, source: Literal["query", "key"]) -> dict[str, torch.Tensor]:
-    """State dict of the encoder in the run's checkpoint.
-
-    Raises:
-        ConfigError: no checkpoint, a broken one, or one without this encoder.
-    """
-    if not folder.checkpoint.is_file():
-        raise ConfigError(f"{folder.path} has no checkpoints/last.ckpt; accepted: a run that was trained")
-    try:
-        checkpoint = torch.load(folder.checkpoint, map_location="cpu", weights_only=True, mmap=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ConfigError(
-            f"{folder.checkpoint} is no complete checkpoint ({reason}); accepted: train the run anew"
-        ) from error
-    if source == "query":
-        prefix = "encoder."
-        weights = checkpoint["state_dict"].items()
-        return {name.removeprefix(prefix): w for name, w in weights if name.startswith(prefix)}
-    if "MomentumEncoder" not in checkpoint["callbacks"]:
-        raise ConfigError(f"{folder.path} has no key encoder; accepted: --encoder query, or a run of moco_v2")
-    return checkpoint["callbacks"]["MomentumEncoder"]["encoder"]

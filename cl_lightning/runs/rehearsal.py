@@ -21,7 +21,7 @@ def rehearse(
     """
     rehearse_loss(method)
     with refused("optimizer"):
-        optimizer = method.make_optimizer([{"params": [torch.zeros(1, requires_grad=True)]}])
+        optimizer = method.optimizer([{"params": [torch.zeros(1, requires_grad=True)]}])
     with refused("schedule"):
         method.schedule.attach(optimizer, total_steps, steps_per_epoch, effective_batch_size=data.batch_size)
     for name, part in {"train": data.train, "val": data.val}.items():

@@ -9,8 +9,3 @@ import pytest
 def _working_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("cl_lightning.runs.cpu.quicken_cpu", lambda: None)  # denormals of other tests
-
-
-@pytest.fixture
-def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cl_lightning.runs.pictures.write_pictures", lambda folder, trainer: [])

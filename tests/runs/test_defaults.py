@@ -82,7 +82,7 @@ def arguments(call: partial[Any]) -> dict[str, Any]:
 def test_a_method_made_in_python_is_the_one_that_cl_train_makes(kind: type[Any]) -> None:
     name = {SimCLR: "simclr", MoCoV2: "moco_v2"}[kind]
     built, made = assemble_method(config(f"method={name}", "data=image_folder")), kind()
-    for part in ("loss", "make_optimizer"):
+    for part in ("loss", "optimizer"):
         one, other = getattr(built, part), getattr(made, part)
         assert (one.func, arguments(one)) == (other.func, arguments(other))
     assert built.views == made.views

@@ -1,0 +1,80 @@
+"""The blueprint of a part, for checkpoints: what `build` makes the part from again."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
+from numbers import Integral, Real
+from typing import Any
+
+from cl_lightning.blueprints.targets import TARGETS
+
+OWN = "_own_"
+
+
+def describe(part: Any) -> Any:
+    """Plain containers, numbers and text that tell how `part` was made.
+
+    Every part of ours keeps its constructor's arguments as attributes of the same names; a call to be made
+    (`functools.partial`) knows its own. A part that no blueprint may name, such as a user's own backbone,
+    becomes `{"_own_": its name}`, which `find_own` finds.
+    """
+    if part is None or isinstance(part, str):
+        return part
+    if isinstance(part, (bool, Integral, Real)):  # NumPy's are none that a checkpoint may hold
+        return part if isinstance(part, bool) else int(part) if isinstance(part, Integral) else float(part)
+    if isinstance(part, (tuple, list)):
+        return [describe(item) for item in part]
+    if isinstance(part, Mapping):
+        return {str(name): describe(value) for name, value in part.items()}
+    if isinstance(part, partial):
+        return _call(part)
+    target = _target(part if inspect.isroutine(part) or inspect.isclass(part) else type(part))
+    if target is None:
+        return {OWN: _name(part)}
+    if inspect.isroutine(part) or inspect.isclass(part):
+        return {"_target_": target, "_partial_": True}
+    return {"_target_": target} | arguments(part)
+
+
+def arguments(part: Any) -> dict[str, Any]:
+    """The blueprints of the arguments that `part`, an instance, was made with."""
+    names = [
+        name
+        for name, parameter in inspect.signature(type(part)).parameters.items()
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    return {n: describe(getattr(part, n)) if hasattr(part, n) else {OWN: n} for n in names}
+
+
+def find_own(blueprint: Any) -> str | None:
+    """The name of the first part in a blueprint that only its user's code can make."""
+    if isinstance(blueprint, Mapping):
+        if OWN in blueprint:
+            return blueprint[OWN]
+        blueprint = list(blueprint.values())
+    inner = blueprint if isinstance(blueprint, list) else []
+    return next((name for name in map(find_own, inner) if name is not None), None)
+
+
+def _call(part: "partial[Any]") -> dict[str, Any]:
+    target = _target(part.func)
+    if target is None:
+        return {OWN: _name(part.func)}
+    given = inspect.signature(part.func).bind_partial(*part.args, **part.keywords).arguments
+    return {"_target_": target, "_partial_": True} | {name: describe(value) for name, value in given.items()}
+
+
+def _target(made_by: Callable[..., Any]) -> str | None:
+    """The name that a blueprint may use for a class or function."""
+    for target in TARGETS:
+        module, name = target.rsplit(".", 1)
+        alike = getattr(made_by, "__name__", None) == name and made_by.__module__.startswith(module)
+        if alike and getattr(import_module(module), name) is made_by:
+            return target
+    return None
+
+
+def _name(part: Any) -> str:
+    made_by = part if hasattr(part, "__qualname__") else type(part)
+    return f"{made_by.__module__}.{made_by.__qualname__}"

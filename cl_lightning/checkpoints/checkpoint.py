@@ -1,0 +1,95 @@
+"""A checkpoint is data: it is read without running anything that it holds."""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cl_lightning.blueprints import ConfigError
+
+DESCRIPTION = "cl_lightning"  # the key of what ours add to a checkpoint
+
+
+class Checkpoint:
+    """The checkpoint of a run: its folder, or the file itself.
+
+    Tensors stay in the file until they are used.
+
+    Raises:
+        ConfigError: none there, no complete one, or one that is more than tensors and plain containers.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.file = _file(Path(path).expanduser())
+        try:
+            content = torch.load(self.file, map_location="cpu", weights_only=True, mmap=True)
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            reason = str(error).partition("\n")[0]
+            raise ConfigError(
+                f"{self.file} is no complete checkpoint ({reason}); accepted: the checkpoint of a run, a new "
+                "one where this is broken"
+            ) from error
+        if not isinstance(content, Mapping) or "state_dict" not in content:
+            raise ConfigError(f"{self.file} holds no state_dict; accepted: a checkpoint that Lightning wrote")
+        self.content = content
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """`method` (name of its class), `arguments` (their blueprints) and `input` (size, mean, std).
+
+        Raises:
+            ConfigError: another program's checkpoint.
+        """
+        if DESCRIPTION not in self.content:
+            raise ConfigError(
+                f"{self.file} does not say how its encoder is built; accepted: a checkpoint of "
+                "cl_lightning's SimCLR or MoCoV2"
+            )
+        return self.content[DESCRIPTION]
+
+    def encoder_weights(self, encoder: str = "query") -> dict[str, Tensor]:
+        """State dict, backbone and projector, of the trained encoder or of MoCo's key encoder.
+
+        Raises:
+            ConfigError: no such encoder in this checkpoint.
+        """
+        if encoder not in ("query", "key"):
+            raise ConfigError(f"encoder is {encoder!r}; accepted: query, key")
+        if encoder == "query":
+            return without_prefix(self.content["state_dict"], "encoder.")
+        if "MomentumEncoder" not in self.content.get("callbacks", {}):
+            raise ConfigError(
+                f"{self.file} has no key encoder; accepted: the query encoder, or a run of moco_v2"
+            )
+        return self.content["callbacks"]["MomentumEncoder"]["encoder"]
+
+    def load_into(self, module: nn.Module, weights: Mapping[str, Tensor]) -> None:
+        """Give `module` all of `weights` and nothing else, in their precision but at least float32.
+
+        Raises:
+            ConfigError: a missing, an unexpected or a misshapen entry, by name.
+        """
+        kinds = [w.dtype for w in weights.values() if w.is_floating_point()]
+        module.to(torch.promote_types(kinds[0], torch.float32) if kinds else torch.float32)
+        try:
+            module.load_state_dict(weights, strict=True)
+        except RuntimeError as error:
+            raise ConfigError(
+                f"{self.file} does not fit; accepted: the network that it was saved from. {error}"
+            ) from error
+
+
+def _file(path: Path) -> Path:
+    file = path / "checkpoints" / "last.ckpt" if path.is_dir() else path
+    if not file.is_file():
+        there = f"{path} has no checkpoints/last.ckpt" if path.is_dir() else f"there is no {path}"
+        raise ConfigError(f"{there}; accepted: the folder of a run that was trained, or a checkpoint file")
+    return file
+
+
+def without_prefix(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The entries whose name starts with `prefix`, by the rest of their name."""
+    return {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}

@@ -1,0 +1,67 @@
+"""The parts of a method: which are accepted, in words, in a checkpoint, and out of it."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from torch.optim import Optimizer
+
+from cl_lightning.blueprints import arguments, build, describe, find_own
+from cl_lightning.checkpoints import Checkpoint
+from cl_lightning.encoders import Encoder
+
+
+def check_parts(encoder: Any, optimizer: Any) -> None:
+    """ValueError for parts that are easily given in another form."""
+    if not isinstance(encoder, Encoder):
+        raise ValueError(
+            f"encoder is a {type(encoder).__name__}; accepted: cl_lightning.encoders.Encoder(backbone, "
+            "features=...) with any backbone"
+        )
+    if isinstance(optimizer, Optimizer):
+        raise ValueError(
+            f"optimizer is a {type(optimizer).__name__} that has its parameters; accepted: what makes one "
+            "from parameter groups, such as functools.partial(torch.optim.AdamW, lr=1e-3)"
+        )
+
+
+def saved(method: Any) -> dict[str, Any]:
+    """What a checkpoint says of its method, in plain containers: its class, its arguments, its input."""
+    return {
+        "method": type(method).__name__,
+        "arguments": arguments(method),
+        "input": {name: _plain(getattr(method.views, name, None)) for name in ("size", "mean", "std")},
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Numbers out of a tensor or array."""
+    return describe(value.tolist() if hasattr(value, "tolist") else value)
+
+
+def rebuilt(method: str, checkpoint: Checkpoint, given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a checkpoint's method, with those `given` in the place of the checkpoint's.
+
+    Raises:
+        ValueError: the checkpoint is another method's, or holds arguments that must be given.
+    """
+    about, file = checkpoint.description, checkpoint.file
+    if about["method"] != method:
+        raise ValueError(f"{file} holds {about['method']}; accepted: {about['method']}.load_from_checkpoint")
+    blueprints = {name: part for name, part in about["arguments"].items() if name not in given}
+    own = {name: find_own(part) for name, part in blueprints.items()}
+    if missing := [f"{name}= ({what})" for name, what in own.items() if what is not None]:
+        raise ValueError(
+            f"{file} was written with parts of your own code; accepted: load_from_checkpoint(path, ...) with "
+            f"{', '.join(missing)}"
+        )
+    plain = {n: build(p, n) if isinstance(p, dict) else p for n, p in blueprints.items()}
+    return plain | given
+
+
+def in_words(function: Callable[..., Any]) -> str:
+    """A function's name and the arguments that a `partial` holds for it."""
+    if not isinstance(function, partial):
+        return getattr(function, "__name__", repr(function))
+    arguments = ", ".join(f"{key}={value}" for key, value in function.keywords.items())
+    return f"{function.func.__name__}({arguments})"
