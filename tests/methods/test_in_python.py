@@ -1,0 +1,309 @@
+"""Without Hydra: a user's own parts, a second fit, an interrupted one."""
+
+import signal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Callback, Trainer
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2
+
+from cl_lightning import MoCoV2, SimCLR
+from cl_lightning.callbacks import HealthMonitor, KNNMonitor, MomentumEncoder, NegativeQueue
+from cl_lightning.data import ContrastiveData, synthetic
+from cl_lightning.encoders import Encoder, SmallConvNet
+from cl_lightning.methods.parts import check_parts
+from cl_lightning.optim import WarmupCosine
+from cl_lightning.pairs import moco_v2_views
+from tests import tiny
+
+KINDS = {"simclr": tiny.simclr, "moco_v2": tiny.moco}
+
+
+def test_every_default_of_moco_v2_trains_as_it_stands(tmp_path: Path) -> None:
+    data = ContrastiveData(train=synthetic(images=16), val=synthetic("val", images=4), batch_size=16)
+    trainer = Trainer(
+        max_epochs=1,
+        accelerator="cpu",
+        default_root_dir=tmp_path,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    with (
+        pytest.warns(UserWarning, match=r"negative_queue.length is 65536, more than the 16 keys of an epoch"),
+        pytest.warns(UserWarning, match=r"k = 200 neighbours are asked of a bank of 16"),
+    ):
+        trainer.fit(MoCoV2(), data)
+    kinds = [type(callback) for callback in trainer.callbacks]  # type: ignore[attr-defined]
+    assert {HealthMonitor, KNNMonitor, MomentumEncoder, NegativeQueue} <= set(kinds)
+    assert trainer.callback_metrics["train/loss"].isfinite()
+    assert "val/knn_top1" in trainer.callback_metrics
+    (checkpoint,) = tmp_path.rglob("*.ckpt")
+    assert MoCoV2.load_from_checkpoint(checkpoint).encoder.features == 512
+
+
+# ---- own parts
+
+
+class Photos(Dataset[Any]):
+    """A user's own map-style set: arrays [H, W, C], with labels or without."""
+
+    def __init__(self, count: int, labels: bool) -> None:
+        self.images = torch.randint(256, (count, 8, 8, 3), dtype=torch.uint8).numpy()
+        self.labels = labels
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Any:
+        return (self.images[index], index % 2) if self.labels else self.images[index]
+
+
+class OwnBackbone(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 6, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.conv(x).relu().mean((2, 3))
+
+
+def own_views(images: torch.Tensor, index: torch.Tensor, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
+    pixels = images.float() / 255
+    return pixels, pixels.flip(-1)
+
+
+@pytest.mark.parametrize("kind", [SimCLR, MoCoV2])
+def test_own_backbone_loss_views_and_optimizer_train_together(kind: type[Any]) -> None:
+    calls = []
+
+    def loss(z_a: torch.Tensor, z_b: torch.Tensor, *negatives: torch.Tensor) -> torch.Tensor:
+        calls.append([len(z) for z in (z_a, z_b, *negatives)])
+        return (z_a - z_b).square().sum(1).mean()
+
+    settings = {} if kind is SimCLR else {"symmetric": True}
+    method = kind(
+        views=own_views,
+        encoder=Encoder(OwnBackbone(), features=6, out_features=4),
+        loss=loss,
+        optimizer=partial(torch.optim.RMSprop, lr=1e-2),
+        schedule=WarmupCosine(),
+        **settings,
+    )
+    trainer = tiny.trainer(*([] if kind is SimCLR else tiny.moco_callbacks()), max_epochs=3)
+    before = tiny.weights(method.encoder.backbone)
+    trainer.fit(method, ContrastiveData(Photos(32, labels=False), batch_size=16))
+    assert calls == [[16, 16]] * 6 if kind is SimCLR else calls == [[16, 16, 40]] * 12
+    assert type(trainer.optimizers[0]) is torch.optim.RMSprop
+    assert not torch.equal(before[0], tiny.weights(method.encoder.backbone)[0])
+
+
+def test_own_views_get_images_index_and_epoch_and_their_pixels_reach_the_encoder() -> None:
+    seen, embedded = [], []
+
+    def views(images: torch.Tensor, index: torch.Tensor, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
+        seen.append((images, index, epoch))
+        return own_views(images, index, epoch)
+
+    class Seeing(OwnBackbone):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            embedded.append(x.detach())
+            return super().forward(x)
+
+    method = tiny.simclr(encoder=Encoder(Seeing(), features=6))
+    method.views = views
+    data = tiny.data()
+    tiny.trainer(max_epochs=2).fit(method, data)
+    assert [epoch for *_, epoch in seen] == [0] * 4 + [1] * 4
+    for (images, index, _), x in zip(seen, embedded, strict=True):
+        assert torch.equal(images, data.train.images[index])
+        assert torch.equal(x[0::2], images / 255)
+        assert torch.equal(x[1::2], (images / 255).flip(-1))
+
+
+def test_own_views_may_be_a_module_of_torchvisions_transforms() -> None:
+    class Flips(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.transform = v2.Compose([v2.RandomHorizontalFlip(), v2.ToDtype(torch.float32, scale=True)])
+
+        def forward(self, images: torch.Tensor, index: torch.Tensor, epoch: int) -> Any:
+            return self.transform(images), self.transform(images)
+
+        def clean(self, images: torch.Tensor) -> torch.Tensor:
+            return images.float() / 255
+
+    method = tiny.simclr()
+    method.views = Flips()
+    trainer = tiny.trainer(KNNMonitor(k=4), limit_val_batches=None)
+    trainer.fit(method, tiny.data())
+    assert 0 <= trainer.callback_metrics["val/knn_top1"] <= 1
+
+
+def test_evaluation_says_that_own_views_have_no_clean_image() -> None:
+    method = tiny.simclr()
+    method.views = own_views
+    with pytest.warns(UserWarning, match=r"views have no method `clean\(images\)`: evaluation sees"):
+        tiny.trainer(KNNMonitor(k=4), limit_val_batches=None).fit(method, tiny.data())
+
+
+def test_the_repr_shows_the_three_choices_of_own_parts_too() -> None:
+    method = tiny.simclr(loss=nn.MSELoss(), encoder=Encoder(OwnBackbone(), features=6, out_features=4))
+    method.views = own_views
+    lines = repr(method).splitlines()
+    assert lines[0] == "SimCLR("
+    assert [line.split(":")[0].strip() for line in lines[1:-1]] == ["pairs", "encoder", "loss"]
+    assert "own_views" in lines[1]
+    assert "OwnBackbone, 6 features, 4 embedded" in lines[2]
+    assert "MSELoss()" in lines[3]
+
+
+def test_a_loss_with_weights_of_its_own_is_trained_and_saved(tmp_path: Path) -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.tensor(2.0))
+
+        def forward(self, z_a: torch.Tensor, z_b: torch.Tensor) -> torch.Tensor:
+            return (self.scale * (z_a - z_b).square()).mean()
+
+    trainer = tiny.trainer()
+    method = tiny.simclr(loss=Scaled())
+    trainer.fit(method, tiny.data())
+    assert method.loss.scale < 2
+    trainer.save_checkpoint(tmp_path / "x.ckpt", weights_only=False)
+    again = SimCLR.load_from_checkpoint(tmp_path / "x.ckpt", loss=Scaled())
+    assert again.loss.scale == method.loss.scale
+
+
+def test_parts_in_another_form_are_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"encoder is a OwnBackbone; accepted: .*Encoder\(backbone, features="
+    ):
+        check_parts(OwnBackbone(), tiny.sgd)
+    optimizer = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.1)
+    with pytest.raises(ValueError, match=r"optimizer is a SGD that has its parameters; accepted: .*partial"):
+        check_parts(tiny.encoder(), optimizer)
+
+
+def test_other_loaders_are_refused() -> None:
+    loader = DataLoader(synthetic(images=16, size=8))
+    with pytest.raises(ValueError, match=r"no ContrastiveData; accepted: Trainer.fit\(method, Contrast"):
+        tiny.trainer().fit(tiny.simclr(), loader, loader)
+
+
+# ---- a second fit
+
+
+def fitted(method: Any, *callbacks: Any, **settings: Any) -> Trainer:
+    """Trained for two epochs with evaluation."""
+    settings = {"max_epochs": 2, "limit_val_batches": None, "limit_train_batches": None} | settings
+    own = [] if isinstance(method, SimCLR) else tiny.moco_callbacks()
+    trainer = tiny.trainer(*own, KNNMonitor(k=4), *callbacks, **settings)
+    trainer.fit(method, tiny.data())
+    return trainer
+
+
+def results(method: Any, trainer: Trainer) -> dict[str, torch.Tensor]:
+    numbers = {name: value for name, value in trainer.callback_metrics.items() if "second" not in name}
+    return numbers | method.state_dict()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_second_fit_in_the_same_process_is_a_first_one(kind: str) -> None:
+    first = KINDS[kind]()
+    expected = results(first, fitted(first))
+    second = KINDS[kind]()
+    found = results(second, fitted(second))
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert torch.equal(found[name], value), name
+
+
+def test_the_same_method_fitted_again_starts_with_a_new_queue_and_key_encoder() -> None:
+    class Start(Callback):
+        def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+            keys, queries = pl_module.attached(MomentumEncoder).encoder, pl_module.encoder
+            self.alike = all(map(torch.equal, tiny.weights(keys), tiny.weights(queries)))
+            self.queue = pl_module.attached(NegativeQueue).keys.clone()
+
+    method, starts = tiny.moco(), [Start(), Start()]
+    callbacks = tiny.moco_callbacks()
+    for start in starts:
+        trainer = tiny.trainer(start, *callbacks)
+        trainer.fit(method, tiny.data())
+        assert start.alike
+        assert callbacks[1].enqueued == 64
+    assert torch.equal(starts[0].queue, starts[1].queue)
+
+
+def test_one_data_module_serves_a_second_trainer() -> None:
+    data, epochs = tiny.data(), []
+    for batch_limit in (None, 2):
+        trainer = tiny.trainer(limit_train_batches=batch_limit)
+        trainer.fit(tiny.simclr(), data)
+        epochs.append(trainer.global_step)
+    assert epochs == [4, 2]
+
+
+# ---- an interrupted fit
+
+
+class InterruptAfter(Callback):
+    """Ctrl-C, as the terminal or Jupyter sends it."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+        if trainer.global_step == self.step:
+            signal.raise_signal(signal.SIGINT)
+
+
+class WeightsAfter(InterruptAfter):
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
+        if trainer.global_step == self.step:
+            self.weights = tiny.weights(pl_module.encoder)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_interrupted_method_is_that_of_its_last_step_and_can_be_used(kind: str, tmp_path: Path) -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    whole, recorder = KINDS[kind](), WeightsAfter(3)
+    fitted(whole, recorder)
+    method = KINDS[kind]()
+    with pytest.raises(SystemExit):
+        fitted(method, InterruptAfter(3))
+    assert signal.getsignal(signal.SIGINT) is handler  # the next interrupt works too
+    for found, expected in zip(tiny.weights(method.encoder), recorder.weights, strict=True):
+        assert torch.equal(found, expected)
+    method.eval()
+    images = method.views.clean(synthetic(images=4, size=8).images)
+    assert method.encoder(images).isfinite().all()
+    method.trainer.save_checkpoint(tmp_path / "x.ckpt", weights_only=False)
+    again = type(method).load_from_checkpoint(tmp_path / "x.ckpt").eval()
+    assert torch.equal(again.encoder(images), method.encoder(images))
+
+
+def test_a_fit_after_an_interrupted_one_starts_clean() -> None:
+    method = tiny.moco()
+    with pytest.raises(SystemExit):
+        fitted(method, InterruptAfter(3))
+    trainer = fitted(method)
+    assert trainer.global_step == 8
+    assert method.attached(NegativeQueue).enqueued == 8 * 16
+
+
+def test_a_backbone_of_torchvision_is_a_backbone_of_ones_own() -> None:
+    from torchvision.models import mobilenet_v3_small
+
+    backbone = mobilenet_v3_small(weights=None)
+    backbone.classifier = nn.Identity()
+    method = SimCLR(views=moco_v2_views(32), encoder=Encoder(backbone, features=576), optimizer=tiny.sgd)
+    assert method.encoder(torch.rand(2, 3, 32, 32)).shape == (2, 128)
+    assert SmallConvNet().features == 128
