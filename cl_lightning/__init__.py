@@ -2,7 +2,11 @@
 
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cl_lightning.checkpoints import load_backbone
+    from cl_lightning.methods import MoCoV2, SimCLR
 
 # Imported at first use: `cl-train --help` and shell completion need no torch.
 _HOMES = {

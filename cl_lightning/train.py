@@ -27,19 +27,20 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: before anything is written.
     """
-    from cl_lightning.runs import RunFolder, check_keys
+    from cl_lightning.runs import RunFolder, check_keys, ending
 
     check_keys(config)
     folder = RunFolder.of(config)
     finished = folder.summary()
     if finished is not None:
-        print(f"{folder.path} is finished: kNN accuracy {finished['knn_top1']}")
+        print(ending.finished(folder, finished))
         return finished
 
     # Heavy imports wait until there is something to train: --help and completion need none.
     from cl_lightning.runs import checks
     from cl_lightning.runs.assemble import assemble_data, assemble_method, assemble_trainer
     from cl_lightning.runs.cpu import quicken_cpu
+    from cl_lightning.runs.loggers import assemble_loggers, recorded
     from cl_lightning.runs.pictures import write_pictures
     from cl_lightning.runs.quiet import quiet
     from cl_lightning.runs.rehearsal import rehearse
@@ -49,18 +50,25 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     quiet()
     quicken_cpu()
     method, data = assemble_method(config), assemble_data(config)
-    trainer = assemble_trainer(config, folder)
+    trainer, loggers = assemble_trainer(config, folder), assemble_loggers(config, folder)
     checks.check_sizes(config, data, trainer)
     rehearse(method, data, *checks.steps(data, trainer))
     if trainer.is_global_zero:
         folder.create(config)
         print(f"{folder.path}: {config['method']['name']} on {config['data']['name']}", flush=True)
-    trainer.fit(method, datamodule=data)
+    try:
+        with recorded(trainer, loggers, config):
+            trainer.fit(method, datamodule=data)
+    except SystemExit:  # Lightning's answer to Ctrl-C
+        if trainer.is_global_zero and trainer.interrupted:
+            print(f"cl-train: {ending.interrupted(folder, trainer)}", file=sys.stderr)
+        raise
 
     summary = summarise(config, trainer)
     if trainer.is_global_zero:
         folder.write_json("summary.json", summary)
         write_pictures(folder, trainer)
+        print(ending.trained(folder, summary))
     return summary
 
 
@@ -97,6 +105,9 @@ def main() -> None:
     os.environ[FULL_ERROR] = "1"  # Hydra hands its errors over as they are
     try:
         run()
+        sys.stdout.flush()
+    except BrokenPipeError:  # `cl-train --help | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except JobFailedError:
         print("cl-train: not every job of the sweep ended, see above", file=sys.stderr)
         sys.exit(1)

@@ -1,16 +1,19 @@
 """Objects from their blueprints: the only place that turns names into code."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from beartype import BeartypeConf
 from beartype.door import is_bearable
+from beartype.roar import BeartypeException
 
 from cl_lightning.blueprints.accepted import accepted
 from cl_lightning.blueprints.config_error import ConfigError, refused, shown
+from cl_lightning.blueprints.own_data import KEYS, find_data_set
 from cl_lightning.blueprints.targets import TARGETS
 
 _WHOLE_NUMBERS_ARE_FLOATS = BeartypeConf(is_pep484_tower=True)
@@ -20,8 +23,9 @@ def build(node: Any, key: str, **arguments: Any) -> Any:
     """The object that a config node describes.
 
     Args:
-        node: mapping of `_target_` (one of `TARGETS`), its arguments, and `_partial_` for a call to be
-            made later. Nodes inside are built first. A `name` that is no argument is the node's label.
+        node: mapping of `_target_` (one of `TARGETS`; directly below `data` also a data set of the user's),
+            its arguments, and `_partial_` for a call to be made later. Nodes inside are built first. A `name`
+            that is no argument is the node's label.
         key: of the node in the config, for messages.
         arguments: those that only code can give, such as the encoder of a method.
 
@@ -31,8 +35,9 @@ def build(node: Any, key: str, **arguments: Any) -> Any:
     """
     if not isinstance(node, Mapping):
         raise ConfigError(f"{key} is {shown(node)}; accepted: keys below it (_target_ and its arguments)")
-    target = _find(node.get("_target_"), f"{key}._target_")
-    parameters = inspect.signature(target).parameters
+    target = _find(node.get("_target_"), key)
+    with refused(key):
+        parameters = inspect.signature(target).parameters
     labels = {"_target_", "_partial_"} | ({"name"} - set(parameters))
     given = {name: _value(value, f"{key}.{name}") for name, value in node.items() if name not in labels}
     _check(parameters, given, key)
@@ -43,13 +48,17 @@ def build(node: Any, key: str, **arguments: Any) -> Any:
 
 def _find(name: Any, key: str) -> Callable[..., Any]:
     if name not in TARGETS:
-        raise ConfigError(f"{key} is {name!r}; accepted: {', '.join(TARGETS)}")
+        if key in KEYS:
+            return find_data_set(name, f"{key}._target_")
+        raise ConfigError(f"{key}._target_ is {name!r}; accepted: {', '.join(TARGETS)}")
     module, attribute = name.rsplit(".", 1)
     try:
         return getattr(import_module(module), attribute)
     except ModuleNotFoundError as error:
         package = module.split(".")[0]
-        raise ConfigError(f"{key} is {name}, but {package} is missing: pip install {package}") from error
+        raise ConfigError(
+            f"{key}._target_ is {name}, but {package} is missing: pip install cl_lightning[{package}]"
+        ) from error
 
 
 def _value(value: Any, key: str) -> Any:
@@ -63,6 +72,7 @@ def _value(value: Any, key: str) -> Any:
 
 
 def _check(parameters: Mapping[str, inspect.Parameter], given: dict[str, Any], key: str) -> None:
+    """Refuses what the parameters do not take, and gives the rest the form that they ask for."""
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     for name, value in given.items():
         if name not in parameters:
@@ -70,8 +80,19 @@ def _check(parameters: Mapping[str, inspect.Parameter], given: dict[str, Any], k
                 continue
             raise ConfigError(f"{key}.{name} is not an argument; accepted: {', '.join(parameters)}")
         hint = _hint(parameters[name])
-        if not _fits(value, hint):
+        fitting = [form for form in _forms(value) if _fits(form, hint)]
+        if not fitting:
             raise ConfigError(f"{key}.{name} is {shown(value)}; accepted: {accepted(hint)}")
+        given[name] = fitting[0]
+
+
+def _forms(value: Any) -> Iterator[Any]:
+    """What a value of a config can be in code, ours first."""
+    yield value
+    if isinstance(value, tuple):
+        yield list(value)
+    elif isinstance(value, str):
+        yield Path(value)
 
 
 def _hint(parameter: inspect.Parameter) -> Any:
@@ -87,4 +108,7 @@ def _hint(parameter: inspect.Parameter) -> Any:
 def _fits(value: Any, hint: Any) -> bool:
     if isinstance(value, bool) and hint in (int, float):
         return False
-    return is_bearable(value, hint, conf=_WHOLE_NUMBERS_ARE_FLOATS)
+    try:
+        return is_bearable(value, hint, conf=_WHOLE_NUMBERS_ARE_FLOATS)
+    except BeartypeException:  # an annotation of the user's that is no type
+        return True

@@ -1,5 +1,6 @@
 """State and reports beside the training step."""
 
+from cl_lightning.callbacks.broken_files import BrokenFiles
 from cl_lightning.callbacks.health import HealthMonitor
 from cl_lightning.callbacks.knn import KNNMonitor
 from cl_lightning.callbacks.momentum_encoder import MomentumEncoder
@@ -9,6 +10,7 @@ from cl_lightning.callbacks.start_report import StartReport
 from cl_lightning.callbacks.throughput import Throughput
 
 __all__ = [
+    "BrokenFiles",
     "HealthMonitor",
     "KNNMonitor",
     "MomentumEncoder",

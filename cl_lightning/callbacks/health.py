@@ -3,43 +3,70 @@
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 from torch.optim import Optimizer
-from torchmetrics import Metric
 
-from cl_lightning.metrics import Alignment, EffectiveRank, Uniformity
+from cl_lightning.callbacks.diagnosis import Diagnosis
+from cl_lightning.callbacks.geometry import Geometry
+from cl_lightning.callbacks.readings import Gathered
 from cl_lightning.metrics.means import Means
 
 SCORES = ("loss", "contrastive_top1", "positive_similarity", "negative_similarity")
 
 
 class HealthMonitor(Callback):
-    """Logs loss, scores and geometry of the embeddings: `train/*` and `val/*`, means of an epoch.
+    """Logs loss, scores and geometry of the embeddings by epoch, and tells what goes wrong in plain words.
 
     `train/loss`, `train/contrastive_top1`, `train/positive_similarity`, `train/negative_similarity`, and for
-    training and validation views `alignment`, `uniformity` (arXiv 2005.10242) and `effective_rank`. All are
-    sums on the device, which the host reads at the end of an epoch. Every `trainer.log_every_n_steps`
-    optimizer steps it reads the loss too, as `step/loss`: of the step's last micro-batch, on this process.
+    training and validation views `alignment`, `uniformity` (arXiv 2005.10242), and `embedding_std`,
+    `effective_rank`, `largest_share` and `directions_90` (see `Moments`). All are sums on the device, which
+    the host reads at the end of an epoch. Every `trainer.log_every_n_steps` optimizer steps it reads the loss
+    too, as `step/loss`: of the step's last micro-batch, on this process.
+
+    At the end of a training epoch it warns, once, of a collapse, a low rank, a queue that no longer resembles
+    the keys, and a loss that cannot fall, with the config keys to try; see `conditions`.
+
+    `messages` holds what was told, as {"epoch": from 0, "message": text}. `spectra` holds the embeddings'
+    spectrum in the first and last epoch, as {"train" or "val": {epoch: shares, largest first}}.
     """
+
+    def __init__(self) -> None:
+        self._restored: dict[str, Any] | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self.spectra: dict[str, dict[int, list[float]]] = {"train": {}, "val": {}}
+        self._diagnosis = Diagnosis()
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        return self._diagnosis.messages
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         dim: int = pl_module.encoder.out_features  # type: ignore[union-attr, assignment]
         self._scores = Means(SCORES)
-        self._geometry: dict[str, dict[str, Metric]] = {
-            stage: {
-                "alignment": Alignment(),
-                "uniformity": Uniformity(),
-                "effective_rank": EffectiveRank(dim),
-            }
-            for stage in ("train", "val")
-        }
+        self._geometry = {stage: Geometry(dim) for stage in ("train", "val")}
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._scores.to(pl_module.device)
         self._move(pl_module)
+        self._forget()
+        if self._restored is not None:
+            self.spectra = self._restored["spectra"]
+            self._diagnosis.messages, self._diagnosis.told = self._restored["told"]
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._gathered = Gathered(trainer, pl_module)
+        if self._restored is not None:
+            self._gathered.first_loss, self._gathered.lowest_loss = self._restored["losses"]
+            self._restored = None
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._move(pl_module)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._gathered.start_epoch()
 
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
@@ -56,7 +83,8 @@ class HealthMonitor(Callback):
     ) -> None:
         loss = outputs["loss"].detach() * trainer.accumulate_grad_batches  # Lightning has divided it
         self._scores.update(loss, *(outputs[name] for name in SCORES[1:]))
-        self._update("train", outputs["z_a"], outputs["z_b"])
+        self._geometry["train"].update(outputs["z_a"], outputs["z_b"])
+        self._gathered.add(outputs["z_a"])
         if (batch_idx + 1) % trainer.accumulate_grad_batches == 0:
             self._log_step(trainer, loss)
 
@@ -64,6 +92,9 @@ class HealthMonitor(Callback):
         values = self._scores.compute() | {"lr": self._lr}
         self._scores.reset()
         self._log("train", pl_module, values)
+        readings = self._gathered.read(trainer, pl_module, values["loss"].item())
+        for text in self._diagnosis.of(trainer.current_epoch, readings):
+            rank_zero_warn(f"epoch {trainer.current_epoch + 1}: {text}")
 
     def on_validation_batch_end(
         self,
@@ -75,29 +106,27 @@ class HealthMonitor(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         if "z_a" in outputs:
-            self._update("val", outputs["z_a"], outputs["z_b"])
+            self._geometry["val"].update(outputs["z_a"], outputs["z_b"])
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._log("val", pl_module, {})
 
     def _move(self, pl_module: LightningModule) -> None:
-        for metrics in self._geometry.values():
-            for metric in metrics.values():
-                metric.to(pl_module.device)
-
-    def _update(self, stage: str, z_a: Tensor, z_b: Tensor) -> None:
-        metrics = self._geometry[stage]
-        metrics["alignment"].update(z_a, z_b)
-        metrics["uniformity"].update(z_a)
-        metrics["effective_rank"].update(z_a)
+        for geometry in self._geometry.values():
+            geometry.to(pl_module.device)
 
     def _log(self, stage: str, pl_module: LightningModule, values: dict[str, Any]) -> None:
-        for name, metric in self._geometry[stage].items():
-            values[name] = metric.compute()
-            metric.reset()
+        shape, spectrum = self._geometry[stage].end()
+        values |= shape
+        self._keep_spectrum(stage, pl_module.current_epoch, spectrum)
         # The metrics are over all processes already; Lightning warns unless it is told to reduce them.
         several = pl_module.trainer.world_size > 1
         pl_module.log_dict({f"{stage}/{name}": value for name, value in values.items()}, sync_dist=several)
+
+    def _keep_spectrum(self, stage: str, epoch: int, shares: list[float]) -> None:
+        kept = self.spectra[stage]
+        first = min(kept, default=epoch)
+        self.spectra[stage] = {e: s for e, s in kept.items() if e == first} | {epoch: shares}
 
     @staticmethod
     def _log_step(trainer: Trainer, loss: Tensor) -> None:
@@ -107,3 +136,15 @@ class HealthMonitor(Callback):
             for logger in trainer.loggers:
                 # Lightning counts the steps of its own rows from 0.
                 logger.log_metrics({"step/loss": value}, step=steps - 1)
+
+    def state_dict(self) -> dict[str, Any]:
+        if not hasattr(self, "_gathered"):  # before any fit
+            return {}
+        return {
+            "spectra": self.spectra,
+            "told": [self._diagnosis.messages, self._diagnosis.told],
+            "losses": [self._gathered.first_loss, self._gathered.lowest_loss],
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._restored = state_dict

@@ -4,13 +4,18 @@ import warnings
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 from torch.nn import functional as F
 
+from cl_lightning.callbacks.staleness import staleness
 from cl_lightning.callbacks.weight_changes import WeightChanges
 from cl_lightning.distributed import gather
+
+# What a checkpoint holds beside the keys.
+PLACES = ("pointer", "enqueued", "steps", "entered")
+NEVER = -1  # entered: a unit vector of the start
 
 
 class NegativeQueue(Callback):
@@ -19,6 +24,9 @@ class NegativeQueue(Callback):
     The step reads `keys`, hands over its own by `collect`, and so never meets a negative that it made. The
     keys of all micro-batches enter together, each in rank order, so the queue is the same on all ranks. It
     starts as random unit vectors, lives outside the module that DDP wraps, and is part of the checkpoint.
+
+    Logs by epoch `train/queue_fill`; `train/queue_age` and `train/queue_age_max`, the mean and the largest
+    number of optimizer steps that changed the weights since a key entered; and `train/queue_staleness`.
 
     Args:
         length: keys that the queue holds (the paper's K).
@@ -35,6 +43,7 @@ class NegativeQueue(Callback):
         self.length = length
         self.seed = seed
         self.keys: Float[Tensor, "length dim"]
+        self._forget()
         self._restored: dict[str, Any] | None = None
         self._changes = WeightChanges()
 
@@ -48,14 +57,20 @@ class NegativeQueue(Callback):
         generator = torch.Generator().manual_seed(self.seed)
         shape = self.length, pl_module.encoder.out_features
         keys = F.normalize(torch.randn(shape, generator=generator, dtype=torch.float64))
-        self.pointer = self.enqueued = 0
+        self._forget()
         if self._restored is not None:
-            self.pointer, self.enqueued = self._restored["pointer"], self._restored["enqueued"]
+            for name in PLACES:
+                setattr(self, name, self._restored[name])
             keys = self._restored["keys"]
             self._restored = None
         wide = torch.promote_types(pl_module.dtype, torch.float32)
         self.keys = keys.to(pl_module.device, wide)
         self._collected: list[Tensor] = []
+
+    def _forget(self) -> None:
+        self.pointer = self.enqueued = self.steps = 0
+        # On the host, which alone reads and writes it.
+        self.entered: Int64[Tensor, " length"] = torch.full((self.length,), NEVER)
 
     def _check_length(self, trainer: Trainer, pl_module: Any) -> None:
         keys_per_step = pl_module.keys_per_step
@@ -86,6 +101,7 @@ class NegativeQueue(Callback):
         if outcome == "accumulating":
             return
         if outcome == "changed":
+            self.steps += 1
             for keys in self._collected:
                 self.enqueue(gather(keys))
         self._collected = []
@@ -97,6 +113,8 @@ class NegativeQueue(Callback):
         head = min(len(keys), self.length - self.pointer)
         self.keys[self.pointer : self.pointer + head] = keys[:head]
         self.keys[: len(keys) - head] = keys[head:]
+        self.entered[self.pointer : self.pointer + head] = self.steps
+        self.entered[: len(keys) - head] = self.steps
         self.pointer = (self.pointer + len(keys)) % self.length
         self.enqueued += len(keys)
 
@@ -105,13 +123,32 @@ class NegativeQueue(Callback):
         """Share of the queue that holds real keys, not the unit vectors that it started with."""
         return min(1.0, self.enqueued / self.length)
 
+    @property
+    def ages(self) -> Int64[Tensor, " real"]:
+        """Optimizer steps that changed the weights since each real key entered, in the order of `keys`."""
+        return self.steps - self.entered[self.entered != NEVER]
+
+    def oldest_first(self) -> Float[Tensor, "real dim"]:
+        """The real keys in the order in which they entered."""
+        return self.keys.roll(-self.pointer, 0)[self.length - min(self.enqueued, self.length) :]
+
+    def staleness(self) -> float | None:
+        """See `staleness`; None until the queue is full."""
+        keys_per_step = int((self.entered == self.steps).sum())
+        return staleness(self.oldest_first(), keys_per_step) if self.fill == 1 and keys_per_step else None
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
-        pl_module.log("train/queue_fill", self.fill, sync_dist=True)
+        values: dict[str, Any] = {"queue_fill": self.fill}
+        if len(ages := self.ages.double()):
+            values |= {"queue_age": ages.mean(), "queue_age_max": ages.max()}
+        if (stale := self.staleness()) is not None:
+            values["queue_staleness"] = stale
+        pl_module.log_dict({f"train/{name}": value for name, value in values.items()}, sync_dist=True)
 
     def state_dict(self) -> dict[str, Any]:
         if not hasattr(self, "keys"):  # before any fit
             return {}
-        return {"keys": self.keys, "pointer": self.pointer, "enqueued": self.enqueued}
+        return {"keys": self.keys, **{name: getattr(self, name) for name in PLACES}}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._restored = state_dict

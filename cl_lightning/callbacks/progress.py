@@ -85,17 +85,21 @@ class RunProgress(ProgressBar):
         if (knn := trainer.callback_metrics.get("val/knn_top1")) is not None:
             values.append(f"kNN {float(knn):.3f}")
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, Throughput):
+            if isinstance(callback, Throughput) and callback.images_per_second:
                 values.append(f"{callback.images_per_second:,.0f} images/s")
         self._bar.set_description_str(_epoch(trainer), refresh=False)
         self._bar.set_postfix_str(", ".join(values), refresh=False)
 
 
 class Lines(tqdm):
-    """tqdm that writes its text as lines, where nothing can be redrawn; none at 0 % and none at close."""
+    """tqdm that writes its text as lines, where nothing can be redrawn; none at 0 % and none at close.
+
+    The first step has a line of its own: it says that training goes on, and how fast.
+    """
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(leave=False, delay=sys.float_info.min, **settings)
+        self.last_print_t = 0.0
 
     def display(self, msg: str | None = None, pos: int | None = None) -> bool:
         if msg is None:

@@ -10,26 +10,39 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 
 class Throughput(Callback):
-    """Measures training without validation; logs `train/images_per_second` by epoch.
+    """Measures training without validation; logs `train/images_per_second` and `train/data_wait` by epoch.
 
     Wall-clock from the end of one batch to the end of the next, loading included. A GPU is waited for at the
     last batch of an epoch only. `seconds_per_epoch` is the mean since the start; an epoch that ended early
     counts as its share of the batches.
+
+    `data_wait` is the share of that time from the end of one batch to the start of the next, on this
+    process: reading images (or waiting for the workers that do), collating them, copying them to the device,
+    and what Lightning and later callbacks do in between. The first batch of an epoch counts, the start of
+    its workers included. Views, which are made in the step, are no part of it. The clock is the host's: where
+    a GPU lags behind, the host prepares the next batch meanwhile, and waits less in the step instead.
     """
 
     def __init__(self) -> None:
         self.images = self._epoch_images = self._epoch_batches = 0
         self.epochs = self.seconds = self._epoch_seconds = self._last = 0.0
+        self.waited = self._epoch_waited = 0.0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.images = self._epoch_images = self._epoch_batches = 0
         self.epochs = self.seconds = self._epoch_seconds = 0.0
+        self.waited = self._epoch_waited = 0.0
         if pl_module.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(pl_module.device)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._epoch_images, self._epoch_seconds = 0, 0.0
+        self._epoch_images, self._epoch_seconds, self._epoch_waited = 0, 0.0, 0.0
         self._last = time.perf_counter()
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        self._epoch_waited += time.perf_counter() - self._last
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -46,18 +59,25 @@ class Throughput(Callback):
         self._last = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        pace = self._epoch_images / self._epoch_seconds
-        pl_module.log("train/images_per_second", pace, sync_dist=trainer.world_size > 1)
+        pace, wait = self._epoch_images / self._epoch_seconds, self._epoch_waited / self._epoch_seconds
+        values = {"train/images_per_second": pace, "train/data_wait": wait}
+        pl_module.log_dict(values, sync_dist=trainer.world_size > 1)
         self.images += self._epoch_images
         self.seconds += self._epoch_seconds
+        self.waited += self._epoch_waited
         self.epochs += self._epoch_batches / trainer.num_training_batches
-        self._epoch_images, self._epoch_seconds = 0, 0.0
+        self._epoch_images, self._epoch_seconds, self._epoch_waited = 0, 0.0, 0.0
 
     @property
     def images_per_second(self) -> float:
         """Images over all devices, since the start of training."""
         images, seconds = self.images + self._epoch_images, self.seconds + self._epoch_seconds
         return images / seconds if seconds else 0.0
+
+    @property
+    def data_wait(self) -> float:
+        """Share of the time since the start that went from the end of one batch to the start of the next."""
+        return self.waited / self.seconds if self.seconds else 0.0
 
     @property
     def seconds_per_epoch(self) -> float:

@@ -1,14 +1,19 @@
 """Where the images come from, and in which order each process sees them."""
 
 from cl_lightning.data.batch import Batch
-from cl_lightning.data.cifar10 import cifar10
+from cl_lightning.data.broken_files import BrokenImageError
+from cl_lightning.data.cifar import cifar10, cifar100
 from cl_lightning.data.contrastive_data import ContrastiveData
 from cl_lightning.data.device_loader import DeviceLoader
 from cl_lightning.data.digits import digits
-from cl_lightning.data.image_folder import BrokenImageError, PhotoFolder, image_folder
+from cl_lightning.data.image_folder import image_folder
+from cl_lightning.data.imagenet import imagenet
+from cl_lightning.data.imagenette import imagenette
 from cl_lightning.data.images import to_uint8
 from cl_lightning.data.order import EpochOrder, EvaluationOrder
+from cl_lightning.data.photo_folder import PhotoFolder
 from cl_lightning.data.scattered_digits import scattered_digits
+from cl_lightning.data.stl10 import stl10
 from cl_lightning.data.synthetic import synthetic
 from cl_lightning.data.tensor_images import TensorImages
 from cl_lightning.data.worker_loader import WorkerLoader
@@ -24,9 +29,13 @@ __all__ = [
     "TensorImages",
     "WorkerLoader",
     "cifar10",
+    "cifar100",
     "digits",
     "image_folder",
+    "imagenet",
+    "imagenette",
     "scattered_digits",
+    "stl10",
     "synthetic",
     "to_uint8",
 ]

@@ -1,6 +1,5 @@
 """The data of a run: loaders for training, for the kNN's bank and for its queries."""
 
-import warnings
 from functools import partial
 from typing import Any
 from weakref import WeakSet
@@ -9,10 +8,14 @@ import torch
 from lightning.pytorch import LightningDataModule
 
 from cl_lightning.data.accumulation import offered_batches, usable_batches
+from cl_lightning.data.broken_files import BrokenList
 from cl_lightning.data.centre_crop import centre_crop
+from cl_lightning.data.checks import check_numbers, check_sets, warn_of_no_effect
 from cl_lightning.data.device_loader import DeviceLoader
 from cl_lightning.data.map_style import MapStyle
+from cl_lightning.data.no_images import nothing_to_evaluate
 from cl_lightning.data.order import EpochOrder, EvaluationOrder
+from cl_lightning.data.readable import describe, readable
 from cl_lightning.data.tensor_images import TensorImages
 from cl_lightning.data.worker_loader import Transform, WorkerLoader
 
@@ -31,7 +34,11 @@ class ContrastiveData(LightningDataModule):
     compares `val` with (default: `train`). Batch order is a function of (`seed`, epoch). An epoch leaves
     out the images that fill no batch, and the batches that fill no gradient accumulation.
 
-    Raises ValueError, naming the config key, for numbers that do not fit the data or the processes.
+    For a file that cannot be read, the next readable image stands in, with its own index: for `max_broken`
+    files of a run at most, each told once; `broken_files` has their paths. One more stops the run.
+
+    Raises ValueError, naming the config key, for sets that are none and for numbers that do not fit the data
+    or the processes.
     """
 
     def __init__(
@@ -42,23 +49,19 @@ class ContrastiveData(LightningDataModule):
         num_workers: int = 0,
         seed: int = 0,
         bank: MapStyle | None = None,
+        max_broken: int = 0,
     ) -> None:
         super().__init__()
+        check_sets({"train": train, "val": val, "bank": bank})
+        check_numbers(num_workers=num_workers, max_broken=max_broken)
         EpochOrder(len(train), batch_size, seed)  # refuses before anything is built
-        if num_workers < 0:
-            raise ValueError(
-                f"data.num_workers={num_workers}; accepted is 0 or more. Change data.num_workers."
-            )
-        self.train, self.val, self.bank = train, val, train if bank is None else bank
+        self.train, self.val = readable(train, max_broken), readable(val, max_broken)
+        self.bank = self.train if bank is None else readable(bank, max_broken)
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
+        self.max_broken, self.broken = max_broken, BrokenList(max_broken)
         self._worker_loaders: WeakSet[WorkerLoader] = WeakSet()
-        if num_workers and all(
-            isinstance(part, (TensorImages, type(None))) for part in (train, val, self.bank)
-        ):
-            warnings.warn(
-                f"data.num_workers={num_workers} has no effect: these images are held in memory.",
-                stacklevel=2,
-            )
+        if all(isinstance(part, (TensorImages, type(None))) for part in (train, val, bank)):
+            warn_of_no_effect(num_workers=num_workers, max_broken=max_broken)
 
     def train_dataloader(self) -> Loader:
         """This process's part of each batch; as many as fill whole accumulations."""
@@ -68,7 +71,9 @@ class ContrastiveData(LightningDataModule):
 
     def val_dataloader(self) -> list[Loader]:
         """Bank and queries, in order, each image once over all processes; none without `val`."""
-        parts = [] if self.val is None else [self.bank, self.val]
+        if self.val is None:
+            return nothing_to_evaluate()
+        parts = [self.bank, self.val]
         orders = [EvaluationOrder(len(part), self.batch_size, *self._place()) for part in parts]
         return [self._loader(part, order, self._middle()) for part, order in zip(parts, orders, strict=True)]
 
@@ -94,6 +99,11 @@ class ContrastiveData(LightningDataModule):
     def dropped_images(self) -> int:
         """Training images that an epoch leaves out; others in each epoch."""
         return len(self.train) - self.images_per_epoch
+
+    @property
+    def broken_files(self) -> list[str]:
+        """Paths of the files that other images stand in for, in the order in which they were met."""
+        return self.broken.paths
 
     def _limit(self) -> int | float:
         if overfit := getattr(self.trainer, "overfit_batches", 0):
@@ -123,7 +133,8 @@ class ContrastiveData(LightningDataModule):
         device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
         if isinstance(part, TensorImages):
             return DeviceLoader(part, order, device)
-        loader = WorkerLoader(part, order, self.num_workers, transform, pin_memory=device.type == "cuda")
+        on_gpu = device.type == "cuda"
+        loader = WorkerLoader(part, order, self.num_workers, transform, on_gpu, self.broken.add)
         self._worker_loaders.add(loader)
         return loader
 
@@ -137,9 +148,9 @@ class ContrastiveData(LightningDataModule):
 
     __str__ = __repr__  # Lightning's asks the loaders
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the loaders: a process that is spawned makes its own."""
+        return {name: value for name, value in vars(self).items() if name != "_worker_loaders"}
 
-def describe(part: MapStyle | None) -> str:
-    """One of our sets in its own words, any other by type and size."""
-    if part is None or type(part).__module__.startswith("cl_lightning."):
-        return repr(part)
-    return f"{type(part).__name__}: {len(part):,} images"
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _worker_loaders=WeakSet())

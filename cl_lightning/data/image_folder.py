@@ -1,76 +1,69 @@
-"""A folder of photos, one sub-folder a class."""
+"""A user's own folder of photos, in whatever layout it is."""
 
-import re
 from pathlib import Path
 
-from jaxtyping import UInt8
-from PIL import Image, ImageOps
-from torch import Tensor
-from torchvision.datasets import ImageFolder
-from torchvision.datasets.folder import IMG_EXTENSIONS
-
-from cl_lightning.data.images import to_rgb, to_uint8
-from cl_lightning.data.split import is_train
+from cl_lightning.data.labels import photos
+from cl_lightning.data.photo_folder import PhotoFolder, class_names
+from cl_lightning.data.split import is_train, split_indices
 
 
-class BrokenImageError(ValueError):
-    """A file of the data set that cannot be decoded; the message names it."""
+def image_folder(
+    root: str | Path, split: str = "train", val_fraction: float | None = None, labels: bool | None = None
+) -> PhotoFolder:
+    """The photos below `root/split/`, sub-folders too, as uint8 RGB [3, H, W], with class numbers if any.
 
+    Without `root/val/`, a share of the photos below `root/train/`, or below `root` itself, is held out for
+    validation: which ones depends on their number only. Photos are in natural order of their paths.
 
-class PhotoFolder(ImageFolder):
-    """torchvision's ImageFolder with classes in natural order (2 before 10) and uint8 RGB tensors."""
+    Args:
+        root: holds train/ and val/, or train/ only, or neither but the photos.
+        split: `train` or `val`.
+        val_fraction: held out where there is no val/, above 0 and below 1.
+        labels: whether the folders of the first level are the classes; None: where there are two or more of
+            them, and no photo lies beside them.
 
-    def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
-        classes = class_names(Path(directory))
-        return classes, {name: index for index, name in enumerate(classes)}
-
-    def __repr__(self) -> str:
-        return f"{self.root}: {len(self):,} photos, {len(self.classes)} classes"
-
-
-def class_names(folder: Path) -> list[str]:
-    """Names of the class folders in natural order, hidden ones left out."""
-    names = [entry.name for entry in folder.iterdir() if entry.is_dir()]
-    return sorted((name for name in names if not name.startswith(".")), key=natural)
-
-
-def natural(name: str) -> tuple[list[str | int], str]:
-    """Sorting key that compares the numbers in a name as numbers."""
-    parts = re.split(r"(\d+)", name)
-    return [int(part) if place % 2 else part.casefold() for place, part in enumerate(parts)], name
-
-
-def decode(path: str) -> UInt8[Tensor, "3 height width"]:
-    """The photo as RGB, turned as its EXIF orientation says (as every viewer shows it), transparency dropped.
-
-    Raises BrokenImageError, which names the file; it passes through loader workers.
+    Raises:
+        ValueError: says what is missing, or what `val_fraction` or `labels` does not fit.
     """
-    try:
-        with Image.open(path) as image:
-            return to_uint8(to_rgb(ImageOps.exif_transpose(image)))
-    except Exception as error:  # PIL's decoders raise many kinds
-        raise BrokenImageError(
-            f"cannot read the image {path} ({type(error).__name__}: {error}). Accepted are complete image "
-            "files: repair or remove it below data.root."
-        ) from error
-
-
-def image_folder(root: str | Path, split: str = "train") -> PhotoFolder:
-    """The photos below `root/split/CLASS/`, sub-folders too, as (uint8 RGB [3, H, W], class number).
-
-    Raises ValueError when the folder, its classes or a class's images are missing.
-    """
-    is_train(split)
-    folder = Path(root).expanduser() / split
-    layout = f"a data.root that holds {split}/CLASS/*.jpg"
-    if not folder.is_dir():
-        raise ValueError(f"there is no folder {folder}; accepted is {layout}.")
-    if not class_names(folder):
-        raise ValueError(f"{folder} has no class folders; accepted is {layout}.")
-    try:
-        return PhotoFolder(folder, loader=decode)
-    except FileNotFoundError as error:
+    train, root = is_train(split), Path(root).expanduser()
+    _check(root, val_fraction)
+    trained, val = root / "train" if (root / "train").is_dir() else root, root / "val"
+    if val.is_dir() and not train:
+        classes = class_names(trained)
+        return photos(val, labels, classes if labels or len(classes) > 1 else ())
+    if not train and val_fraction is None:
         raise ValueError(
-            f"{folder}: {error}. Accepted is at least one image a class ({' '.join(IMG_EXTENSIONS)}): "
-            "fill or remove the empty class folders below data.root."
-        ) from error
+            f"there is no folder {val}; accepted is a data.val_fraction of the photos to hold out, such as "
+            "0.1, or data.val=null for no evaluation."
+        )
+    everything = photos(trained, labels)
+    return everything if val_fraction is None else _part(everything, split, val_fraction)
+
+
+def _check(root: Path, val_fraction: float | None) -> None:
+    train, val = root / "train", root / "val"
+    if val_fraction is not None and not 0 < val_fraction < 1:
+        raise ValueError(f"data.val_fraction={val_fraction}; accepted is above 0 and below 1, or null.")
+    if not root.is_dir() or (val.is_dir() and not train.is_dir()):
+        missing = train if val.is_dir() else root
+        raise ValueError(
+            f"there is no folder {missing}; accepted is a data.root that holds train/CLASS/*.jpg and "
+            "val/CLASS/*.jpg, or photos in any folders with a data.val_fraction to hold out."
+        )
+    if val_fraction is not None and val.is_dir():
+        raise ValueError(
+            f"data.val_fraction={val_fraction}, but {val} has photos for validation; accepted is "
+            "data.val_fraction=null, or a data.root without val/."
+        )
+
+
+def _part(photos: PhotoFolder, split: str, val_fraction: float) -> PhotoFolder:
+    """The photos that are held out, or the others, in order: at least one each."""
+    if len(photos) < 2:
+        raise ValueError(
+            f"{photos.root} has 1 photo; accepted are 2 or more where data.val_fraction holds some out."
+        )
+    held_out = min(max(1, round(len(photos) * val_fraction)), len(photos) - 1)
+    index = split_indices(split, len(photos), len(photos) - held_out, seed=0).sort().values.tolist()
+    labels = None if photos.labels is None else [photos.labels[i] for i in index]
+    return PhotoFolder(photos.root, [photos.paths[i] for i in index], labels, photos.classes)

@@ -47,3 +47,12 @@ class TensorImages(Dataset[tuple[Tensor, int]]):
     def __repr__(self) -> str:
         _, channels, height, width = self.images.shape
         return f"{self.name}: {len(self):,} images {channels}x{height}x{width}"
+
+
+def check_limit(limit: int | None, images: int, name: str) -> None:
+    """ValueError for a `limit` that a set of this many images does not have."""
+    if limit is not None and not 1 <= limit <= images:
+        raise ValueError(
+            f"limit={limit}; accepted is 1 to {images:,} images of {name}, or null for all "
+            "(data.train.limit, data.val.limit)."
+        )

@@ -1,6 +1,6 @@
 """Batches of a set whose images are read one by one, by worker processes or in this one."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 import torch
@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from cl_lightning.data.batch import Batch
-from cl_lightning.data.images import to_uint8
 from cl_lightning.data.map_style import MapStyle
 from cl_lightning.data.order import EpochOrder, EvaluationOrder
+from cl_lightning.data.readable import Read, ReadableImages
 
 Transform = Callable[[Tensor, int, int], Tensor]
 
@@ -20,6 +20,7 @@ class WorkerLoader:
 
     Workers stay for the whole run and learn the epoch with each index, so that their number changes
     nothing. Neither order nor images depend on the state of a global random generator.
+    `report` gets the broken files (path: what is wrong) that other images of a `ReadableImages` stand in for.
     `sampler` is where Lightning finds `set_epoch`. `__iter__` is a generator on purpose: work begins
     with the first batch, when Lightning has set the epoch.
     """
@@ -33,8 +34,9 @@ class WorkerLoader:
         num_workers: int = 0,
         transform: Transform | None = None,
         pin_memory: bool = False,
+        report: Callable[[Mapping[str, str]], None] | None = None,
     ) -> None:
-        self.sampler, self.num_workers = order, num_workers
+        self.sampler, self.num_workers, self.report = order, num_workers, report
         self.new_loader = partial(
             DataLoader,
             Items(dataset, transform),
@@ -44,7 +46,7 @@ class WorkerLoader:
             collate_fn=collate,
             pin_memory=pin_memory,
         )
-        self.loader: Iterable[Batch] | None = None
+        self.loader: Iterable[tuple[Batch, dict[str, str]]] | None = None
 
     def __len__(self) -> int:
         return len(self.sampler)
@@ -53,7 +55,10 @@ class WorkerLoader:
         if self.loader is None:  # with a generator of its own, else each epoch draws from the global one
             self.loader = self.new_loader(generator=torch.Generator())
         try:
-            yield from self.loader
+            for batch, broken in self.loader:
+                if broken and self.report is not None:
+                    self.report(broken)
+                yield batch
         except Exception as error:
             if not self.num_workers:
                 raise
@@ -82,25 +87,27 @@ class EpochIndices:
             yield [(self.order.epoch, index) for index in batch.tolist()]
 
 
-class Items(Dataset[tuple[Tensor, int, int]]):
-    """(image, index, label) of each (epoch, index); runs in the workers."""
+class Items(Dataset[Read]):
+    """What is read for each (epoch, index), its image transformed; runs in the workers."""
 
     def __init__(self, dataset: MapStyle, transform: Transform | None) -> None:
-        self.dataset, self.transform = dataset, transform
+        self.images = dataset if isinstance(dataset, ReadableImages) else ReadableImages(dataset, 0)
+        self.transform = transform
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, int, int]:
+    def __getitem__(self, key: tuple[int, int]) -> Read:
         epoch, index = key
-        item = self.dataset[index]
-        image, label = item if isinstance(item, (tuple, list)) and len(item) == 2 else (item, None)
-        pixels = to_uint8(image)
-        if self.transform is not None:
-            pixels = self.transform(pixels, index, epoch)
-        return pixels, index, -1 if label is None else int(label)
+        read = self.images.read(index)
+        if self.transform is None:
+            return read
+        return read._replace(image=self.transform(read.image, read.index, epoch))
 
 
-def collate(items: list[tuple[Tensor, int, int]]) -> Batch:
-    """One Batch of single items; ValueError when their images differ in size."""
-    images, index, labels = zip(*items, strict=True)
+def collate(items: list[Read]) -> tuple[Batch, dict[str, str]]:
+    """One Batch of single items, and the broken files among them.
+
+    Raises ValueError when their images differ in size.
+    """
+    images, index, labels, broken = zip(*items, strict=True)
     shapes = {tuple(image.shape): number for image, number in zip(images, index, strict=True)}
     if len(shapes) > 1:
         found = ", ".join(f"{list(shape)} (image {number})" for shape, number in list(shapes.items())[:3])
@@ -108,4 +115,5 @@ def collate(items: list[tuple[Tensor, int, int]]) -> Batch:
             f"images of one batch differ in [channels, height, width]: {found}. Accepted are images of one "
             "size, or views that cut a crop (views=simclr or views=moco_v2), and one number of channels."
         )
-    return Batch(torch.stack(images), torch.tensor(index), torch.tensor(labels))
+    batch = Batch(torch.stack(images), torch.tensor(index), torch.tensor(labels))
+    return batch, {path: reason for part in broken for path, reason in part.items()}

@@ -7,6 +7,7 @@ from cl_lightning.encoders.projector import Projector
 from cl_lightning.encoders.resnet import ResNet
 from cl_lightning.encoders.small_conv_net import SmallConvNet
 from cl_lightning.encoders.small_resnet import SmallResNet
+from cl_lightning.encoders.timm_backbone import TimmBackbone
 
 __all__ = [
     "Encoder",
@@ -15,6 +16,7 @@ __all__ = [
     "ResNet",
     "SmallConvNet",
     "SmallResNet",
+    "TimmBackbone",
     "apply_policy",
     "check_groups",
 ]

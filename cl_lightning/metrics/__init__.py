@@ -1,7 +1,7 @@
 """How good is a representation, seen without labels and with them?
 
-Alignment, uniformity and effective rank need none; kNN accuracy does; contrast scores tell how hard
-the contrastive task still is.
+Alignment, uniformity, effective rank and moments need none; kNN accuracy does; contrast scores tell how
+hard the contrastive task still is.
 """
 
 from cl_lightning.metrics.alignment import Alignment
@@ -9,6 +9,7 @@ from cl_lightning.metrics.contrast import contrast_scores
 from cl_lightning.metrics.effective_rank import EffectiveRank
 from cl_lightning.metrics.knn import KNNAccuracy
 from cl_lightning.metrics.means import Means
+from cl_lightning.metrics.moments import Moments
 from cl_lightning.metrics.uniformity import Uniformity
 
-__all__ = ["Alignment", "EffectiveRank", "KNNAccuracy", "Means", "Uniformity", "contrast_scores"]
+__all__ = ["Alignment", "EffectiveRank", "KNNAccuracy", "Means", "Moments", "Uniformity", "contrast_scores"]

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from cl_lightning.metrics import sphere
 from cl_lightning.metrics.sphere import on_sphere, similarity_blocks
 
 # Similarities nearer than this differ by rounding only.
@@ -31,7 +32,7 @@ def contrast_scores(
         hardest, negative_similarity = _among_views(torch.cat([a, b]), positive)
         positive = positive.repeat(2)
     else:
-        hardest, negative_similarity = _against_queue(a, on_sphere(negatives))
+        hardest, negative_similarity = _against_queue(a, negatives)
     return {
         "contrastive_top1": (positive > hardest + ROUNDING).float().mean(),
         "positive_similarity": positive.mean(),
@@ -40,9 +41,14 @@ def contrast_scores(
 
 
 def _against_queue(a: Tensor, negatives: Tensor) -> tuple[Tensor, Tensor]:
-    hardest = torch.cat([cosine.amax(1) for _, cosine in similarity_blocks(a, negatives)])
+    hardest, total = [], torch.zeros_like(a[0])
+    # A queue is long: each part is read once, while it lies in the cache.
+    for part in negatives.split(max(1, sphere.BLOCK_ELEMENTS // max(a.shape))):
+        unit = on_sphere(part)
+        hardest += [cosine.amax(0) for _, cosine in similarity_blocks(unit, a)]
+        total += unit.sum(0)
     # A mean of dot products is the dot product of the means.
-    return hardest, (a.mean(0) * negatives.mean(0)).sum()
+    return torch.stack(hardest).amax(0), (a.mean(0) * total / len(negatives)).sum()
 
 
 def _among_views(z: Tensor, positive: Tensor) -> tuple[Tensor, Tensor]:

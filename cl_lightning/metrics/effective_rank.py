@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torchmetrics import Metric
 
+from cl_lightning.metrics.spectrum import effective_rank, spectrum
 from cl_lightning.metrics.sphere import on_sphere
 
 
@@ -39,7 +40,4 @@ class EffectiveRank(Metric):
 
     def compute(self) -> Float[Tensor, ""]:
         """The effective rank of all rows so far; NaN without any, or with one that is not finite."""
-        if self.update_count == 0 or not self.second_moment.isfinite().all():
-            return self.second_moment.new_tensor(torch.nan)
-        eigenvalues = torch.linalg.eigvalsh(self.second_moment).clamp_min(0)
-        return torch.special.entr(eigenvalues / eigenvalues.sum()).sum().exp()
+        return effective_rank(spectrum(self.second_moment))

@@ -9,7 +9,7 @@ def param_groups(module: nn.Module, decay_norms_and_biases: bool = False) -> lis
     """The trainable parameters of `module`, with biases and norms in a group without weight decay.
 
     Biases and the parameters of normalisation layers are those with one dimension. timm's LARS leaves a
-    group without weight decay unadapted, which is SimCLR's rule for them (arXiv 2002.05709, B.6);
+    group without weight decay unadapted, which is what SimCLR's official code does with them;
     `always_adapt` keeps its layer-wise rates for all other weights when their decay is 0 too. Other
     optimizers ignore that key.
 

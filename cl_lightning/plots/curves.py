@@ -22,13 +22,19 @@ TITLES = {
     "negative_similarity": "negative similarity (cosine)",
     "alignment": "alignment (squared distance)",
     "uniformity": "uniformity (log)",
+    "embedding_std": "standard deviation (a coordinate)",
     "effective_rank": "effective rank (dimensions)",
+    "directions_90": "directions that hold 90 %",
+    "largest_share": "share of the largest direction",
     "queue_fill": "queue fill (share)",
+    "queue_age": "age of a key, mean (steps)",
+    "queue_age_max": "age of the oldest key (steps)",
+    "queue_staleness": "staleness of the queue (1: none)",
     "key_drift": "drift of query from key (share)",
     "momentum": "momentum of the key encoder",
     "lr": "learning rate",
 }
-LEFT_OUT = ("images_per_second",)  # the machine's, not the run's
+LEFT_OUT = ("images_per_second", "data_wait")  # the machine's, not the run's
 STAGES = {
     "step": ("one step", "lightsteelblue"),
     "train": ("training", "tab:blue"),

@@ -1,6 +1,5 @@
 """The parts of a run, from its config."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from lightning.pytorch import Trainer, seed_everything
@@ -28,37 +27,31 @@ def assemble_method(config: dict[str, Any]) -> ContrastiveModule:
 def assemble_data(config: dict[str, Any]) -> ContrastiveData:
     """The data sets and their loading."""
     data = config["data"]
-    settings = {name: data[name] for name in ("batch_size", "num_workers") if name in data}
+    settings = {name: data[name] for name in ("batch_size", "num_workers", "max_broken") if name in data}
+    sets = {name: build(data[name], f"data.{name}") for name in ("val", "bank") if data.get(name) is not None}
     return build(
         {"_target_": "cl_lightning.data.ContrastiveData", **settings},
         "data",
         seed=config["seed"],
         train=build(data.get("train"), "data.train"),
-        val=None if data.get("val") is None else build(data["val"], "data.val"),
+        **sets,
     )
 
 
 def assemble_trainer(config: dict[str, Any], folder: RunFolder) -> Trainer:
-    """The Trainer with its callbacks and loggers, all of which write into the run folder."""
+    """The Trainer with its callbacks, which write into the run folder; its loggers come as it starts."""
     node = {name: value for name, value in config["trainer"].items() if name not in GIVEN}
-    callbacks, loggers = _nodes(config["callbacks"]), _nodes(config["logger"])
+    callbacks = {name: node for name, node in config["callbacks"].items() if node is not None}
     for name, switch in SWITCHES.items():
         if node.get(switch) is False:
             callbacks.pop(name, None)
         elif node.get(switch) is None and name not in callbacks:
             node[switch] = False
-    if not config["trainer"]["logger"]:
-        loggers = {}
     places = {"checkpoint": {"dirpath": folder.checkpoint.parent}}
     return build(
         node,
         "trainer",
         callbacks=[build(c, f"callbacks.{name}", **places.get(name, {})) for name, c in callbacks.items()],
-        logger=[build(c, f"logger.{name}", save_dir=folder.path) for name, c in loggers.items()],
+        logger=False,  # see `loggers.recorded`
         default_root_dir=folder.path,
     )
-
-
-def _nodes(group: Mapping[str, Any]) -> dict[str, Any]:
-    """What a group holds, less what `KEY=null` left out."""
-    return {name: node for name, node in group.items() if node is not None}

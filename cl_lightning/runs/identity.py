@@ -11,6 +11,7 @@ NOT_PART = (
     "logger",
     "data.num_workers",
     "data.download",
+    "callbacks.broken_files",
     "callbacks.checkpoint",
     "callbacks.progress",
     "callbacks.start_report",
@@ -25,7 +26,7 @@ NOT_PART = (
     "trainer.profiler",
 )
 # Of data sets whose content is fixed, wherever it lies.
-FIXED_DATA = ("cifar10", "digits", "scattered_digits", "synthetic")
+FIXED_DATA = ("cifar10", "cifar100", "digits", "imagenette", "scattered_digits", "stl10", "synthetic")
 # Results don't depend on them beyond rounding, but for BatchNorm statistics by process.
 PLACES = ("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy")
 
@@ -35,13 +36,10 @@ def run_hash(config: dict[str, Any]) -> str:
     config = copy.deepcopy(config)
     left_out = list(NOT_PART)
     if config["data"]["name"] in FIXED_DATA:
-        left_out += [
-            "data.root",
-            "data.train.root",
-            "data.val.root",
-            "data.train.download",
-            "data.val.download",
-        ]
+        sets = ("data", "data.train", "data.val", "data.bank")
+        left_out += [f"{part}.{name}" for part in sets for name in ("root", "download")]
+    if not config["data"].get("max_broken"):  # no broken file, no other result
+        left_out.append("data.max_broken")
     if config["encoder"]["batch_norm"] != "plain":
         left_out += PLACES
     for key in left_out:

@@ -8,16 +8,16 @@ from lightning.pytorch import Trainer
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from cl_lightning.callbacks import KNNMonitor
+from cl_lightning.callbacks import HealthMonitor, KNNMonitor
 from cl_lightning.data import TensorImages, to_uint8
-from cl_lightning.plots import plot_curves, plot_neighbours, plot_pairs
+from cl_lightning.plots import plot_curves, plot_neighbours, plot_pairs, plot_spectrum
 from cl_lightning.runs.folder import RunFolder
 
 SHOWN = 8
 
 
 def write_pictures(folder: RunFolder, trainer: Trainer) -> list[Path]:
-    """Write curves.png, pairs.png and, where there are labels, neighbours.png below plots/."""
+    """Write pairs.png and, of what was measured, curves.png, spectrum.png and neighbours.png below plots/."""
     data, views = trainer.datamodule, trainer.lightning_module.views  # type: ignore[attr-defined]
     pictures = {"pairs": pairs(data.train, views)}
     if folder.metrics.is_file():
@@ -25,6 +25,8 @@ def write_pictures(folder: RunFolder, trainer: Trainer) -> list[Path]:
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, KNNMonitor) and callback.has_neighbours:
             pictures["neighbours"] = neighbours(data, callback)
+        if isinstance(callback, HealthMonitor) and callback.spectra["train"]:
+            pictures["spectrum"] = plot_spectrum(callback.spectra)
     folder.plots.mkdir(exist_ok=True)
     for name, picture in pictures.items():
         picture.savefig(folder.plots / f"{name}.png", dpi=110)

@@ -1,6 +1,7 @@
 """Fewer lines on the terminal: what the start report, the bar and the summary say better."""
 
 import logging
+import os
 import warnings
 
 NOT_TOLD = (
@@ -15,8 +16,8 @@ NOT_TOLD = (
     r".*does not have many workers which may be a bottleneck.*",
     # forward_sync_buffers is not yet there in the oldest torch that we take.
     r"`broadcast_buffers` is deprecated.*",
-    # data.val=null
-    r"Total length of `list` across ranks is zero.*",
+    # MLflow's own tables.
+    r"The ``noload`` loader strategy is deprecated.*",
 )
 
 
@@ -24,5 +25,8 @@ def quiet() -> None:
     """Silence Lightning's hints on devices and loggers; warnings about a run's settings stay."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # That they make what is not there yet.
+    logging.getLogger("lightning.pytorch.loggers.mlflow").setLevel(logging.ERROR)
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     for message in NOT_TOLD:
         warnings.filterwarnings("ignore", message=message)

@@ -9,7 +9,7 @@ import torchvision
 from lightning.pytorch import Trainer
 
 import cl_lightning
-from cl_lightning.callbacks import Throughput
+from cl_lightning.callbacks import HealthMonitor, Throughput
 
 MEASURED = {
     "loss": "train/loss",
@@ -37,6 +37,8 @@ def summarise(config: dict[str, Any], trainer: Trainer) -> dict[str, Any]:
         "effective_batch_size": data.batch_size * trainer.accumulate_grad_batches,
         **{key: None if value is None else value.item() for key, value in metrics.items()},
         **_speed(trainer),
+        "health": _health(trainer),
+        "broken_files": data.broken_files,
         "versions": versions(),
     }
 
@@ -47,9 +49,18 @@ def _speed(trainer: Trainer) -> dict[str, float | None]:
             return {
                 "views_per_second": 2 * callback.images_per_second,
                 "seconds_per_epoch": callback.seconds_per_epoch,
+                "data_wait": callback.data_wait,
                 "peak_memory_mib": callback.peak_memory_mib(trainer.strategy.root_device),
             }
-    return {"views_per_second": None, "seconds_per_epoch": None, "peak_memory_mib": None}
+    return dict.fromkeys(("views_per_second", "seconds_per_epoch", "data_wait", "peak_memory_mib"))
+
+
+def _health(trainer: Trainer) -> list[dict[str, Any]] | None:
+    """What went wrong, and in which epoch; empty where nothing did."""
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, HealthMonitor):
+            return callback.messages
+    return None
 
 
 def versions() -> dict[str, str]:

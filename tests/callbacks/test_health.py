@@ -14,6 +14,7 @@ from tests import tiny
 from tests.metrics import oracle
 
 SCORES = ("loss", "contrastive_top1", "positive_similarity", "negative_similarity")
+MOMENTS = ("embedding_std", "effective_rank", "largest_share", "directions_90")
 
 
 class Steps(Callback):
@@ -64,6 +65,9 @@ def test_epoch_means_are_the_means_of_the_steps(tmp_path: Any, accumulated: int)
     last = steps.outputs[4:]
     alignment = oracle.alignment(torch.cat([o["z_a"] for o in last]), torch.cat([o["z_b"] for o in last]))
     assert curves["train/alignment"][1][1] == pytest.approx(alignment, rel=1e-4)
+    expected = oracle.moments(torch.cat([o["z_a"] for o in last]))
+    for name in MOMENTS:
+        assert curves[f"train/{name}"][1][1] == pytest.approx(expected[name], rel=1e-3), name
     uniformity = oracle.uniformity([o["z_a"] for o in last])
     assert curves["train/uniformity"][1][1] == pytest.approx(uniformity, rel=1e-4)
 
@@ -92,7 +96,9 @@ def test_validation_embeddings_are_measured_apart_from_training(tmp_path: Any) -
     assert curves["val/uniformity"][1] == pytest.approx(
         [oracle.uniformity([o["z_a"] for o in seen])], rel=1e-4
     )
-    assert 1 <= curves["val/effective_rank"][1][0] <= 8
+    expected = oracle.moments(z_a)
+    for name in MOMENTS:
+        assert curves[f"val/{name}"][1] == pytest.approx([expected[name]], rel=1e-3), name
 
 
 def test_a_step_loss_is_of_the_last_micro_batch_every_so_many_optimizer_steps(tmp_path: Any) -> None:

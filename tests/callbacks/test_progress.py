@@ -97,12 +97,15 @@ def test_a_terminal_without_a_size_gets_lines(monkeypatch: pytest.MonkeyPatch, s
     assert terminal.close().splitlines()[-1].startswith("epoch 2/2 100%, 8 of 8 steps")
 
 
-def test_a_file_gets_whole_lines_and_the_last_step_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_gets_whole_lines_for_the_first_step_and_the_last_one_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     lines = lines_of(monkeypatch, bar(log_seconds=1000))
-    assert len(lines) == 1
+    assert len(lines) == 2
+    assert lines[0].startswith("epoch 1/2  12%, 1 of 8 steps")
     place = r"epoch 2/2 100%, 8 of 8 steps, \d\d:\d\d so far, 00:00 left"
     pattern = place + r", loss \d\.\d{3}, kNN \d\.\d{3}, [\d,]+ images/s"
-    assert re.fullmatch(pattern, lines[0])
+    assert re.fullmatch(pattern, lines[1])
 
 
 def test_a_file_gets_a_line_when_its_time_has_come(monkeypatch: pytest.MonkeyPatch) -> None:

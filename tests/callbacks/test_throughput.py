@@ -1,5 +1,6 @@
 """Throughput: training alone is timed."""
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from cl_lightning.callbacks import KNNMonitor, Throughput, throughput
+from cl_lightning.data import ContrastiveData
 from tests import tiny
 
 
@@ -39,6 +41,47 @@ def test_validation_is_no_part_of_an_epoch(monkeypatch: pytest.MonkeyPatch, sett
     assert trainer.callback_metrics["train/images_per_second"] == 8
 
 
+class Slow(ContrastiveData):
+    """Data that take their time, batch by batch."""
+
+    wait: Any
+
+    def train_dataloader(self) -> Any:
+        loader, wait = super().train_dataloader(), self.wait
+
+        class Waiting(type(loader)):  # type: ignore[misc]
+            def __iter__(self) -> Any:
+                for batch in super().__iter__():
+                    wait()
+                    yield batch
+
+        loader.__class__ = Waiting
+        return loader
+
+
+@pytest.mark.parametrize("settings", [{}, {"val_check_interval": 2}])
+def test_the_wait_for_data_is_its_share_of_the_time(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
+) -> None:
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(throughput, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+    method, callback = tiny.simclr(), Throughput()
+
+    def timed(function: Any, seconds: float, *args: Any) -> Any:
+        clock.now += seconds
+        return function(*args)
+
+    method.training_step = partial(timed, method.training_step, 3)
+    method.validation_step = partial(timed, method.validation_step, 100)
+    data = Slow(tiny.data().train, tiny.data().val, batch_size=16)
+    data.wait = partial(timed, lambda: None, 1)
+    trainer = tiny.trainer(callback, KNNMonitor(k=7), max_epochs=2, limit_val_batches=1.0, **settings)
+    trainer.fit(method, datamodule=data)
+    assert trainer.callback_metrics["train/data_wait"] == pytest.approx(0.25)
+    assert callback.data_wait == pytest.approx(0.25)
+    assert callback.seconds_per_epoch == 16
+
+
 def test_an_epoch_cut_short_counts_as_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
     callback, _ = timed_run(monkeypatch, max_epochs=3, max_steps=6)
     assert callback.epochs == 1.5
@@ -57,7 +100,8 @@ def test_a_second_fit_is_measured_anew() -> None:
 
 
 def test_nothing_is_measured_before_a_run() -> None:
-    assert Throughput().images_per_second == Throughput().seconds_per_epoch == 0
+    new = Throughput()
+    assert new.images_per_second == new.seconds_per_epoch == new.data_wait == 0
 
 
 def test_peak_memory_is_that_of_this_process() -> None:

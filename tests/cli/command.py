@@ -26,6 +26,7 @@ RUN_FOLDER = {
     "plots/curves.png",
     "plots/neighbours.png",
     "plots/pairs.png",
+    "plots/spectrum.png",
     "tensorboard/hparams.yaml",
     "tensorboard/events",
 }

@@ -8,12 +8,10 @@ from lightning.pytorch import LightningModule, Trainer
 from PIL import Image
 
 from cl_lightning.data import ContrastiveData, EpochOrder, TensorImages, image_folder, synthetic
+from cl_lightning.data.checks import check_sets
 
-# Lightning 2.6.6 asks torch 2.14 in a way that it deprecates, and remarks on absent validation images.
-pytestmark = [
-    pytest.mark.filterwarnings(r"ignore:.*isinstance\(treespec, LeafSpec\):FutureWarning"),
-    pytest.mark.filterwarnings("ignore:Total length of `list` across ranks is zero:UserWarning"),
-]
+# Lightning 2.6.6 asks torch 2.14 in a way that it deprecates.
+pytestmark = pytest.mark.filterwarnings(r"ignore:.*isinstance\(treespec, LeafSpec\):FutureWarning")
 
 
 class CropViews:
@@ -238,6 +236,18 @@ def test_wrong_numbers_are_refused_at_once():
         ContrastiveData(images, batch_size=21)
     with pytest.raises(ValueError, match=r"data\.num_workers=-1; accepted is 0 or more"):
         ContrastiveData(images, batch_size=5, num_workers=-1)
+
+
+@pytest.mark.parametrize("given", [5, {1, 2}, (image for image in "ab")])
+def test_what_is_no_map_style_dataset_is_refused(given):
+    sets = {"train": synthetic(images=20, size=8), "val": given}
+    with pytest.raises(ValueError, match=r"data\.val is a \w+; accepted is a map-style Dataset"):
+        check_sets(sets)  # which is all that sees it where no types are checked
+
+
+def test_an_empty_set_is_refused():
+    with pytest.raises(ValueError, match=r"data\.val holds no images; accepted is one or more"):
+        ContrastiveData(synthetic(images=20, size=8), [], batch_size=5)
 
 
 def test_workers_without_work_are_warned_about():

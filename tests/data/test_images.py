@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from cl_lightning.data import BrokenImageError, image_folder, to_uint8
-from cl_lightning.data.image_folder import decode
+from cl_lightning.data.photo_folder import decode
 
 RGB = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3) * 4
 
@@ -86,7 +86,7 @@ def test_every_kind_of_photo_becomes_uint8_rgb_and_classes_are_in_natural_order(
     for image, _ in items:
         assert image.dtype == torch.uint8
         assert image.shape == (3, 5, 4)
-    for path, label in data.samples:
+    for path, label in zip(data.paths, data.labels, strict=True):
         assert data.classes[label] in path
 
 
@@ -102,17 +102,3 @@ def test_a_broken_file_raises_an_error_with_its_path(tmp_path, content):
         decode(str(path))
     assert str(path) in str(caught.value)
     assert "data.root" in str(caught.value)
-
-
-def test_a_missing_folder_class_or_image_is_refused_with_what_was_looked_for(tmp_path):
-    with pytest.raises(ValueError, match=rf"no folder {tmp_path}/train.*data\.root that holds train/CLASS"):
-        image_folder(tmp_path)
-    (tmp_path / "train").mkdir()
-    with pytest.raises(ValueError, match=rf"{tmp_path}/train has no class folders.*data\.root"):
-        image_folder(tmp_path)
-    write(tmp_path / "train/full/a.png", Image.fromarray(RGB))
-    (tmp_path / "train/empty class").mkdir()
-    with pytest.raises(ValueError, match=r"empty class.*at least one image a class \(\.jpg .*data\.root"):
-        image_folder(tmp_path)
-    with pytest.raises(ValueError, match="split='test'"):
-        image_folder(tmp_path, "test")

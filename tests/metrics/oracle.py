@@ -1,7 +1,9 @@
 """The metrics as plain loops in float64."""
 
 import math
+from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 
@@ -70,4 +72,21 @@ def contrast(anchors: Tensor, positives: Tensor, negatives: Tensor | None) -> di
         "contrastive_top1": won / len(cases),
         "positive_similarity": math.fsum(positive) / len(positive),
         "negative_similarity": math.fsum(negative) / len(negative),
+    }
+
+
+def moments(z: Tensor) -> dict[str, Any]:
+    """By numpy in float64, from all rows at once."""
+    unit = z.double().numpy()
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    shares, centred = (np.linalg.svd(x, compute_uv=False) ** 2 for x in (unit, unit - unit.mean(0)))
+    shares, centred = shares / shares.sum(), centred / centred.sum()
+    return {
+        "embedding_std": unit.std(0).mean(),
+        "spread": unit.var(0).sum(),
+        "effective_rank": math.exp(-(shares * np.log(shares)).sum()),
+        "largest_share": shares[0],
+        "directions_90": int(np.searchsorted(shares.cumsum(), 0.9)) + 1,
+        "centred_rank": math.exp(-(centred * np.log(centred)).sum()),
+        "spectrum": shares,
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from cl_lightning.plots import plot_curves, plot_neighbours, plot_pairs
+from cl_lightning.plots import plot_curves, plot_neighbours, plot_pairs, plot_spectrum
 
 RED, GREEN = (0.839, 0.153, 0.157), (0.173, 0.627, 0.173)
 
@@ -43,6 +43,20 @@ def test_curves_share_a_plot_by_quantity_and_keep_the_order_of_their_meaning(tmp
     assert (step.get_label(), train.get_label()) == ("one step", "training")
     assert list(plots["mine"][0].get_ydata()) == [7.0, 8.0]
     picture.savefig(tmp_path / "curves.png")
+
+
+def test_new_curves_have_their_place_and_the_machines_are_left_out(tmp_path: Path) -> None:
+    names = ["data_wait", "queue_staleness", "queue_age", "directions_90", "embedding_std", "queue_fill"]
+    file = metrics(
+        tmp_path, ",".join(["epoch", "step", *(f"train/{name}" for name in names)]), "0,3,1,1,1,1,1,1"
+    )
+    assert list(shown(plot_curves(file))) == [
+        "standard deviation (a coordinate)",
+        "directions that hold 90 %",
+        "queue fill (share)",
+        "age of a key, mean (steps)",
+        "staleness of the queue (1: none)",
+    ]
 
 
 def test_a_run_without_numbers_has_an_empty_picture(tmp_path: Path) -> None:
@@ -85,3 +99,28 @@ def test_frames_of_neighbours_tell_whether_the_class_is_the_same(tmp_path: Path)
             assert colour == pytest.approx(GREEN if value else RED, abs=0.01)
     assert [axes.axison for axes in picture.axes] == [False, True, True] * 2
     picture.savefig(tmp_path / "neighbours.png")
+
+
+def test_a_spectrum_shows_each_epoch_against_an_even_spread(tmp_path: Path) -> None:
+    first, last, val = [0.7, 0.2, 0.1, 0.0], [0.4, 0.3, 0.2, 0.1], torch.full((4,), 0.25)
+    picture = plot_spectrum({"train": {0: first, 9: last}, "val": {9: val}})
+    (axes,) = picture.axes
+    assert axes.get_yscale() == "log"
+    pale, full, other, even = axes.get_lines()
+    assert [line.get_label() for line in axes.get_lines()] == [
+        "training, epoch 1",
+        "training, epoch 10",
+        "validation, epoch 10",
+        "even spread",
+    ]
+    assert list(full.get_xdata()) == [1, 2, 3, 4]
+    assert list(full.get_ydata()) == last
+    assert list(pale.get_ydata())[:3] == first[:3]
+    assert 0 < pale.get_ydata()[3] < 1e-6  # on a log axis
+    assert pale.get_alpha() < full.get_alpha() == other.get_alpha() == 1
+    assert list(other.get_ydata()) == list(even.get_ydata()) * 2 == [0.25] * 4
+    picture.savefig(tmp_path / "spectrum.png")
+
+
+def test_a_spectrum_of_what_was_not_finite_can_still_be_drawn(tmp_path: Path) -> None:
+    plot_spectrum({"train": {0: [float("nan")] * 4}, "val": {}}).savefig(tmp_path / "spectrum.png")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from cl_lightning.callbacks import KNNMonitor
+from cl_lightning.callbacks import HealthMonitor, KNNMonitor
 from cl_lightning.data import TensorImages, image_folder, synthetic
 from cl_lightning.pairs import digit_views, simclr_views
 from cl_lightning.runs import RunFolder
@@ -53,8 +53,9 @@ def test_pairs_of_photos_are_cut_as_the_workers_cut_them(
     torch.testing.assert_close(drawn(picture, 1, 3), (view_a * std + mean).clamp(0, 1))
 
 
-def fitted(folder: RunFolder, data: Any) -> Any:
-    trainer = tiny.trainer(KNNMonitor(k=7), limit_val_batches=1.0, default_root_dir=folder.path)
+def fitted(folder: RunFolder, data: Any, **settings: Any) -> Any:
+    settings |= {"limit_val_batches": 1.0, "default_root_dir": folder.path}
+    trainer = tiny.trainer(KNNMonitor(k=7), **settings)
     trainer.fit(tiny.simclr(), datamodule=data)
     return trainer
 
@@ -64,18 +65,31 @@ def test_a_run_has_its_pictures(tmp_path: Path) -> None:
     trainer = fitted(folder, tiny.data())
     folder.metrics.write_text("epoch,step,train/loss\n0,3,1.5\n", encoding="utf-8")
     files = run_pictures.write_pictures(folder, trainer)
-    assert {file.name for file in files} == {"pairs.png", "curves.png", "neighbours.png"}
+    assert {file.name for file in files} == {"pairs.png", "curves.png", "spectrum.png", "neighbours.png"}
     for file in files:
         with Image.open(file) as image:
             image.verify()
 
 
-def test_without_labels_or_numbers_there_are_the_pairs_alone(tmp_path: Path) -> None:
+def test_without_labels_or_numbers_neighbours_and_curves_are_left_out(tmp_path: Path) -> None:
     data, folder = tiny.data(), RunFolder(tmp_path)
     data.val = TensorImages(data.val.images)
     with pytest.warns(UserWarning, match="kNN accuracy is left out"):
         trainer = fitted(folder, data)
-    assert run_pictures.write_pictures(folder, trainer) == [tmp_path / "plots" / "pairs.png"]
+    files = run_pictures.write_pictures(folder, trainer)
+    assert [file.name for file in files] == ["pairs.png", "spectrum.png"]
+
+
+def test_a_spectrum_is_of_the_first_and_last_epoch(tmp_path: Path) -> None:
+    trainer = fitted(RunFolder(tmp_path), tiny.data(), max_epochs=3)
+    health = next(c for c in trainer.callbacks if isinstance(c, HealthMonitor))
+    assert {stage: list(epochs) for stage, epochs in health.spectra.items()} == {
+        "train": [0, 2],
+        "val": [0, 2],
+    }
+    for shares in (*health.spectra["train"].values(), *health.spectra["val"].values()):
+        assert len(shares) == 8
+        assert sum(shares) == pytest.approx(1, abs=1e-5)
 
 
 def test_neighbours_are_images_of_the_bank_and_of_the_validation_set() -> None:

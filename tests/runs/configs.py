@@ -47,6 +47,6 @@ def synthetic_data(config: dict[str, Any]) -> None:
     """Put made-up images of the config's size in the place of its data set."""
     images = {name: config["data"][name] for name in ("size", "channels")} | {"classes": 2}
     target = "cl_lightning.data.synthetic"
-    config["data"] |= {"batch_size": 8, "num_workers": 0}
+    config["data"] |= {"batch_size": 8, "num_workers": 0, "bank": None}
     config["data"]["train"] = {"_target_": target, "split": "train", "images": 16, **images}
     config["data"]["val"] = {"_target_": target, "split": "val", "images": 8, **images}

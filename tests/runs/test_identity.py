@@ -20,6 +20,7 @@ NOT_PART = (
     "trainer.enable_progress_bar=false",
     "callbacks.progress.log_seconds=1",
     "callbacks.checkpoint.every_n_epochs=3",
+    "callbacks.broken_files=null",
 )
 PART = (
     "seed=1",
@@ -33,6 +34,9 @@ PART = (
     "trainer.accumulate_grad_batches=2",
     "callbacks.knn.k=3",
 )
+
+
+FIXED = ("cifar10", "cifar100", "imagenette", "stl10")
 
 
 def small(*overrides: str) -> dict[str, Any]:
@@ -55,12 +59,22 @@ def test_devices_are_part_of_the_hash_where_batchnorm_depends_on_them() -> None:
     assert run_hash(small(plain, "trainer.devices=2")) != run_hash(small(plain))
 
 
-@pytest.mark.parametrize(("data", "same"), [("cifar10", True), ("image_folder", False)])
+@pytest.mark.parametrize(
+    ("data", "same"), [(name, True) for name in FIXED] + [("image_folder", False), ("imagenet", False)]
+)
 def test_the_folder_of_the_data_is_part_of_the_hash_unless_its_content_is_fixed(
     data: str, same: bool
 ) -> None:
     one, other = (config(f"data={data}", f"data.root={root}") for root in ("a", "b"))
     assert (run_hash(one) == run_hash(other)) is same
+
+
+def test_a_limit_of_broken_files_is_part_of_the_hash_where_it_is_set() -> None:
+    folder = config("data=image_folder")
+    allowed = config("data=image_folder", "data.max_broken=3")
+    before = copy.deepcopy(folder)
+    del before["data"]["max_broken"]
+    assert run_hash(before) == run_hash(folder) != run_hash(allowed)
 
 
 def test_hashing_changes_nothing_in_the_config() -> None:
@@ -80,7 +94,7 @@ def test_the_same_config_again_is_read_and_not_trained(
         "cl_lightning.runs.assemble.assemble_method", lambda config: pytest.fail("trained again")
     )
     assert train(small("data.num_workers=1")) == first
-    assert f"is finished: kNN accuracy {first['knn_top1']}" in capsys.readouterr().out
+    assert f"is finished: kNN accuracy {first['knn_top1']:.3f}" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("without_pictures")

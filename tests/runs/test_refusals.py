@@ -54,7 +54,7 @@ REFUSED = {
     "logger.csv=3": "logger.csv is 3",
     "views.crop_scale=[2,3]": "change views.crop_scale",
     "views.mean=[0.1]": "views.std",
-    "data.train._target_=os.system": "data.train._target_ is 'os.system'; accepted: cl_lightning.MoCoV2",
+    "data.train._target_=os.system": "data.train._target_ is 'os.system'; accepted: MODULE.NAME of a torch.utils.data.Dataset",
     "run.name=a/b": "run.name is 'a/b'; accepted: the name of a folder",
     "run.name=''": "run.name is ''",
     "run.root=null": "run.root is null; accepted: a folder",
@@ -89,7 +89,7 @@ REFUSED = {
     "encoder.batch_norm=split encoder.batch_norm_groups=3": "batch_norm_groups (one of [1, 2, 4])",
     "data.channels=1": "images with 1 channels were given, but views.mean has 3 numbers",
 }
-MISSING_DATA = {"image_folder": "there is no folder nowhere/train", "cifar10": "set data.root to it"}
+MISSING_DATA = {"image_folder": "there is no folder nowhere;", "cifar10": "set data.root to it"}
 REFUSED_MOCO = {
     "callbacks.negative_queue.length=4": "length is 4, but one optimizer step makes 8 keys",
     "callbacks.negative_queue.length=8 method.symmetric=true": "makes 16 keys; accepted: 16 or more",

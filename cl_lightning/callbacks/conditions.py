@@ -1,0 +1,157 @@
+"""What can go wrong in a run, and how it shows."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# Before so many optimizer steps, and of fewer embeddings, nothing is said of a trend.
+LEAST_STEPS, LEAST_ROWS = 10, 8
+COLLAPSED_SPREAD = 0.01
+RISING = 1.1  # in an epoch by more than that: it recovers
+# Shares of ln(candidates): above the first a loss tells nothing apart, below the second it did.
+AT_CHANCE, BELOW_CHANCE = 0.98, 0.9
+BLOWN_UP = 3.0  # the last layer moved by that many times its length
+LEAST_FALL = 0.2  # nats
+STALE = 3.0
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Of one epoch.
+
+    Args:
+        dim: of the embeddings.
+        steps: optimizer steps since the start of the run.
+        loss: mean of the epoch, nats.
+        lowest_loss: of the epochs before that began with a full queue; infinite without any.
+        first_loss: of the run's first epoch.
+        lr: the peak of the learning rate.
+        warming_up: whether the learning rate still rises.
+        rows, spread, rank, embedding_std: of the last embeddings of the epoch: their number, and `Moments`'
+            spread, centred rank and standard deviation.
+        first_spread, first_rank: of as many at the epoch's start.
+        moved: of the last layer's weights, the distance from the start of this fit as a share of their
+            length then.
+        reach: `moved` by the end of the run, should they go straight on.
+        temperature, candidates: of NT-Xent or InfoNCE; None with another loss.
+        staleness: see `staleness`; None where it is not known.
+    """
+
+    dim: int
+    steps: int
+    loss: float
+    lowest_loss: float
+    first_loss: float
+    lr: float
+    warming_up: bool
+    rows: int
+    spread: float
+    rank: float
+    embedding_std: float
+    first_spread: float
+    first_rank: float
+    moved: float
+    reach: float
+    temperature: float | None = None
+    candidates: int | None = None
+    staleness: float | None = None
+
+    @property
+    def chance(self) -> float:
+        """The loss of embeddings that tell nothing apart: ln(candidates); infinite if not known."""
+        return math.log(self.candidates) if self.candidates else math.inf
+
+    @property
+    def shapes_known(self) -> bool:
+        """Whether spread and rank say something yet."""
+        return self.steps >= LEAST_STEPS and self.rows >= LEAST_ROWS
+
+
+def not_finite(r: Readings) -> str | None:
+    if math.isfinite(r.loss):
+        return None
+    return (
+        f"the loss is {r.loss}: training has diverged; the learning rate's peak is {r.lr:.2g}. Try a smaller "
+        "optimizer.lr, a longer schedule.warmup_epochs or trainer.gradient_clip_val"
+    )
+
+
+def one_point(r: Readings) -> str | None:
+    if not r.shapes_known or r.spread >= COLLAPSED_SPREAD or r.spread > RISING * r.first_spread:
+        return None
+    return (
+        f"all embeddings have collapsed towards one point: embedding_std is {r.embedding_std:.2g}, spread "
+        f"evenly they have {r.dim**-0.5:.2g}. Try a smaller optimizer.lr, a longer schedule.warmup_epochs, "
+        "encoder.projector_batch_norm=true or encoder.batch_norm=sync; a loss of your own must push "
+        "negatives apart"
+    )
+
+
+def hot(r: Readings) -> str | None:
+    if r.temperature is None or r.candidates is None:
+        return None
+    # Positives coincide, negatives are at right angles.
+    best = math.log1p((r.candidates - 1) * math.exp(-1 / r.temperature))
+    if r.chance - best >= min(LEAST_FALL, 0.1 * r.chance):
+        return None
+    return (
+        f"the loss is {r.loss:.4g} and cannot fall: at temperature {r.temperature:g} perfect embeddings have "
+        f"{best:.4g}, guessing among {r.candidates:,} candidates has {r.chance:.4g}. Try a lower "
+        "loss.temperature, such as 0.1 to 0.5"
+    )
+
+
+def fell_back(r: Readings) -> str | None:
+    came_back = r.lowest_loss < BELOW_CHANCE * r.chance < math.inf
+    at_chance = r.steps >= LEAST_STEPS and r.loss >= AT_CHANCE * r.chance
+    if not at_chance or not (came_back or r.moved > BLOWN_UP):
+        return None
+    moved = f"the last layer moved {r.moved:.2g} times its length"
+    was = f"it was {r.lowest_loss:.3g}" if came_back else moved
+    return (
+        f"the loss is {r.loss:.3g}, that of guessing ({r.chance:.3g}), though {was}: the learning rate, "
+        f"{r.lr:.2g} at its peak, is too high. Try a smaller optimizer.lr or a longer schedule.warmup_epochs"
+    )
+
+
+def few_directions(r: Readings) -> str | None:
+    limit = min(max(1.5, r.dim / 50), 3)
+    if not r.shapes_known or r.dim < 4 or r.rank >= limit or r.rank > RISING * r.first_rank:
+        return None
+    return (
+        f"the embeddings have a low rank: around their mean they use {r.rank:.2g} of {r.dim} directions. Try "
+        "a smaller optimizer.lr or optimizer.weight_decay, a lower loss.temperature, a larger "
+        "data.batch_size, or stronger views, so that no single property tells the images apart"
+    )
+
+
+def unmoved(r: Readings) -> str | None:
+    if r.steps < LEAST_STEPS or r.warming_up or r.reach >= 0.01 or r.loss < 0.99 * r.first_loss:
+        return None
+    return (
+        f"the loss is {r.loss:.3g} and does not fall: at learning rate {r.lr:.2g} the last layer has moved "
+        f"by {r.moved:.1g} of its length, and will by {r.reach:.1g} until the end. Try a larger optimizer.lr"
+    )
+
+
+def stale(r: Readings) -> str | None:
+    if r.steps < LEAST_STEPS or r.staleness is None or r.staleness <= STALE:
+        return None
+    return (
+        f"the queue no longer resembles the keys: the newest keys are {r.staleness:.3g} times farther from "
+        "the oldest than from those just before them (about 1 where the key encoder is slow enough). Try a "
+        "larger callbacks.momentum_encoder.momentum, a shorter callbacks.negative_queue.length or a smaller "
+        "optimizer.lr"
+    )
+
+
+# The first that holds explains those that follow; a stale queue is told besides, but for the first two.
+CONDITIONS: tuple[Callable[[Readings], str | None], ...] = (
+    not_finite,
+    one_point,
+    hot,
+    fell_back,
+    few_directions,
+    unmoved,
+)
+EXPLAIN_A_STALE_QUEUE = {"not_finite", "one_point"}

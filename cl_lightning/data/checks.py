@@ -1,0 +1,35 @@
+"""What ContrastiveData is given, by the keys below `data`."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from cl_lightning.data.map_style import MapStyle
+
+
+def check_sets(sets: Mapping[str, Any]) -> None:
+    """ValueError for a set that is none or holds nothing."""
+    for name, part in sets.items():
+        if part is not None and not isinstance(part, MapStyle):
+            raise ValueError(
+                f"data.{name} is a {type(part).__name__}; accepted is a map-style Dataset: __len__, and "
+                f"__getitem__ that gives an image or (image, label). Change data.{name}."
+            )
+        if part is not None and not len(part):
+            raise ValueError(f"data.{name} holds no images; accepted is one or more. Change data.{name}.")
+
+
+def check_numbers(**numbers: int) -> None:
+    """ValueError for a number below 0."""
+    for name, number in numbers.items():
+        if number < 0:
+            raise ValueError(f"data.{name}={number}; accepted is 0 or more. Change data.{name}.")
+
+
+def warn_of_no_effect(**numbers: int) -> None:
+    """Numbers above 0 that do nothing for images in memory."""
+    for name, number in numbers.items():
+        if number:
+            warnings.warn(
+                f"data.{name}={number} has no effect: these images are held in memory.", stacklevel=3
+            )

@@ -1,0 +1,82 @@
+"""Images of any map-style Dataset, where the next readable one may stand in for a broken file."""
+
+from typing import Any, NamedTuple
+
+from jaxtyping import UInt8
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from cl_lightning.data.broken_files import BrokenImageError, too_many
+from cl_lightning.data.images import to_uint8
+from cl_lightning.data.map_style import MapStyle
+from cl_lightning.data.tensor_images import TensorImages
+
+NO_LABEL = -1
+
+
+class Read(NamedTuple):
+    """An image with its own index and label, and the files (path: what is wrong) that it stands in for."""
+
+    image: Tensor
+    index: int  # type: ignore[assignment]  # hides tuple.index
+    label: int
+    broken: dict[str, str]
+
+
+class ReadableImages(Dataset[tuple[Tensor, int]]):
+    """`dataset` as (uint8 image [channels, height, width], label or -1), broken files left out.
+
+    Item i is the first readable one of i, i + 1, ... (after the last comes the first), which more than
+    `max_broken` broken files in a row end.
+    Raises BrokenImageError that names the files.
+    """
+
+    def __init__(self, dataset: MapStyle, max_broken: int) -> None:
+        self.dataset, self.max_broken = dataset, max_broken
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> tuple[UInt8[Tensor, "channels height width"], int]:
+        found = self.read(index)
+        return found.image, found.label
+
+    def read(self, index: int) -> Read:
+        """Image `index`, or the next readable one, with its own index."""
+        broken: dict[str, str] = {}
+        for number in range(index, index + min(self.max_broken + 1, len(self))):
+            place = number % len(self)
+            try:
+                return Read(*self._item(place), broken)
+            except BrokenImageError as error:
+                if not self.max_broken:
+                    raise
+                broken[error.path or f"image {place}"] = str(error)
+        raise too_many(broken, self.max_broken)
+
+    def _item(self, index: int) -> tuple[Tensor, int, int]:
+        try:
+            item = self.dataset[index]
+            image, label = item if isinstance(item, (tuple, list)) and len(item) == 2 else (item, None)
+            return to_uint8(image), index, NO_LABEL if label is None else int(label)
+        except OSError as error:  # of a user's own Dataset; PIL may decode only now
+            raise BrokenImageError(
+                f"cannot read image {index} of {type(self.dataset).__name__} "
+                f"({type(error).__name__}: {error})."
+            ) from error
+
+    def __repr__(self) -> str:
+        return describe(self.dataset)
+
+
+def describe(part: Any) -> str:
+    """One of our sets in its own words, any other by type and size."""
+    if part is None or type(part).__module__.startswith("cl_lightning."):
+        return repr(part)
+    return f"{type(part).__name__}: {len(part):,} images"
+
+
+def readable(part: Any, max_broken: int) -> Any:
+    """`part` with broken files left out, where that is asked for and it has files."""
+    in_memory = part is None or isinstance(part, TensorImages)
+    return part if in_memory or not max_broken else ReadableImages(part, max_broken)

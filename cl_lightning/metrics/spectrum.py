@@ -1,0 +1,28 @@
+"""How the embeddings share themselves out over directions."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def spectrum(second_moment: Float[Tensor, "dim dim"]) -> Float[Tensor, " dim"]:
+    """Eigenvalues of a sum of z z^T as shares of their sum, largest first; NaN where it is not finite or 0.
+
+    An even spread has 1 / dim everywhere, embeddings on one line have 1, 0, 0, ...
+    """
+    if not second_moment.isfinite().all():
+        return second_moment.new_full((len(second_moment),), torch.nan)
+    eigenvalues = torch.linalg.eigvalsh(second_moment).clamp_min(0).flip(0)
+    return eigenvalues / eigenvalues.sum()
+
+
+def effective_rank(shares: Float[Tensor, " dim"]) -> Float[Tensor, ""]:
+    """exp(-sum p_k log p_k), from 1 to dim: see `EffectiveRank`."""
+    return torch.special.entr(shares).sum().exp()
+
+
+def directions_holding(part: float, shares: Float[Tensor, " dim"]) -> Float[Tensor, ""]:
+    """The least number of directions that hold `part` of the spectrum together; NaN where it is NaN."""
+    # Rounding must not ask for one more direction.
+    count = (shares.cumsum(0) < part - 1e-6).sum() + 1
+    return torch.where(shares.isnan().any(), torch.nan, count)

@@ -1,0 +1,32 @@
+"""What a run says as it ends."""
+
+from typing import Any
+
+from cl_lightning.runs.folder import RunFolder
+
+
+def finished(folder: RunFolder, summary: dict[str, Any]) -> str:
+    """Of a run that had ended before."""
+    return f"{folder.path} is finished: {_reached(summary)}"
+
+
+def trained(folder: RunFolder, summary: dict[str, Any]) -> str:
+    """What was reached, and what to look at next."""
+    plots = f"; look at {folder.plots}/*.png" if folder.plots.is_dir() else ""
+    evaluate = "" if summary["knn_top1"] is None else f", and try cl-eval {folder.path}"
+    return f"{folder.path}: {_reached(summary)}{plots}{evaluate}"
+
+
+def interrupted(folder: RunFolder, trainer: Any) -> str:
+    """How far it came, and what is left of it."""
+    kept = (
+        f"{folder.checkpoint} is of the last whole epoch"
+        if folder.checkpoint.is_file()
+        else "nothing is kept"
+    )
+    return f"interrupted after {trainer.global_step:,} steps, in epoch {trainer.current_epoch + 1}; {kept}"
+
+
+def _reached(summary: dict[str, Any]) -> str:
+    knn = summary["knn_top1"]
+    return "no kNN accuracy" if knn is None else f"kNN accuracy {knn:.3f}"

@@ -1,0 +1,150 @@
+"""W&B, MLflow and TensorBoard get the curves and the config of a run; metrics.csv stays."""
+
+import os
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import plugin_data_pb2
+
+from cl_lightning.blueprints import ConfigError
+from cl_lightning.runs import RunFolder
+from cl_lightning.runs.assemble import assemble_trainer
+from cl_lightning.runs.loggers import assemble_loggers, flat, recorded
+from cl_lightning.train import train
+from tests.runs.configs import SMALL, config
+
+WITHOUT_LOGGER = [o for o in SMALL if o != "logger=csv"]
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
+
+@pytest.fixture(autouse=True)
+def _no_server_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    for name in ("CONFIG", "CACHE", "DATA"):
+        monkeypatch.setenv(f"WANDB_{name}_DIR", str(tmp_path / "wandb_home"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+def small(*overrides: str) -> dict[str, Any]:
+    return config(*WITHOUT_LOGGER, *overrides)
+
+
+def asked(file: str, question: str) -> dict[str, Any]:
+    return dict(sqlite3.connect(file).execute(question).fetchall())
+
+
+def test_mlflow_holds_every_key_of_the_config_and_the_curves() -> None:
+    run = small("logger=mlflow")
+    folder, summary = RunFolder.of(run), train(run)
+    parameters = asked("runs/mlflow.db", "select key, value from params")
+    assert parameters == {key: str(value) for key, value in flat(run).items()}
+    metrics = asked("runs/mlflow.db", "select key, value from latest_metrics")
+    assert metrics["val/knn_top1"] == pytest.approx(summary["knn_top1"])
+    assert asked("runs/mlflow.db", "select name, status from runs") == {folder.path.name: "FINISHED"}
+    assert "val/knn_top1" in folder.metrics.read_text()
+    assert {path.name for path in Path().iterdir()} == {"runs"}
+
+
+def test_wandb_holds_the_config_and_each_job_of_a_sweep_is_a_run_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import wandb
+
+    begun, curves, init, log = [], {}, wandb.init, wandb.Run.log
+
+    def watched(run: wandb.Run, values: dict[str, Any]) -> None:
+        curves.setdefault(run.name, {}).update(values)
+        log(run, values)
+
+    monkeypatch.setattr("wandb.init", lambda **given: begun.append(init(**given)) or begun[-1])
+    monkeypatch.setattr("wandb.Run.log", watched)
+    runs = [small("logger=wandb", f"seed={seed}") for seed in (0, 1)]
+    summaries = [train(run) for run in runs]
+    assert [run.name for run in begun] == [RunFolder.of(run).path.name for run in runs]
+    assert len({run.id for run in begun}) == 2
+    assert wandb.run is None
+    for begun_run, run, summary in zip(begun, runs, summaries, strict=True):
+        assert dict(begun_run.config) == flat(run)
+        assert curves[begun_run.name]["val/knn_top1"] == pytest.approx(summary["knn_top1"])
+        assert list(RunFolder.of(run).path.glob("wandb/offline-run-*/*.wandb"))
+        assert "val/knn_top1" in RunFolder.of(run).metrics.read_text()
+
+
+def test_a_run_that_fails_ends_its_wandb_run_too() -> None:
+    import wandb
+
+    run = small("logger=wandb")
+    trainer = assemble_trainer(run, RunFolder.of(run))
+
+    def fail() -> None:
+        with recorded(trainer, assemble_loggers(run, RunFolder.of(run)), run):
+            assert wandb.run is not None
+            raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        fail()
+    assert wandb.run is None
+
+
+def test_tensorboard_compares_runs_by_their_keys_and_csv_writes_no_second_config() -> None:
+    run = small("logger=csv_tensorboard")
+    train(run)
+    folder = RunFolder.of(run).path
+    assert not (folder / "hparams.yaml").exists()
+    events = EventAccumulator(str(folder / "tensorboard")).Reload()
+    contents = events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    started = plugin_data_pb2.HParamsPluginData.FromString(contents).session_start_info.hparams
+    assert started["loss.temperature"].number_value == run["loss"]["temperature"]
+    assert set(started) == set(flat(run))
+    assert [event.step for event in events.Scalars("val/knn_top1")] == [1]  # no made-up value beside it
+
+
+@pytest.mark.parametrize(("option", "extra"), [("wandb", "wandb"), ("mlflow", "mlflow")])
+def test_a_missing_package_is_told_with_its_extra_and_nothing_is_written(
+    option: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, extra, None)
+    with pytest.raises(
+        ConfigError, match=rf"^logger\.{option} needs {extra}: pip install cl_lightning\[{extra}\]$"
+    ):
+        train(small(f"logger={option}"))
+    assert list(Path().iterdir()) == []
+
+
+def test_a_server_of_mlflow_is_taken_from_the_config_then_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def uri(*overrides: str) -> str:
+        run = small("logger=mlflow", *overrides)
+        return assemble_loggers(run, RunFolder.of(run))["mlflow"].keywords["tracking_uri"]
+
+    assert uri() == "sqlite:///runs/mlflow.db"
+    assert uri("run.root=/data/runs") == "sqlite:////data/runs/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://there:5000")
+    assert uri() == "http://there:5000"
+    assert uri("logger.mlflow.tracking_uri=http://here:5000") == "http://here:5000"
+
+
+def test_an_account_that_is_not_logged_in_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**given: Any) -> None:
+        raise RuntimeError("No API key configured. Use `wandb login` to log in.")
+
+    monkeypatch.setattr("wandb.init", init)
+    with pytest.raises(ConfigError, match=r"^logger\.wandb: No API key configured\. Use `wandb login`"):
+        train(small("logger=wandb"))
+
+
+def test_trainer_logger_false_has_none() -> None:
+    run = small("logger=csv", "trainer.logger=false")
+    assert assemble_loggers(run, RunFolder.of(run)) == {}
+    assert assemble_trainer(run, RunFolder.of(run)).loggers == []
+
+
+def test_a_refused_run_leaves_no_data_base() -> None:
+    with pytest.raises(ConfigError, match="batch_size"):
+        train(small("logger=mlflow", "data.batch_size=1000"))
+    assert os.listdir() == []
