@@ -63,8 +63,8 @@ class Readings:
 
     @property
     def shapes_known(self) -> bool:
-        """Whether spread and rank say something yet."""
-        return self.steps >= LEAST_STEPS and self.rows >= LEAST_ROWS
+        """Whether spread and rank say something of training yet."""
+        return self.steps >= LEAST_STEPS and self.rows >= LEAST_ROWS and self.lr > 0
 
 
 def not_finite(r: Readings) -> str | None:
@@ -126,11 +126,14 @@ def few_directions(r: Readings) -> str | None:
 
 
 def unmoved(r: Readings) -> str | None:
-    if r.steps < LEAST_STEPS or r.warming_up or r.reach >= 0.01 or r.loss < 0.99 * r.first_loss:
+    early = r.steps < LEAST_STEPS or r.warming_up
+    on_purpose = r.lr == 0
+    if early or on_purpose or r.reach >= 0.01 or r.loss < 0.99 * r.first_loss:
         return None
     return (
         f"the loss is {r.loss:.3g} and does not fall: at learning rate {r.lr:.2g} the last layer has moved "
-        f"by {r.moved:.1g} of its length, and will by {r.reach:.1g} until the end. Try a larger optimizer.lr"
+        f"by {r.moved:.1g} of its length, and will by {r.reach:.1g} until the end. Try a larger optimizer.lr "
+        "or more trainer.max_epochs"
     )
 
 

@@ -42,10 +42,10 @@ STAGES = {
 }
 
 
-def read_curves(metrics: Path) -> dict[str, Curve]:
+def read_curves(metrics: str | Path) -> dict[str, Curve]:
     """Name to (steps, values) of every metric in a metrics.csv."""
     curves: dict[str, Curve] = defaultdict(lambda: ([], []))
-    with metrics.open(encoding="utf-8", newline="") as file:
+    with Path(metrics).open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             for name, value in row.items():
                 if value and name not in ("step", "epoch"):
@@ -54,7 +54,7 @@ def read_curves(metrics: Path) -> dict[str, Curve]:
     return dict(curves)
 
 
-def plot_curves(metrics: Path) -> Figure:
+def plot_curves(metrics: str | Path) -> Figure:
     """One small plot for each quantity of a metrics.csv; steps, training and validation share theirs."""
     quantities: dict[str, dict[str, Curve]] = defaultdict(dict)
     for name, curve in sorted(read_curves(metrics).items()):

@@ -26,6 +26,8 @@ def explain(error: BaseException) -> str | None:
             return _unknown_key(found)
         if isinstance(found, OmegaConfBaseException):
             return f"{found.full_key}: {str(found).splitlines()[0]}; accepted: a value, {HELP}"
+    if isinstance(error, HydraException) and "config directory" in str(error):
+        return f"{' '.join(str(error).split())}; accepted: a folder that is there"
     if isinstance(error, HydraException) or (isinstance(error, ValueError) and _raised_in(error) == "hydra"):
         return f"{' '.join(str(error).split())}; accepted: GROUP=OPTION or KEY=VALUE, {HELP}"
     if isinstance(error, ValueError) and _raised_in(error) == "cl_lightning":

@@ -22,7 +22,7 @@ NOT_TOLD = (
 
 
 def quiet() -> None:
-    """Silence Lightning's hints on devices and loggers; warnings about a run's settings stay."""
+    """Silence Lightning's hints on devices and loggers; warnings about a run stay, without a line of code."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # That they make what is not there yet.
@@ -30,3 +30,13 @@ def quiet() -> None:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     for message in NOT_TOLD:
         warnings.filterwarnings("ignore", message=message)
+    warnings.formatwarning = _in_plain_words
+
+
+def _in_plain_words(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """What users are told without a line of code; what concerns programmers with it."""
+    if issubclass(category, UserWarning):
+        return f"warning: {message}\n"
+    return f"{filename}:{lineno}: {category.__name__}: {message}\n"

@@ -263,6 +263,7 @@ def test_each_condition_is_told_by_itself(changes: dict[str, Any], words: str) -
         {"spread": 0.009, "rows": 7},
         {"spread": 0.009, "first_spread": 0.005},  # it recovers
         {"rank": 1.4, "first_rank": 1.2},
+        {"spread": 0.009, "loss": 5.0, "reach": 0.0, "lr": 0.0},  # nothing is trained, on purpose
         {"rank": 1.4, "dim": 3},
         {"temperature": 1.0},
         {"temperature": None, "candidates": None, "loss": 5.5, "lowest_loss": 1.0, "moved": 9.0},

@@ -57,6 +57,16 @@ def test_the_start_says_what_will_be_trained_and_where(single: Ran) -> None:
         assert name in out
 
 
+def test_the_end_says_what_was_reached_and_what_to_look_at(single: Ran) -> None:
+    folder = f"runs/{run_folder(single)}"
+    summary = json.loads((single.folder / folder / "summary.json").read_text())
+    last = single.process.stdout.splitlines()[-1]
+    assert last.startswith(f"{folder}: kNN accuracy {summary['knn_top1']:.3f}; look at {folder}/plots/*.png")
+    assert last.endswith(f"try cl-eval {folder}")
+    assert summary["health"] == []
+    assert summary["broken_files"] == []
+
+
 def test_the_summary_holds_what_scripts_ask_for(single: Ran) -> None:
     summary = json.loads((single.folder / "runs" / run_folder(single) / "summary.json").read_text())
     assert set(SUMMARY) <= set(summary)

@@ -1,3 +1,4 @@
+import re
 import signal
 import subprocess
 import sys
@@ -98,5 +99,22 @@ def test_an_interrupted_run_is_not_finished(tmp_path: Path) -> None:
     _, err = process.communicate(timeout=60)
     assert process.returncode != 0
     assert "Traceback" not in err
+    told = re.search(r"^cl-train: interrupted after ([\d,]+) steps, in epoch \d+; (.*)$", err, re.MULTILINE)
+    assert told, err
+    assert int(told[1].replace(",", "")) >= 16
+    assert told[2].endswith("checkpoints/last.ckpt is of the last whole epoch")
     (folder,) = (tmp_path / "runs").iterdir()
     assert files(folder) == {"config.yaml", "metrics.csv", "checkpoints/last.ckpt"}
+
+
+def test_help_may_be_cut_short(tmp_path: Path) -> None:
+    shell = f"{' '.join(SCRIPT)} --help | head -n 1"
+    ran = subprocess.run(["bash", "-c", shell], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.stdout.startswith("cl-train: contrastive learning")
+    assert ran.stderr == ""
+
+
+def test_a_folder_of_options_that_is_not_there_is_named(tmp_path: Path) -> None:
+    ran = cl_train(tmp_path, "--config-dir", "mine", "--cfg", "job")
+    assert ran.returncode == 1
+    assert re.fullmatch(r"cl-train: .*/mine' not found; accepted: a folder that is there\n", ran.stderr)

@@ -12,7 +12,10 @@ OWN = """
 import numpy as np
 
 
-class Squares:
+from torch.utils.data import Dataset
+
+
+class Squares(Dataset):
     def __init__(self, root: str, images: int = 20, labelled: bool = True) -> None:
         self.level, self.labelled = int(open(f"{root}/level.txt").read()), labelled
         self.images = images

@@ -1,0 +1,66 @@
+"""What the README's commands find: photos, CIFAR, a Dataset and options of the user's own, all tiny."""
+
+import hashlib
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torchvision.datasets import CIFAR10
+
+from tests.data.photos import write_photos
+
+OWN_DATASET = """
+from pathlib import Path
+
+from PIL import Image
+from torch.utils.data import Dataset
+
+
+class MyPhotos(Dataset):
+    def __init__(self, root: str):
+        self.paths = sorted(Path(root).rglob("*.png"))
+
+    def __len__(self):
+        return len(self.paths)
+
+    def __getitem__(self, index):
+        return Image.open(self.paths[index])
+"""
+OWN_EXPERIMENT = """
+# @package _global_
+defaults:
+  - override /data: image_folder
+
+loss:
+  temperature: 0.3
+"""
+
+
+def make_world(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put DIR, CIFAR, my_photos.py and my_conf/ into the working folder `folder`."""
+    names = [
+        f"{split}/{kind}/{n}.png" for split in ("train", "val") for kind in ("cat", "dog") for n in range(8)
+    ]
+    write_photos(folder / "DIR", *names)
+    make_cifar10(folder / "CIFAR", monkeypatch)
+    (folder / "my_photos.py").write_text(OWN_DATASET, encoding="utf-8")
+    (folder / "my_conf" / "experiment").mkdir(parents=True)
+    (folder / "my_conf" / "experiment" / "mine.yaml").write_text(OWN_EXPERIMENT, encoding="utf-8")
+
+
+def make_cifar10(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CIFAR-10 of 16 and 8 images in the original format; their sums stand for the original ones."""
+    folder = root / CIFAR10.base_folder
+    folder.mkdir(parents=True)
+    generator, sums = np.random.default_rng(0), {}
+    contents = {"batches.meta": {"label_names": list("abcdefghij")}}
+    for name, count in {"data_batch_1": 16, "test_batch": 8}.items():
+        pixels = generator.integers(0, 256, (count, 3072), dtype=np.uint8)
+        contents[name] = {"data": pixels, "labels": [n % 10 for n in range(count)]}
+    for name, content in contents.items():
+        (folder / name).write_bytes(pickle.dumps(content))
+        sums[name] = hashlib.md5((folder / name).read_bytes()).hexdigest()
+    monkeypatch.setattr(CIFAR10, "train_list", [["data_batch_1", sums["data_batch_1"]]])
+    monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", sums["test_batch"]]])
+    monkeypatch.setattr(CIFAR10, "meta", CIFAR10.meta | {"md5": sums["batches.meta"]})

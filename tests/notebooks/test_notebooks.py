@@ -1,0 +1,63 @@
+"""The notebooks run as they are committed, and show what they say."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+
+
+def read(path: Path) -> Any:
+    return nbformat.read(path, as_version=4)
+
+
+def text_of(notebook: Any) -> str:
+    """All that its cells wrote, in order."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return "\n".join(output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs)
+
+
+def pictures_of(notebook: Any) -> int:
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return sum("image/png" in output.get("data", {}) for output in outputs)
+
+
+def numbers(text: str) -> dict[str, float]:
+    """What the first run reached, by name."""
+    knn, again = re.search(r"kNN accuracy (\d\.\d+) here, (\d\.\d+) above", text).groups()  # type: ignore[union-attr]
+    pixels, features = re.findall(r"(\d\.\d+) with ten labels a class", text)
+    named = {"knn": knn, "by config": again, "pixels": pixels, "features": features}
+    return {name: float(value) for name, value in named.items()}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_committed_with_its_outputs_and_without_the_machine(path: Path) -> None:
+    notebook = read(path)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert path.stat().st_size < 1_000_000
+    assert not re.search(r"/(home|root|work|tmp|Users)/|Warning|Error", text_of(notebook))
+
+
+def test_the_first_run_does_what_its_page_says(tmp_path: Path) -> None:
+    (path,) = [path for path in NOTEBOOKS if path.stem == "01_first_run"]
+    committed, notebook = read(path), read(path)
+    for cell in notebook.cells:
+        cell.pop("outputs", None) if cell.cell_type != "code" else cell.update(outputs=[])
+    # Sockets of files: nothing listens on the network.
+    manager = AsyncKernelManager(transport="ipc", ip=str(tmp_path / "kernel"))
+    NotebookClient(
+        notebook, km=manager, timeout=600, resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
+    found, shown = numbers(text_of(notebook)), numbers(text_of(committed))
+    assert found["knn"] == found["by config"]
+    assert found["knn"] > 0.85
+    assert found["features"] > found["pixels"] + 0.5
+    assert pictures_of(notebook) == pictures_of(committed) == 4
+    for name, value in shown.items():  # other machines round otherwise
+        assert found[name] == pytest.approx(value, abs=0.06), name
