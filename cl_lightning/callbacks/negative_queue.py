@@ -34,7 +34,7 @@ class NegativeQueue(Callback):
 
     Raises:
         ValueError: a length below 1 or below the keys of one step; a resumed run whose checkpoint holds no
-            queue.
+            queue, or one of another length.
     """
 
     def __init__(self, length: int = 65536, seed: int = 0) -> None:
@@ -54,6 +54,11 @@ class NegativeQueue(Callback):
                 "callbacks.negative_queue"
             )
         self._check_length(trainer, pl_module)
+        if self._restored is not None and len(self._restored["keys"]) != self.length:
+            raise ValueError(
+                f"callbacks.negative_queue.length is {self.length}, but {trainer.ckpt_path} holds a queue of "
+                f"{len(self._restored['keys'])}; accepted: the same length"
+            )
         generator = torch.Generator().manual_seed(self.seed)
         shape = self.length, pl_module.encoder.out_features
         keys = F.normalize(torch.randn(shape, generator=generator, dtype=torch.float64))

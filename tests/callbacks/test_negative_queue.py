@@ -256,3 +256,12 @@ def test_staleness_is_logged_once_the_queue_is_full() -> None:
     trainer.fit(tiny.moco(), datamodule=data)
     assert trainer.callback_metrics["train/queue_staleness"] == pytest.approx(queue.staleness())
     assert queue.staleness() < 2  # a key encoder that never moves
+
+
+def test_a_checkpoint_with_a_queue_of_another_length_is_refused(tmp_path) -> None:
+    fit(NegativeQueue(40)).save_checkpoint(tmp_path / "run.ckpt")
+    other = tiny.trainer(NegativeQueue(48), max_epochs=2)
+    with pytest.raises(
+        ValueError, match=r"length is 48, but .*run.ckpt holds a queue of 40; accepted: the same"
+    ):
+        other.fit(tiny.moco(), datamodule=tiny.data(), ckpt_path=tmp_path / "run.ckpt", weights_only=True)

@@ -1,7 +1,9 @@
+import gc
 import multiprocessing
 import os
 import resource
 import shutil
+import warnings
 from contextlib import contextmanager
 
 import numpy as np
@@ -15,6 +17,15 @@ from tests.data.archives import make_cifar100, make_imagenette, make_stl10, pack
 
 NOWHERE = "http://127.0.0.1:9"
 REQUESTS = 2  # of one download by torchvision, which first asks whether the address leads elsewhere
+
+
+@pytest.fixture(autouse=True)
+def _sockets_of_torchvision_are_collected():
+    """It leaves those of a failed download to the garbage collector, which would warn in a later test."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def test_cifar10_says_which_files_are_missing_and_what_helps(tmp_path):

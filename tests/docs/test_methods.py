@@ -91,7 +91,7 @@ def test_every_option_that_is_named_is_there(choice: str) -> None:
 
 def test_every_key_that_is_named_is_there() -> None:
     options = ("views=digits", "encoder=timm", "encoder=small_resnet", "optimizer=adamw", "optimizer=lars")
-    data = ("data=image_folder", "logger=wandb", "logger=mlflow")
+    data = ("data=image_folder", "data=imagenette", "logger=wandb", "logger=mlflow")
     known: dict[str, Any] = {}
     for choice in (*options, *data, "method=moco_v2"):
         known |= config(choice)
