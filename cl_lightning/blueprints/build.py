@@ -16,6 +16,7 @@ from cl_lightning.blueprints.config_error import ConfigError, refused, shown
 from cl_lightning.blueprints.own_data import KEYS, find_data_set
 from cl_lightning.blueprints.targets import TARGETS
 
+EXTRAS = ("mlflow", "timm", "wandb")  # packages that an extra of the same name brings
 _WHOLE_NUMBERS_ARE_FLOATS = BeartypeConf(is_pep484_tower=True)
 
 
@@ -55,9 +56,9 @@ def _find(name: Any, key: str) -> Callable[..., Any]:
     try:
         return getattr(import_module(module), attribute)
     except ModuleNotFoundError as error:
-        package = module.split(".")[0]
+        extra = f"cl_lightning[{error.name}]" if error.name in EXTRAS else error.name
         raise ConfigError(
-            f"{key}._target_ is {name}, but {package} is missing: pip install cl_lightning[{package}]"
+            f"{key}._target_ is {name}, but {error.name} is missing: pip install {extra}"
         ) from error
 
 

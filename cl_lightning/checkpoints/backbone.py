@@ -13,7 +13,8 @@ def load_backbone(path: str | Path, encoder: str = "query", backbone: nn.Module 
     """The trained backbone of a run: images [batch, channels, size, size] to features [batch, features].
 
     Its `size`, `mean` and `std` say what it was trained on: `(pixels / 255 - mean) / std`, pixels of
-    `size` x `size`; None where the user's own views didn't say. It has ordinary BatchNorm layers, is in
+    `size` x `size`; None where the user's own views didn't say. Attributes of these names that a
+    user's own network has stay its own. It has ordinary BatchNorm layers, is in
     evaluation mode, on the CPU, in float32 (or float64, if it was trained so). A ResNet with ImageNet's stem
     has the state dict of torchvision's model less `fc`.
 
@@ -32,7 +33,8 @@ def load_backbone(path: str | Path, encoder: str = "query", backbone: nn.Module 
         backbone = _built(about["arguments"]["encoder"], checkpoint.file)
     checkpoint.load_into(backbone, without_prefix(checkpoint.encoder_weights(encoder), "backbone."))
     for name, value in about["input"].items():
-        setattr(backbone, name, tuple(value) if isinstance(value, list) else value)
+        if not hasattr(backbone, name):  # a user's own network may have a buffer of this name
+            setattr(backbone, name, tuple(value) if isinstance(value, list) else value)
     return backbone.eval()
 
 

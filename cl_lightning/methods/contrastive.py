@@ -14,7 +14,7 @@ from cl_lightning.callbacks import BrokenFiles, HealthMonitor, KNNMonitor
 from cl_lightning.checkpoints import DESCRIPTION, Checkpoint
 from cl_lightning.data import Batch, ContrastiveData
 from cl_lightning.encoders import Encoder
-from cl_lightning.methods.parts import check_parts, in_words, rebuilt, saved
+from cl_lightning.methods.parts import check_parts, in_words, network_in_words, rebuilt, saved
 from cl_lightning.optim import WarmupCosine, param_groups
 from cl_lightning.pairs import clean
 
@@ -111,7 +111,12 @@ class ContrastiveModule(LightningModule):
 
     @classmethod
     def load_from_checkpoint(  # type: ignore[override]
-        cls: type[M], checkpoint_path: str | Path, map_location: torch.device | str = "cpu", **given: Any
+        cls: type[M],
+        checkpoint_path: str | Path,
+        map_location: torch.device | str = "cpu",
+        strict: bool = True,
+        weights_only: bool = True,
+        **given: Any,
     ) -> M:
         """The method that a run trained, its weights loaded strictly.
 
@@ -121,6 +126,7 @@ class ContrastiveModule(LightningModule):
         Args:
             checkpoint_path: a checkpoint file, or a run folder.
             map_location: the device.
+            strict, weights_only: always true, as Lightning's callers may say.
             given: arguments of the method that replace the checkpoint's. Parts of the user's own code,
                 such as an encoder with a backbone of their own, must be given.
 
@@ -128,6 +134,10 @@ class ContrastiveModule(LightningModule):
             ValueError: no such checkpoint, a broken one, another method's, a part that must be given,
                 weights that are missing or left over.
         """
+        if not (strict and weights_only):
+            raise ValueError(
+                f"strict is {strict}, weights_only is {weights_only}; accepted: true, both always"
+            )
         checkpoint = Checkpoint(checkpoint_path)
         method = cls(**rebuilt(cls.__name__, checkpoint, given))
         checkpoint.load_into(method, checkpoint.content["state_dict"])
@@ -141,7 +151,7 @@ class ContrastiveModule(LightningModule):
         encoder = self.encoder
         choices = {
             "pairs": in_words(self.views),
-            "encoder": f"{type(encoder.backbone).__name__}, {encoder.features} features, "
+            "encoder": f"{network_in_words(encoder.backbone)}, {encoder.features} features, "
             f"{encoder.out_features} embedded, batch norm {encoder.batch_norm}",
             "loss": in_words(self.loss),
         }

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from torch import nn
 from torch.optim import Optimizer
 
 from cl_lightning.blueprints import arguments, build, describe, find_own
@@ -64,4 +65,13 @@ def in_words(function: Callable[..., Any]) -> str:
     if not isinstance(function, partial):
         return getattr(function, "__name__", repr(function))
     arguments = ", ".join(f"{key}={value}" for key, value in function.keywords.items())
-    return f"{function.func.__name__}({arguments})"
+    return f"{in_words(function.func)}({arguments})"
+
+
+def network_in_words(network: nn.Module) -> str:
+    """The class of a network, and what it was made with where that is plain."""
+    given = describe(network)
+    if find_own(given) is not None:
+        return type(network).__name__
+    settings = ", ".join(f"{name}={value}" for name, value in given.items() if name != "_target_")
+    return f"{type(network).__name__}({settings})"

@@ -124,9 +124,6 @@ def test_precision_is_kept_and_half_precision_becomes_float32(
     assert backbone(images().to(dtype)).isfinite().all()
 
 
-# ---- a user's own network
-
-
 class OwnBackbone(nn.Module):
     def __init__(self, width: int = 6) -> None:
         super().__init__()
@@ -149,6 +146,14 @@ def test_a_backbone_of_ones_own_gets_its_weights(own: Trained) -> None:
         load_backbone(own.file)
 
 
+def test_what_ones_own_backbone_calls_mean_stays_its_own(own: Trained) -> None:
+    backbone = OwnBackbone()
+    backbone.register_buffer("mean", torch.ones(3), persistent=False)
+    loaded = load_backbone(own.file, backbone=backbone)
+    assert torch.equal(loaded.mean, torch.ones(3))
+    assert (loaded.size, loaded.std) == (tiny.SIZE, IMAGENET[1])
+
+
 def test_a_method_with_an_encoder_of_ones_own_is_loaded_when_that_is_given(own: Trained) -> None:
     with pytest.raises(ValueError, match=r"with encoder= \(.*OwnBackbone\)"):
         SimCLR.load_from_checkpoint(own.file)
@@ -156,9 +161,6 @@ def test_a_method_with_an_encoder_of_ones_own_is_loaded_when_that_is_given(own: 
         own.file, encoder=Encoder(OwnBackbone(), features=6, out_features=4)
     ).eval()
     assert torch.equal(again.encoder(images()), own.method.encoder(images()))
-
-
-# ---- methods
 
 
 def test_a_method_is_loaded_from_its_checkpoint_alone(moco: Trained) -> None:
@@ -185,12 +187,16 @@ def test_given_arguments_win(moco: Trained) -> None:
     assert again.optimizer.func is torch.optim.AdamW
 
 
+def test_loading_is_always_strict_and_of_weights_only(moco: Trained) -> None:
+    assert MoCoV2.load_from_checkpoint(moco.file, strict=True, weights_only=True).encoder.features == 16
+    for wrong in ({"strict": False}, {"weights_only": False}):
+        with pytest.raises(ValueError, match="accepted: true, both always"):
+            MoCoV2.load_from_checkpoint(moco.file, **wrong)
+
+
 def test_the_class_must_be_the_checkpoints(moco: Trained) -> None:
     with pytest.raises(ValueError, match=r"holds MoCoV2; accepted: MoCoV2.load_from_checkpoint"):
         SimCLR.load_from_checkpoint(moco.file)
-
-
-# ---- never a silent random backbone
 
 
 def changed(trained: Trained, tmp_path: Path, change: Any) -> Path:

@@ -38,11 +38,13 @@ loss:
 
 
 def make_world(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put DIR, CIFAR, my_photos.py and my_conf/ into the working folder `folder`."""
-    names = [
-        f"{split}/{kind}/{n}.png" for split in ("train", "val") for kind in ("cat", "dog") for n in range(8)
-    ]
-    write_photos(folder / "DIR", *names)
+    """Put DIR, CLASSES, PHOTOS, CIFAR, my_photos.py and my_conf/ into the working folder `folder`."""
+    classes = [f"{split}/{kind}" for split in ("train", "val") for kind in ("cat", "dog")]
+    write_photos(folder / "DIR", *[f"{place}/{n}.png" for place in classes for n in range(12)])
+    write_photos(folder / "CLASSES", *[f"{kind}/{n}.png" for kind in ("cat", "dog") for n in range(10)])
+    write_photos(
+        folder / "PHOTOS", *[f"{month}/day 1/{n}.png" for month in ("may", "june") for n in range(10)]
+    )
     make_cifar10(folder / "CIFAR", monkeypatch)
     (folder / "my_photos.py").write_text(OWN_DATASET, encoding="utf-8")
     (folder / "my_conf" / "experiment").mkdir(parents=True)

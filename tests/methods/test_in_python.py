@@ -15,7 +15,8 @@ from torchvision.transforms import v2
 from cl_lightning import MoCoV2, SimCLR
 from cl_lightning.callbacks import HealthMonitor, KNNMonitor, MomentumEncoder, NegativeQueue
 from cl_lightning.data import ContrastiveData, synthetic
-from cl_lightning.encoders import Encoder, SmallConvNet
+from cl_lightning.encoders import Encoder, ResNet, SmallConvNet
+from cl_lightning.losses import nt_xent
 from cl_lightning.methods.parts import check_parts
 from cl_lightning.optim import WarmupCosine
 from cl_lightning.pairs import moco_v2_views
@@ -45,9 +46,6 @@ def test_every_default_of_moco_v2_trains_as_it_stands(tmp_path: Path) -> None:
     assert "val/knn_top1" in trainer.callback_metrics
     (checkpoint,) = tmp_path.rglob("*.ckpt")
     assert MoCoV2.load_from_checkpoint(checkpoint).encoder.features == 512
-
-
-# ---- own parts
 
 
 class Photos(Dataset[Any]):
@@ -163,6 +161,17 @@ def test_the_repr_shows_the_three_choices_of_own_parts_too() -> None:
     assert "MSELoss()" in lines[3]
 
 
+def test_the_repr_tells_networks_of_one_class_apart() -> None:
+    said = [repr(tiny.simclr(encoder=Encoder(ResNet(depth)))) for depth in (18, 34)]
+    assert "encoder: ResNet(depth=18, stem=imagenet, channels=3), 512 features" in said[0]
+    assert "encoder: ResNet(depth=34" in said[1]
+
+
+def test_the_repr_shows_a_call_of_a_call_and_of_an_object() -> None:
+    assert "loss:    nt_xent(temperature=0.3)" in repr(tiny.simclr(loss=partial(nt_xent, temperature=0.3)))
+    assert "loss:    MSELoss()(weight=2)" in repr(tiny.simclr(loss=partial(nn.MSELoss(), weight=2)))
+
+
 def test_a_loss_with_weights_of_its_own_is_trained_and_saved(tmp_path: Path) -> None:
     class Scaled(nn.Module):
         def __init__(self) -> None:
@@ -195,9 +204,6 @@ def test_other_loaders_are_refused() -> None:
     loader = DataLoader(synthetic(images=16, size=8))
     with pytest.raises(ValueError, match=r"no ContrastiveData; accepted: Trainer.fit\(method, Contrast"):
         tiny.trainer().fit(tiny.simclr(), loader, loader)
-
-
-# ---- a second fit
 
 
 def fitted(method: Any, *callbacks: Any, **settings: Any) -> Trainer:
@@ -249,9 +255,6 @@ def test_one_data_module_serves_a_second_trainer() -> None:
         trainer.fit(tiny.simclr(), data)
         epochs.append(trainer.global_step)
     assert epochs == [4, 2]
-
-
-# ---- an interrupted fit
 
 
 class InterruptAfter(Callback):
