@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
-# Before so many optimizer steps, and of fewer embeddings, nothing is said of a trend.
-LEAST_STEPS, LEAST_ROWS = 10, 8
+from cl_lightning.callbacks.readings import LEAST_STEPS, Readings
+
 COLLAPSED_SPREAD = 0.01
 RISING = 1.1  # in an epoch by more than that: it recovers
 # Shares of ln(candidates): above the first a loss tells nothing apart, below the second it did.
@@ -13,58 +12,6 @@ AT_CHANCE, BELOW_CHANCE = 0.98, 0.9
 BLOWN_UP = 3.0  # the last layer moved by that many times its length
 LEAST_FALL = 0.2  # nats
 STALE = 3.0
-
-
-@dataclass(frozen=True)
-class Readings:
-    """Of one epoch.
-
-    Args:
-        dim: of the embeddings.
-        steps: optimizer steps since the start of the run.
-        loss: mean of the epoch, nats.
-        lowest_loss: of the epochs before that began with a full queue; infinite without any.
-        first_loss: of the run's first epoch.
-        lr: the peak of the learning rate.
-        warming_up: whether the learning rate still rises.
-        rows, spread, rank, embedding_std: of the last embeddings of the epoch: their number, and `Moments`'
-            spread, centred rank and standard deviation.
-        first_spread, first_rank: of as many at the epoch's start.
-        moved: of the last layer's weights, the distance from the start of this fit as a share of their
-            length then.
-        reach: `moved` by the end of the run, should they go straight on.
-        temperature, candidates: of NT-Xent or InfoNCE; None with another loss.
-        staleness: see `staleness`; None where it is not known.
-    """
-
-    dim: int
-    steps: int
-    loss: float
-    lowest_loss: float
-    first_loss: float
-    lr: float
-    warming_up: bool
-    rows: int
-    spread: float
-    rank: float
-    embedding_std: float
-    first_spread: float
-    first_rank: float
-    moved: float
-    reach: float
-    temperature: float | None = None
-    candidates: int | None = None
-    staleness: float | None = None
-
-    @property
-    def chance(self) -> float:
-        """The loss of embeddings that tell nothing apart: ln(candidates); infinite if not known."""
-        return math.log(self.candidates) if self.candidates else math.inf
-
-    @property
-    def shapes_known(self) -> bool:
-        """Whether spread and rank say something of training yet."""
-        return self.steps >= LEAST_STEPS and self.rows >= LEAST_ROWS and self.lr > 0
 
 
 def not_finite(r: Readings) -> str | None:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from cl_lightning.callbacks.conditions import CONDITIONS, EXPLAIN_A_STALE_QUEUE, Readings, stale
+from cl_lightning.callbacks.conditions import CONDITIONS, EXPLAIN_A_STALE_QUEUE, stale
+from cl_lightning.callbacks.readings import Readings
 
 
 class Diagnosis:

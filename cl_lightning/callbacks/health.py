@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from cl_lightning.callbacks.diagnosis import Diagnosis
+from cl_lightning.callbacks.gathered import Gathered
 from cl_lightning.callbacks.geometry import Geometry
-from cl_lightning.callbacks.readings import Gathered
 from cl_lightning.metrics.means import Means
 
 SCORES = ("loss", "contrastive_top1", "positive_similarity", "negative_similarity")

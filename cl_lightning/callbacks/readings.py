@@ -1,105 +1,59 @@
-"""What the diagnosis reads of a run, gathered over an epoch."""
+"""What the diagnosis reads of a run at the end of an epoch."""
 
-import inspect
 import math
-from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
 
-from lightning.pytorch import Trainer
-from torch import Tensor, nn
-
-from cl_lightning.callbacks.conditions import Readings
-from cl_lightning.callbacks.negative_queue import NegativeQueue
-from cl_lightning.metrics import Moments
-
-# Embeddings that stand for the start and for the end of an epoch.
-ROWS = 64
+# Before so many optimizer steps, and of fewer embeddings, nothing is said of a trend.
+LEAST_STEPS, LEAST_ROWS = 10, 8
 
 
-class Gathered:
-    """Keeps the first and last embeddings of an epoch, past losses, and the last layer as it was at first."""
+@dataclass(frozen=True)
+class Readings:
+    """Of one epoch.
 
-    def __init__(self, trainer: Trainer, pl_module: Any) -> None:
-        self.start_step = trainer.global_step
-        self.layer = last_layer(pl_module.encoder)
-        self.layer_at_start = self.layer.detach().clone()
-        callbacks = trainer.callbacks  # type: ignore[attr-defined]
-        self.queue = next((c for c in callbacks if isinstance(c, NegativeQueue)), None)
-        self.first_loss, self.lowest_loss = math.nan, math.inf
-        self.start_epoch()
+    Args:
+        dim: of the embeddings.
+        steps: optimizer steps since the start of the run.
+        loss: mean of the epoch, nats.
+        lowest_loss: of the epochs before that began with a full queue; infinite without any.
+        first_loss: of the run's first epoch.
+        lr: the peak of the learning rate.
+        warming_up: whether the learning rate still rises.
+        rows, spread, rank, embedding_std: of the last embeddings of the epoch: their number, and `Moments`'
+            spread, centred rank and standard deviation.
+        first_spread, first_rank: of as many at the epoch's start.
+        moved: of the last layer's weights, the distance from the start of this fit as a share of their
+            length then.
+        reach: `moved` by the end of the run, should they go straight on.
+        temperature, candidates: of NT-Xent or InfoNCE; None with another loss.
+        staleness: see `staleness`; None where it is not known.
+    """
 
-    def start_epoch(self) -> None:
-        """Forget the embeddings of the epoch before."""
-        self.first: list[Tensor] = []
-        self.last: deque[Tensor] = deque()
-        self.comparable = self.queue is None or self.queue.fill == 1  # unit vectors are other negatives
+    dim: int
+    steps: int
+    loss: float
+    lowest_loss: float
+    first_loss: float
+    lr: float
+    warming_up: bool
+    rows: int
+    spread: float
+    rank: float
+    embedding_std: float
+    first_spread: float
+    first_rank: float
+    moved: float
+    reach: float
+    temperature: float | None = None
+    candidates: int | None = None
+    staleness: float | None = None
 
-    def add(self, z: Tensor) -> None:
-        """Embeddings [batch, dim] of a step; nothing is computed."""
-        batches = math.ceil(ROWS / len(z))
-        if len(self.first) < batches:
-            self.first.append(z)
-        self.last.append(z)
-        if len(self.last) > batches:
-            self.last.popleft()
+    @property
+    def chance(self) -> float:
+        """The loss of embeddings that tell nothing apart: ln(candidates); infinite if not known."""
+        return math.log(self.candidates) if self.candidates else math.inf
 
-    def read(self, trainer: Trainer, pl_module: Any, loss: float) -> Readings:
-        """The readings of the epoch that ends, of all processes."""
-        if math.isnan(self.first_loss):
-            self.first_loss = loss
-        first, last = (moments(part, pl_module.encoder.out_features) for part in (self.first, self.last))
-        moved = ((self.layer - self.layer_at_start).norm() / self.layer_at_start.norm()).item()
-        steps = max(1, trainer.global_step - self.start_step)
-        temperature = temperature_of(pl_module.loss)
-        readings = Readings(
-            dim=pl_module.encoder.out_features,
-            steps=trainer.global_step,
-            loss=loss,
-            lowest_loss=self.lowest_loss,
-            first_loss=self.first_loss,
-            lr=trainer.optimizers[0].param_groups[0]["initial_lr"],
-            warming_up=trainer.current_epoch + 1 <= pl_module.schedule.warmup_epochs,
-            rows=trainer.world_size * sum(len(z) for z in self.last),
-            spread=last["spread"],
-            rank=last["centred_rank"],
-            first_spread=first["spread"],
-            first_rank=first["centred_rank"],
-            embedding_std=last["embedding_std"],
-            moved=moved,
-            reach=moved * (trainer.estimated_stepping_batches - self.start_step) / steps,
-            temperature=temperature,
-            candidates=None if temperature is None else self._candidates(trainer),
-            staleness=None if self.queue is None else self.queue.staleness(),
-        )
-        if self.comparable:
-            self.lowest_loss = min(self.lowest_loss, loss)
-        return readings
-
-    def _candidates(self, trainer: Trainer) -> int:
-        """Of one anchor: its positive and all negatives."""
-        if self.queue is not None:
-            return 1 + self.queue.length
-        return 2 * len(self.last[-1]) * trainer.world_size - 1
-
-
-def last_layer(encoder: nn.Module) -> Tensor:
-    """The last weights that are trained, [out, in]; of a network without matrices the last vector."""
-    trained = [p for p in encoder.parameters() if p.requires_grad]
-    return next((p for p in reversed(trained) if p.ndim > 1), trained[-1]).detach()
-
-
-def moments(parts: Sequence[Tensor], dim: int) -> dict[str, float]:
-    """The scalars of `Moments` for all rows of `parts`, of all processes."""
-    metric = Moments(dim).to(parts[0].device)
-    for z in parts:
-        metric.update(z)
-    return {name: value.item() for name, value in metric.compute().items() if value.ndim == 0}
-
-
-def temperature_of(loss: Callable[..., Any]) -> float | None:
-    """Of a loss of ours, given or by default; None of any other."""
-    function = getattr(loss, "func", loss)
-    if not getattr(function, "__module__", "").startswith("cl_lightning.losses"):
-        return None
-    return float(inspect.signature(loss).parameters["temperature"].default)
+    @property
+    def shapes_known(self) -> bool:
+        """Whether spread and rank say something of training yet."""
+        return self.steps >= LEAST_STEPS and self.rows >= LEAST_ROWS and self.lr > 0

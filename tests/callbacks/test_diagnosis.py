@@ -15,9 +15,9 @@ from torch.nn import functional as F
 
 from cl_lightning import MoCoV2, SimCLR
 from cl_lightning.callbacks import HealthMonitor, MomentumEncoder, NegativeQueue
-from cl_lightning.callbacks.conditions import Readings
 from cl_lightning.callbacks.diagnosis import Diagnosis
-from cl_lightning.callbacks.readings import temperature_of
+from cl_lightning.callbacks.gathered import temperature_of
+from cl_lightning.callbacks.readings import Readings
 from cl_lightning.data import ContrastiveData, TensorImages, digits
 from cl_lightning.encoders import Encoder, SmallConvNet
 from cl_lightning.losses import info_nce, nt_xent
