@@ -1,58 +1,56 @@
-"""METHODS.md names every option and key there is, none that is not, and their defaults."""
+"""METHODS.md names every option, key and metric there is, none that is not, their sources and defaults."""
 
-import re
+import csv
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from omegaconf import OmegaConf
+from lightning.pytorch.loggers import CSVLogger
 
-from cl_lightning.callbacks.geometry import LOGGED
-from cl_lightning.runs.loggers import flat
+from cl_lightning.callbacks import KNNMonitor, Throughput
+from tests import tiny
+from tests.docs.methods_page import (
+    CHOICES,
+    CODE,
+    EVERY_CHOICE,
+    GROUPS,
+    KEYS,
+    PAGE,
+    TABLES,
+    config,
+    logged,
+    stated_defaults,
+)
 from tests.runs.configs import OPTIONS, composed
 
-PAGE = (Path(__file__).parents[2] / "METHODS.md").read_text(encoding="utf-8")
-GROUPS = sorted({group for group, _ in OPTIONS})
-KEYED = ("views", "encoder", "loss", "optimizer", "schedule", "method")
-CALLBACKS = ("callbacks.momentum_encoder", "callbacks.negative_queue", "callbacks.knn")
-CODE = re.findall(r"`([^`\n]+)`", PAGE)
-CHOICES = [code for code in CODE if re.fullmatch(rf"({'|'.join(GROUPS)})=\w+", code)]
-KEYS = [code for code in CODE if re.fullmatch(rf"({'|'.join(GROUPS)})(\.\w+)+(=[\w.-]+)?", code)]
+# Of each group the keys that have a row with their default.
+KEYED = {group: (f"{group}.",) for group in ("views", "encoder", "loss", "optimizer", "schedule", "method")}
+KEYED["callbacks"] = tuple(
+    f"callbacks.{c}." for c in ("momentum_encoder", "negative_queue", "knn", "progress")
+)
+KEYED["logger"] = ("logger.wandb.", "logger.mlflow.")
+# Arguments of Lightning's classes, which Lightning explains.
+LIGHTNINGS = ("trainer", "callbacks.checkpoint", "logger.csv", "logger.tensorboard")
+HYDRAS = ("_target_", "_partial_")  # how Hydra makes an object: no choices of a user
 NO_SUCH_KEY = "–"
-
-
-def config(*overrides: str) -> dict[str, Any]:
-    """What `cl-train *overrides` composes, by key; references as they stand."""
-    return flat(OmegaConf.to_container(composed(*overrides)))  # type: ignore[arg-type]
+DEFAULTS = stated_defaults()
 
 
 def is_a_key_of(name: str, keys: dict[str, Any]) -> bool:
     return any(key == name or key.startswith(f"{name}.") for key in keys)
 
 
-def rows(table: str) -> list[list[str]]:
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
-
-
-def stated_defaults() -> list[tuple[str, str, str]]:
-    """(choice, key, value) of every cell below a choice."""
-    stated = []
-    for table in re.findall(r"(?:^\|.*\n)+", PAGE, flags=re.MULTILINE):
-        head, _, *body = rows(table)
-        columns = {i: cell.strip("`") for i, cell in enumerate(head) if cell.strip("`") in CHOICES}
-        stated += [(choice, row[0].strip("`"), row[i]) for row in body for i, choice in columns.items()]
-    return stated
-
-
-DEFAULTS = stated_defaults()
-
-
 def keys_of(group: str, option: str) -> set[str]:
     choice = [f"{group}={option}", *(["method=moco_v2"] if option in ("moco_v2", "info_nce") else [])]
-    labels = ("_target_", "_partial_", "name")
-    watched = (f"{group}.",) if group in KEYED else CALLBACKS
-    return {k for k in config(*choice) if k.startswith(watched) and k.rpartition(".")[2] not in labels}
+    unstated = (*HYDRAS, "name")
+    return {k for k in config(*choice) if k.startswith(KEYED[group]) and k.rpartition(".")[2] not in unstated}
+
+
+def repeats(key: str, value: Any) -> bool:
+    """Whether a key of a set's part stands for one of the set, such as data.train.root for data.root."""
+    part, _, argument = key.rpartition(".")
+    return part in ("data.train", "data.val", "data.bank") and value == f"${{data.{argument}}}"
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -60,11 +58,31 @@ def test_every_option_is_named(group: str) -> None:
     assert [o for g, o in OPTIONS if g == group and f"{g}={o}" not in CHOICES] == []
 
 
-@pytest.mark.parametrize("group", [*KEYED, "callbacks"])
+@pytest.mark.parametrize("choice", [f"{g}={o}" for g, o in OPTIONS if g != "experiment"])
+def test_every_key_of_an_option_is_named(choice: str) -> None:
+    named = {*CODE, *(key.split("=")[0] for key in KEYS)}
+    keys = {k: v for k, v in config(choice).items() if not k.startswith(tuple(f"{x}." for x in LIGHTNINGS))}
+    ours = {k for k, v in keys.items() if not repeats(k, v) and k.rpartition(".")[2] not in HYDRAS}
+    assert ours - named == set()
+
+
+@pytest.mark.parametrize("prefix", LIGHTNINGS)
+def test_keys_that_are_not_named_are_said_to_be_lightnings(prefix: str) -> None:
+    paragraphs = [part for part in PAGE.split("\n\n") if not part.startswith("|")]
+    assert any(f"`{prefix}`" in part and "Lightning's documentation" in part for part in paragraphs)
+
+
+@pytest.mark.parametrize("group", KEYED)
 def test_every_key_has_its_default(group: str) -> None:
     named = {key for _, key, _ in DEFAULTS}
     for option in [o for g, o in OPTIONS if g == group]:
         assert keys_of(group, option) - named == set(), option
+
+
+def test_what_belongs_to_no_group_has_its_default() -> None:
+    keys = {key for key in config() if key.split(".")[0] not in GROUPS}
+    assert keys >= {"seed", "run.name", "run.root"}
+    assert keys - {key for choice, key, _ in DEFAULTS if choice == EVERY_CHOICE} == set()
 
 
 def test_every_callback_is_named() -> None:
@@ -74,12 +92,13 @@ def test_every_callback_is_named() -> None:
 
 @pytest.mark.parametrize("choice", sorted({choice for choice, _, _ in DEFAULTS}))
 def test_the_defaults_are_those_of_the_config(choice: str) -> None:
-    keys = config(choice)
+    keys = config() if choice == EVERY_CHOICE else config(choice)
     for _, key, cell in (stated for stated in DEFAULTS if stated[0] == choice):
         if cell == NO_SUCH_KEY:
             assert not is_a_key_of(key, keys), key
             continue
-        value = f"${{{cell[1:-1]}}}" if cell.startswith("`") else yaml.safe_load(cell)
+        reference = cell[1:-1] if "$" in cell else f"${{{cell[1:-1]}}}"
+        value = reference if cell.startswith("`") else yaml.safe_load(cell)
         wanted = pytest.approx(value, rel=1e-4) if isinstance(value, (float, list)) else value
         assert keys[key] == wanted, key
 
@@ -90,24 +109,39 @@ def test_every_option_that_is_named_is_there(choice: str) -> None:
 
 
 def test_every_key_that_is_named_is_there() -> None:
-    options = ("views=digits", "encoder=timm", "encoder=small_resnet", "optimizer=adamw", "optimizer=lars")
-    data = ("data=image_folder", "data=imagenette", "logger=wandb", "logger=mlflow")
     known: dict[str, Any] = {}
-    for choice in (*options, *data, "method=moco_v2"):
-        known |= config(choice)
+    for group, option in OPTIONS:
+        known |= config(f"{group}={option}") if group != "experiment" else {}
     assert [key for key in KEYS if not is_a_key_of(key.split("=")[0], known)] == []
 
 
-@pytest.mark.parametrize("name", LOGGED)
-def test_every_measure_of_the_embeddings_is_explained(name: str) -> None:
-    assert re.search(rf"^\| `{name}` \| .+ \| .+ \|$", PAGE, flags=re.MULTILINE)
+def test_every_metric_that_is_logged_is_explained_and_no_other(tmp_path: Path) -> None:
+    # Enough steps for a full queue of keys, some of which are old.
+    callbacks = [*tiny.moco_callbacks(momentum=0.999, length=192), KNNMonitor(k=4), Throughput()]
+    logger = CSVLogger(tmp_path, name="", version="")
+    data = tiny.data(images=256)
+    data.max_broken = 1  # as if the images were files
+    watched = {"logger": logger, "limit_val_batches": 4, "log_every_n_steps": 4}
+    tiny.trainer(*callbacks, **watched).fit(tiny.moco(), data)
+    with (tmp_path / "metrics.csv").open(encoding="utf-8") as file:
+        columns = next(csv.reader(file))
+    assert set(columns) - {"epoch", "step"} == logged()
 
 
-def test_every_row_fills_its_table() -> None:
-    for table in re.findall(r"(?:^\|.*\n)+", PAGE, flags=re.MULTILINE):
-        assert len({len(row) for row in rows(table)}) == 1, table.splitlines()[0]
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table[2][0])
+def test_every_row_fills_its_table_and_ends_in_a_source(table: list[list[str]]) -> None:
+    assert {len(row) for row in table} == {len(table[0])}
+    assert table[0][-1] == "source"
+    assert [row for row in table if "" in row] == []
+
+
+def test_the_cost_of_monitoring_is_said_to_leave_out_knn() -> None:
+    (paragraph,) = [part for part in PAGE.split("\n\n") if "less than 5 %" in part]
+    assert "kNN evaluation is not in it" in paragraph
+    assert "trainer.check_val_every_n_epoch" in paragraph
 
 
 def test_enough_of_the_page_is_read() -> None:
-    assert len(DEFAULTS) > 80
-    assert len(set(KEYS)) > 60
+    assert len(DEFAULTS) > 160
+    assert len(set(KEYS)) > 100
+    assert len(TABLES) > 25
