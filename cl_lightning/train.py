@@ -27,6 +27,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: before anything is written.
     """
+    from cl_lightning.blueprints import ConfigError
     from cl_lightning.runs import RunFolder, check_keys, ending
 
     check_keys(config)
@@ -62,6 +63,10 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     except SystemExit:  # Lightning's answer to Ctrl-C
         if trainer.is_global_zero and trainer.interrupted:
             print(f"cl-train: {ending.interrupted(folder, trainer)}", file=sys.stderr)
+        raise
+    except ConfigError:  # of a logger: refused before the first step
+        if trainer.is_global_zero and trainer.global_step == 0:
+            folder.discard()
         raise
 
     summary = summarise(config, trainer)

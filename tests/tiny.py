@@ -42,7 +42,7 @@ def moco(batch_norm: str = "sync", groups: int = 1, **settings: Any) -> MoCoV2:
 
 def simclr(batch_norm: str = "sync", groups: int = 1, **settings: Any) -> SimCLR:
     parts = {"encoder": encoder(batch_norm=batch_norm, batch_norm_groups=groups), "optimizer": sgd} | settings
-    return SimCLR(views=moco_v2_views(SIZE), schedule=WarmupCosine(lr_scaling="none"), **parts)
+    return SimCLR(views=moco_v2_views(SIZE), **({"schedule": WarmupCosine(lr_scaling="none")} | parts))
 
 
 def moco_callbacks(momentum: float = 0.9, length: int = 40, **settings: Any) -> list[Any]:

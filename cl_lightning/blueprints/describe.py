@@ -19,6 +19,7 @@ def describe(part: Any) -> Any:
     (`functools.partial`) knows its own. A part that no blueprint may name, such as a user's own backbone,
     becomes `{"_own_": its name}`, which `find_own` finds.
     """
+    part = getattr(part, "_orig_mod", part)  # of what torch.compile gave
     if part is None or isinstance(part, str):
         return part
     if isinstance(part, (bool, Integral, Real)):  # NumPy's are none that a checkpoint may hold
@@ -39,12 +40,17 @@ def describe(part: Any) -> Any:
 
 def arguments(part: Any) -> dict[str, Any]:
     """The blueprints of the arguments that `part`, an instance, was made with."""
-    names = [
-        name
-        for name, parameter in inspect.signature(type(part)).parameters.items()
-        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    ]
+    names = _parameters(type(part))
     return {n: describe(getattr(part, n)) if hasattr(part, n) else {OWN: n} for n in names}
+
+
+def _parameters(kind: type) -> list[str]:
+    """Names of a constructor's arguments, with those of the class above where it passes any on to it."""
+    named = inspect.signature(kind).parameters.values()
+    names = [p.name for p in named if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    passed_on = any(p.kind is p.VAR_KEYWORD for p in named) and kind.__base__ not in (None, object)
+    above = _parameters(kind.__base__) if passed_on else []  # type: ignore[arg-type]
+    return list(dict.fromkeys([*names, *above]))
 
 
 def find_own(blueprint: Any) -> str | None:

@@ -1,20 +1,28 @@
-"""What can go wrong in a run, and how it shows."""
+"""What can go wrong in a run, and how it shows.
+
+Each condition returns its message where it holds. One that was `told` holds until its readings are clearly
+past the limit, so that noise about the limit does not end it.
+"""
 
 import math
 from collections.abc import Callable
 
 from cl_lightning.callbacks.readings import LEAST_STEPS, Readings
 
-COLLAPSED_SPREAD = 0.01
+# It holds within the first of each pair, and once told within the second.
+COLLAPSED_SPREAD = (0.01, 0.05)
+LOW_RANK = (1.0, 1.5)  # times the limit for its dimensions
+UNMOVED = (0.01, 0.02)
+FALLEN = (0.01, 0.05)  # share of the first loss
+STALE = (3.0, 2.0)
 RISING = 1.1  # in an epoch by more than that: it recovers
-# Shares of ln(candidates): above the first a loss tells nothing apart, below the second it did.
+# Shares of ln(candidates): above the first a loss tells nothing apart, below the second it does.
 AT_CHANCE, BELOW_CHANCE = 0.98, 0.9
 BLOWN_UP = 3.0  # the last layer moved by that many times its length
 LEAST_FALL = 0.2  # nats
-STALE = 3.0
 
 
-def not_finite(r: Readings) -> str | None:
+def not_finite(r: Readings, told: bool) -> str | None:
     if math.isfinite(r.loss):
         return None
     return (
@@ -23,8 +31,13 @@ def not_finite(r: Readings) -> str | None:
     )
 
 
-def one_point(r: Readings) -> str | None:
-    if not r.shapes_known or r.spread >= COLLAPSED_SPREAD or r.spread > RISING * r.first_spread:
+def collapsed(r: Readings, told: bool) -> bool:
+    return r.shapes_known and r.spread < COLLAPSED_SPREAD[told]
+
+
+def one_point(r: Readings, told: bool) -> str | None:
+    recovers = not told and r.spread > RISING * r.first_spread
+    if not collapsed(r, told) or recovers:
         return None
     return (
         f"all embeddings have collapsed towards one point: embedding_std is {r.embedding_std:.2g}, spread "
@@ -34,7 +47,7 @@ def one_point(r: Readings) -> str | None:
     )
 
 
-def hot(r: Readings) -> str | None:
+def hot(r: Readings, told: bool) -> str | None:
     if r.temperature is None or r.candidates is None:
         return None
     # Positives coincide, negatives are at right angles.
@@ -48,10 +61,11 @@ def hot(r: Readings) -> str | None:
     )
 
 
-def fell_back(r: Readings) -> str | None:
+def fell_back(r: Readings, told: bool) -> str | None:
     came_back = r.lowest_loss < BELOW_CHANCE * r.chance < math.inf
-    at_chance = r.steps >= LEAST_STEPS and r.loss >= AT_CHANCE * r.chance
-    if not at_chance or not (came_back or r.moved > BLOWN_UP):
+    limit = BELOW_CHANCE if told else AT_CHANCE
+    at_chance = r.steps >= LEAST_STEPS and r.loss >= limit * r.chance
+    if not at_chance or not (told or came_back or r.moved > BLOWN_UP):
         return None
     moved = f"the last layer moved {r.moved:.2g} times its length"
     was = f"it was {r.lowest_loss:.3g}" if came_back else moved
@@ -61,9 +75,12 @@ def fell_back(r: Readings) -> str | None:
     )
 
 
-def few_directions(r: Readings) -> str | None:
-    limit = min(max(1.5, r.dim / 50), 3)
-    if not r.shapes_known or r.dim < 4 or r.rank >= limit or r.rank > RISING * r.first_rank:
+def few_directions(r: Readings, told: bool) -> str | None:
+    limit = min(max(1.5, r.dim / 50), 3) * LOW_RANK[told]
+    if not r.shapes_known or r.dim < 4 or r.rank >= limit:
+        return None
+    # Near one point the directions are those of rounding.
+    if not told and (r.rank > RISING * r.first_rank or collapsed(r, told)):
         return None
     return (
         f"the embeddings have a low rank: around their mean they use {r.rank:.2g} of {r.dim} directions. Try "
@@ -72,10 +89,11 @@ def few_directions(r: Readings) -> str | None:
     )
 
 
-def unmoved(r: Readings) -> str | None:
+def unmoved(r: Readings, told: bool) -> str | None:
     early = r.steps < LEAST_STEPS or r.warming_up
     on_purpose = r.lr == 0
-    if early or on_purpose or r.reach >= 0.01 or r.loss < 0.99 * r.first_loss:
+    falls = r.first_loss - r.loss > FALLEN[told] * abs(r.first_loss)
+    if early or on_purpose or falls or r.reach >= UNMOVED[told] or (not told and collapsed(r, told)):
         return None
     return (
         f"the loss is {r.loss:.3g} and does not fall: at learning rate {r.lr:.2g} the last layer has moved "
@@ -84,8 +102,8 @@ def unmoved(r: Readings) -> str | None:
     )
 
 
-def stale(r: Readings) -> str | None:
-    if r.steps < LEAST_STEPS or r.staleness is None or r.staleness <= STALE:
+def stale(r: Readings, told: bool) -> str | None:
+    if r.steps < LEAST_STEPS or r.staleness is None or r.staleness <= STALE[told]:
         return None
     return (
         f"the queue no longer resembles the keys: the newest keys are {r.staleness:.3g} times farther from "
@@ -96,7 +114,7 @@ def stale(r: Readings) -> str | None:
 
 
 # The first that holds explains those that follow; a stale queue is told besides, but for the first two.
-CONDITIONS: tuple[Callable[[Readings], str | None], ...] = (
+CONDITIONS: tuple[Callable[[Readings, bool], str | None], ...] = (
     not_finite,
     one_point,
     hot,

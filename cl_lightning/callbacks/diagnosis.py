@@ -7,7 +7,7 @@ from cl_lightning.callbacks.readings import Readings
 
 
 class Diagnosis:
-    """Tells a condition in the epoch in which it appears, and again only after it had gone.
+    """Tells a condition in the epoch in which it appears, and again only after it had clearly gone.
 
     `messages`: all that was told, as {"epoch": as in metrics.csv, from 0; "message": text}.
     """
@@ -18,9 +18,9 @@ class Diagnosis:
 
     def of(self, epoch: int, readings: Readings) -> list[str]:
         """What is new in this epoch."""
-        holding = {c.__name__: text for c in CONDITIONS if (text := c(readings))}
+        holding = {c.__name__: text for c in CONDITIONS if (text := c(readings, c.__name__ in self.told))}
         visible = list(holding)[:1]
-        if text := stale(readings):
+        if text := stale(readings, "stale" in self.told):
             holding["stale"] = text
             visible += [] if EXPLAIN_A_STALE_QUEUE & holding.keys() else ["stale"]
         new = [name for name in visible if name not in self.told]

@@ -10,14 +10,15 @@ from torch import Tensor
 
 from cl_lightning.metrics import KNNAccuracy
 
-BANK_LOADER = 0
+BANK_LOADER = 1  # after the images that are asked for; there is none where nothing has labels
+UNLABELLED = "not every image has a label"
 
 
 class KNNMonitor(Callback):
     """Logs `val/knn_top1`: weighted kNN of clean validation images among clean training images.
 
     Features are the backbone's with frozen statistics (Wu et al., arXiv 1805.01978). It needs labels of
-    both; where a set has none, it says so once and logs nothing.
+    both; where a set has none, it says so once in a fit and logs nothing.
 
     Args:
         k: neighbours that vote.
@@ -37,9 +38,16 @@ class KNNMonitor(Callback):
         self._knn = KNNAccuracy(self.k, self.temperature)
         self._forget()
 
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._told = False
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        if trainer.limit_val_batches and not getattr(data, "has_labels", True):
+            self._leave_out("there are no validation images (data.val)" if data.val is None else UNLABELLED)
+
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._knn.to(pl_module.device)
         self._forget()
+        self._has_bank = len(trainer.val_dataloaders) > BANK_LOADER  # type: ignore[arg-type]
 
     def _forget(self) -> None:
         self._knn.reset()
@@ -56,6 +64,8 @@ class KNNMonitor(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
+        if not self._has_bank:
+            return
         self._unlabelled = self._unlabelled + (batch.labels < 0).sum()
         add = self._knn.add_to_bank if dataloader_idx == BANK_LOADER else self._knn.update
         add(outputs["features"], batch.labels)
@@ -67,12 +77,16 @@ class KNNMonitor(Callback):
             return
         # All processes decide alike, whichever of them has the images without labels.
         unlabelled = trainer.strategy.reduce(torch.as_tensor(self._unlabelled), reduce_op="sum")
-        self.has_neighbours = not unlabelled
+        self.has_neighbours = self._has_bank and not unlabelled
         if self.has_neighbours:
             pl_module.log("val/knn_top1", self._knn.compute(), sync_dist=trainer.world_size > 1)
-        elif not self._told:
-            self._told = True
-            rank_zero_warn("kNN accuracy is left out: not every image has a label")
+        else:
+            self._leave_out(UNLABELLED)
+
+    def _leave_out(self, reason: str) -> None:
+        if not self._told:
+            rank_zero_warn(f"kNN accuracy is left out: {reason}")
+        self._told = True
 
     def neighbours(
         self, queries: int, count: int

@@ -78,6 +78,11 @@ class NegativeQueue(Callback):
         self.entered: Int64[Tensor, " length"] = torch.full((self.length,), NEVER)
 
     def _check_length(self, trainer: Trainer, pl_module: Any) -> None:
+        if not hasattr(pl_module, "keys_per_step"):
+            raise ValueError(
+                f"callbacks.negative_queue is there, but {type(pl_module).__name__} has no keys for it; "
+                "accepted: a Trainer of its own for each method"
+            )
         keys_per_step = pl_module.keys_per_step
         if self.length < keys_per_step:
             raise ValueError(

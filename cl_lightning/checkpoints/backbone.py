@@ -30,7 +30,7 @@ def load_backbone(path: str | Path, encoder: str = "query", backbone: nn.Module 
     checkpoint = Checkpoint(path)
     about = checkpoint.description
     if backbone is None:
-        backbone = _built(about["arguments"]["encoder"], checkpoint.file)
+        backbone = _built(about["encoder"], checkpoint.file)
     checkpoint.load_into(backbone, without_prefix(checkpoint.encoder_weights(encoder), "backbone."))
     for name, value in about["input"].items():
         if not hasattr(backbone, name):  # a user's own network may have a buffer of this name

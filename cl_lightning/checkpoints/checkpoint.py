@@ -1,6 +1,7 @@
 """A checkpoint is data: it is read without running anything that it holds."""
 
 import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,13 @@ class Checkpoint:
         self.file = _file(Path(path).expanduser())
         try:
             content = torch.load(self.file, map_location="cpu", weights_only=True, mmap=True)
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        except (OSError, RuntimeError, EOFError, UnicodeDecodeError, pickle.UnpicklingError) as error:
+            if found := re.search(r"Unsupported global: GLOBAL ([\w.]+)", str(error)):
+                raise ConfigError(
+                    f"{self.file} holds a {found[1]}, and only tensors and plain containers are read; "
+                    "accepted: a checkpoint without it, be it in hyper-parameters, in the optimizer's "
+                    "settings or in the state of a callback of your own"
+                ) from error
             reason = str(error).partition("\n")[0]
             raise ConfigError(
                 f"{self.file} is no complete checkpoint ({reason}); accepted: the checkpoint of a run, a new "
@@ -37,8 +44,13 @@ class Checkpoint:
         self.content = content
 
     @property
+    def state_dict(self) -> dict[str, Tensor]:
+        """Weights of the method, by the names that they have without torch.compile."""
+        return _uncompiled(self.content["state_dict"])
+
+    @property
     def description(self) -> dict[str, Any]:
-        """`method` (name of its class), `arguments` (their blueprints) and `input` (size, mean, std).
+        """`method` (name of its class), `arguments` and `encoder` (blueprints), `input` (size, mean, std).
 
         Raises:
             ConfigError: another program's checkpoint.
@@ -59,12 +71,12 @@ class Checkpoint:
         if encoder not in ("query", "key"):
             raise ConfigError(f"encoder is {encoder!r}; accepted: query, key")
         if encoder == "query":
-            return without_prefix(self.content["state_dict"], "encoder.")
+            return without_prefix(self.state_dict, "encoder.")
         if "MomentumEncoder" not in self.content.get("callbacks", {}):
             raise ConfigError(
                 f"{self.file} has no key encoder; accepted: the query encoder, or a run of moco_v2"
             )
-        return self.content["callbacks"]["MomentumEncoder"]["encoder"]
+        return _uncompiled(self.content["callbacks"]["MomentumEncoder"]["encoder"])
 
     def load_into(self, module: nn.Module, weights: Mapping[str, Tensor]) -> None:
         """Give `module` all of `weights` and nothing else, in their precision but at least float32.
@@ -88,6 +100,10 @@ def _file(path: Path) -> Path:
         there = f"{path} has no checkpoints/last.ckpt" if path.is_dir() else f"there is no {path}"
         raise ConfigError(f"{there}; accepted: the folder of a run that was trained, or a checkpoint file")
     return file
+
+
+def _uncompiled(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.replace("_orig_mod.", ""): w for name, w in weights.items()}
 
 
 def without_prefix(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from cl_lightning.data.image_folder import image_folder
 from cl_lightning.data.imagenet import imagenet
 from cl_lightning.data.imagenette import imagenette
 from cl_lightning.data.images import to_uint8
+from cl_lightning.data.item import image_and_label
 from cl_lightning.data.order import EpochOrder, EvaluationOrder
 from cl_lightning.data.photo_folder import PhotoFolder
 from cl_lightning.data.scattered_digits import scattered_digits
@@ -31,6 +32,7 @@ __all__ = [
     "cifar10",
     "cifar100",
     "digits",
+    "image_and_label",
     "image_folder",
     "imagenet",
     "imagenette",

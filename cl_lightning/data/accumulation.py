@@ -1,5 +1,17 @@
 """Batches of an epoch that fill whole gradient accumulations."""
 
+from typing import Any
+
+
+def batch_limit(trainer: Any) -> int | float:
+    """The Trainer's `limit_train_batches`; all without one. ValueError for `overfit_batches`."""
+    if overfit := getattr(trainer, "overfit_batches", 0):
+        raise ValueError(
+            f"trainer.overfit_batches={overfit}; accepted: 0, as each epoch draws its batches anew. "
+            "Give a smaller set behind data.train instead."
+        )
+    return trainer.limit_train_batches if trainer else 1.0
+
 
 def usable_batches(batches: int, limit: int | float, accumulation: int) -> int:
     """How many of `batches` an epoch trains on under Lightning's `limit_train_batches`, rounded down to whole
@@ -12,7 +24,7 @@ def usable_batches(batches: int, limit: int | float, accumulation: int) -> int:
     if not usable:
         raise ValueError(
             f"an epoch has {allowed} of {batches} batches (trainer.limit_train_batches={limit}), and one "
-            f"optimizer step takes trainer.accumulate_grad_batches={accumulation} of them; accepted is at "
+            f"optimizer step takes trainer.accumulate_grad_batches={accumulation} of them; accepted: at "
             f"most {allowed}. Change trainer.accumulate_grad_batches, trainer.limit_train_batches or "
             "data.batch_size."
         )

@@ -12,18 +12,18 @@ def check_sets(sets: Mapping[str, Any]) -> None:
     for name, part in sets.items():
         if part is not None and not isinstance(part, MapStyle):
             raise ValueError(
-                f"data.{name} is a {type(part).__name__}; accepted is a map-style Dataset: __len__, and "
-                f"__getitem__ that gives an image or (image, label). Change data.{name}."
+                f"data.{name} is a {type(part).__name__}; accepted: a map-style Dataset, with __len__ and "
+                f"a __getitem__ that gives an image or (image, label). Change data.{name}."
             )
         if part is not None and not len(part):
-            raise ValueError(f"data.{name} holds no images; accepted is one or more. Change data.{name}.")
+            raise ValueError(f"data.{name} holds no images; accepted: one or more. Change data.{name}.")
 
 
 def check_numbers(**numbers: int) -> None:
     """ValueError for a number below 0."""
     for name, number in numbers.items():
         if number < 0:
-            raise ValueError(f"data.{name}={number}; accepted is 0 or more. Change data.{name}.")
+            raise ValueError(f"data.{name}={number}; accepted: 0 or more. Change data.{name}.")
 
 
 def warn_of_no_effect(**numbers: int) -> None:

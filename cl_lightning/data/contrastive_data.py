@@ -1,23 +1,22 @@
 """The data of a run: loaders for training, for the kNN's bank and for its queries."""
 
-from functools import partial
 from typing import Any
-from weakref import WeakSet
 
 import torch
 from lightning.pytorch import LightningDataModule
 
-from cl_lightning.data.accumulation import offered_batches, usable_batches
+from cl_lightning.data.accumulation import batch_limit, offered_batches, usable_batches
 from cl_lightning.data.broken_files import BrokenList
-from cl_lightning.data.centre_crop import centre_crop
 from cl_lightning.data.checks import check_numbers, check_sets, warn_of_no_effect
 from cl_lightning.data.device_loader import DeviceLoader
+from cl_lightning.data.labelled import has_labels
 from cl_lightning.data.map_style import MapStyle
-from cl_lightning.data.no_images import nothing_to_evaluate
+from cl_lightning.data.no_loaders import NoLoaders
 from cl_lightning.data.order import EpochOrder, EvaluationOrder
 from cl_lightning.data.readable import describe, readable
 from cl_lightning.data.tensor_images import TensorImages
-from cl_lightning.data.worker_loader import Transform, WorkerLoader
+from cl_lightning.data.transforms import middle, training_crops
+from cl_lightning.data.worker_loader import OpenLoaders, Transform, WorkerLoader
 
 Loader = DeviceLoader | WorkerLoader
 
@@ -25,17 +24,19 @@ Loader = DeviceLoader | WorkerLoader
 class ContrastiveData(LightningDataModule):
     """Images for training, and labelled ones for evaluation.
 
-    Each set is any map-style Dataset of images or (image, label): uint8 tensors [C, H, W], uint8 arrays
-    [H, W, C] or PIL images. `TensorImages` lie on the training device and need no workers; of all others
-    `num_workers` processes read the images, cut the crops that the method's views ask for, and the middle
-    of the image for evaluation. Without views (no Trainer) images come as they are.
+    Each set is any map-style Dataset of images or (image, label), tuples or lists: uint8 tensors [C, H, W],
+    uint8 arrays [H, W, C] or PIL images. `TensorImages` lie on the training device and need no workers; of
+    all others `num_workers` processes read the images, cut the crops that the method's views ask for, and
+    the middle of the image for evaluation. Without views (no Trainer) images come as they are.
 
     `batch_size` counts the images of one forward over all processes. `bank` holds the images that the kNN
-    compares `val` with (default: `train`). Batch order is a function of (`seed`, epoch). An epoch leaves
-    out the images that fill no batch, and the batches that fill no gradient accumulation.
+    compares `val` with (default: `train`); without labels it is left out. Batch order is a function of
+    (`seed`, epoch). An epoch leaves out the images that fill no batch, and the batches that fill no gradient
+    accumulation.
 
-    For a file that cannot be read, the next readable image stands in, with its own index: for `max_broken`
-    files of a run at most, each told once; `broken_files` has their paths. One more stops the run.
+    For a file that cannot be read, the next readable image stands in, with its own index (in one batch with
+    itself, both have the same views): for `max_broken` files of a run at most, each told once;
+    `broken_files` has their paths. One more stops the run.
 
     Raises ValueError, naming the config key, for sets that are none and for numbers that do not fit the data
     or the processes.
@@ -59,36 +60,59 @@ class ContrastiveData(LightningDataModule):
         self.bank = self.train if bank is None else readable(bank, max_broken)
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
         self.max_broken, self.broken = max_broken, BrokenList(max_broken)
-        self._worker_loaders: WeakSet[WorkerLoader] = WeakSet()
+        self._open = OpenLoaders()
         if all(isinstance(part, (TensorImages, type(None))) for part in (train, val, bank)):
             warn_of_no_effect(num_workers=num_workers, max_broken=max_broken)
 
+    def setup(self, stage: str) -> None:
+        """A fit has met no broken files yet, a resumed one those of its checkpoint."""
+        if stage == "fit":
+            self.broken.paths = []
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"broken_files": list(self.broken_files)} if self.broken_files else {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.broken.paths = list(state_dict["broken_files"])
+
     def train_dataloader(self) -> Loader:
         """This process's part of each batch; as many as fill whole accumulations."""
-        offered = offered_batches(len(self.train) // self.batch_size, self._limit(), self.batches_per_epoch)
+        batches, limit = len(self.train) // self.batch_size, batch_limit(self.trainer)
+        offered = offered_batches(batches, limit, self.batches_per_epoch)
         order = EpochOrder(len(self.train), self.batch_size, self.seed, *self._place(), max_batches=offered)
-        return self._loader(self.train, order, self._crops())
+        return self._loader(self.train, order, training_crops(self._views()))
 
-    def val_dataloader(self) -> list[Loader]:
-        """Bank and queries, in order, each image once over all processes; none without `val`."""
+    def val_dataloader(self) -> list[Loader] | NoLoaders:
+        """Queries and bank, in order, each image once over all processes; no bank where nothing has labels.
+
+        None at all without `val`.
+        """
         if self.val is None:
-            return nothing_to_evaluate()
-        parts = [self.bank, self.val]
-        orders = [EvaluationOrder(len(part), self.batch_size, *self._place()) for part in parts]
-        return [self._loader(part, order, self._middle()) for part, order in zip(parts, orders, strict=True)]
+            return NoLoaders()
+        return self._evaluated(self.val, self.bank) if self.has_labels else self._evaluated(self.val)
 
-    predict_dataloader = val_dataloader
+    def predict_dataloader(self) -> list[Loader] | NoLoaders:
+        """Queries and bank, whether they have labels or not."""
+        return NoLoaders() if self.val is None else self._evaluated(self.val, self.bank)
 
     def teardown(self, stage: str) -> None:
         """Lets the workers go; a later stage starts its own."""
-        for loader in self._worker_loaders:
-            loader.close()
+        self._open.close()
+
+    def on_exception(self, exception: BaseException) -> None:
+        """Lets the workers go here too, where Lightning calls no teardown."""
+        self.teardown("fit")
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether `bank` and `val` can be compared by label; False without `val`."""
+        return self.val is not None and has_labels(self.val) and has_labels(self.bank)
 
     @property
     def batches_per_epoch(self) -> int:
         """Batches that an epoch trains on (before accumulation), after `trainer.limit_train_batches`."""
         accumulation = self.trainer.accumulate_grad_batches if self.trainer else 1
-        return usable_batches(len(self.train) // self.batch_size, self._limit(), accumulation)
+        return usable_batches(len(self.train) // self.batch_size, batch_limit(self.trainer), accumulation)
 
     @property
     def images_per_epoch(self) -> int:
@@ -105,27 +129,16 @@ class ContrastiveData(LightningDataModule):
         """Paths of the files that other images stand in for, in the order in which they were met."""
         return self.broken.paths
 
-    def _limit(self) -> int | float:
-        if overfit := getattr(self.trainer, "overfit_batches", 0):
-            raise ValueError(
-                f"trainer.overfit_batches={overfit}; accepted is 0: each epoch draws its batches anew. "
-                "Give a smaller set behind data.train instead."
-            )
-        return self.trainer.limit_train_batches if self.trainer else 1.0
-
     def _place(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
     def _views(self) -> Any:
         return getattr(self.trainer.lightning_module, "views", None) if self.trainer else None
 
-    def _crops(self) -> Transform | None:
-        views = self._views()
-        return views.crop_pair if getattr(views, "crops", False) else None
-
-    def _middle(self) -> Transform | None:
-        edge = getattr(self._views(), "size", None)
-        return None if edge is None else partial(centre_crop, size=edge)
+    def _evaluated(self, *parts: MapStyle) -> list[Loader]:
+        orders = [EvaluationOrder(len(part), self.batch_size, *self._place()) for part in parts]
+        cut = middle(self._views())
+        return [self._loader(part, order, cut) for part, order in zip(parts, orders, strict=True)]
 
     def _loader(
         self, part: MapStyle, order: EpochOrder | EvaluationOrder, transform: Transform | None
@@ -135,7 +148,7 @@ class ContrastiveData(LightningDataModule):
             return DeviceLoader(part, order, device)
         on_gpu = device.type == "cuda"
         loader = WorkerLoader(part, order, self.num_workers, transform, on_gpu, self.broken.add)
-        self._worker_loaders.add(loader)
+        self._open.add(loader)
         return loader
 
     def __repr__(self) -> str:
@@ -147,10 +160,3 @@ class ContrastiveData(LightningDataModule):
         return f"ContrastiveData({', '.join(words)})"
 
     __str__ = __repr__  # Lightning's asks the loaders
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Without the loaders: a process that is spawned makes its own."""
-        return {name: value for name, value in vars(self).items() if name != "_worker_loaders"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _worker_loaders=WeakSet())

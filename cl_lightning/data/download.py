@@ -23,7 +23,7 @@ class Archive(NamedTuple):
     def advice(self, root: Path) -> str:
         """What a user can do who lacks it."""
         return (
-            f"Accepted is a folder that holds the complete {self.folder}: set data.root to it, or "
+            f"accepted: a folder that holds the complete {self.folder}: set data.root to it, or "
             f"data.download=true to fetch it. Without a network, put {self.url} as {self.file} into {root}: "
             "data.download=true unpacks it."
         )
@@ -82,5 +82,5 @@ def require_files(
         fetch(archive, root, lambda: not faults(folder, files))
         found = faults(folder, files)
     if found:
-        raise ValueError(f"{archive.name} in {folder}: {found}. {archive.advice(root)}")
+        raise ValueError(f"{archive.name} in {folder}: {found}; {archive.advice(root)}")
     return folder

@@ -33,7 +33,7 @@ def image_folder(
         return photos(val, labels, classes if labels or len(classes) > 1 else ())
     if not train and val_fraction is None:
         raise ValueError(
-            f"there is no folder {val}; accepted is a data.val_fraction of the photos to hold out, such as "
+            f"there is no folder {val}; accepted: a data.val_fraction of the photos to hold out, such as "
             "0.1, or data.val=null for no evaluation."
         )
     everything = photos(trained, labels)
@@ -43,16 +43,16 @@ def image_folder(
 def _check(root: Path, val_fraction: float | None) -> None:
     train, val = root / "train", root / "val"
     if val_fraction is not None and not 0 < val_fraction < 1:
-        raise ValueError(f"data.val_fraction={val_fraction}; accepted is above 0 and below 1, or null.")
+        raise ValueError(f"data.val_fraction={val_fraction}; accepted: above 0 and below 1, or null.")
     if not root.is_dir() or (val.is_dir() and not train.is_dir()):
         missing = train if val.is_dir() else root
         raise ValueError(
-            f"there is no folder {missing}; accepted is a data.root that holds train/CLASS/*.jpg and "
+            f"there is no folder {missing}; accepted: a data.root that holds train/CLASS/*.jpg and "
             "val/CLASS/*.jpg, or photos in any folders with a data.val_fraction to hold out."
         )
     if val_fraction is not None and val.is_dir():
         raise ValueError(
-            f"data.val_fraction={val_fraction}, but {val} has photos for validation; accepted is "
+            f"data.val_fraction={val_fraction}, but {val} has photos for validation; accepted: "
             "data.val_fraction=null, or a data.root without val/."
         )
 
@@ -61,7 +61,7 @@ def _part(photos: PhotoFolder, split: str, val_fraction: float) -> PhotoFolder:
     """The photos that are held out, or the others, in order: at least one each."""
     if len(photos) < 2:
         raise ValueError(
-            f"{photos.root} has 1 photo; accepted are 2 or more where data.val_fraction holds some out."
+            f"{photos.root} has 1 photo; accepted: 2 or more where data.val_fraction holds some out."
         )
     held_out = min(max(1, round(len(photos) * val_fraction)), len(photos) - 1)
     index = split_indices(split, len(photos), len(photos) - held_out, seed=0).sort().values.tolist()

@@ -43,8 +43,8 @@ def _unpack(root: Path, split: str) -> None:
     advice = f"fetch {' and '.join(files)} from {PAGE} (an account is needed) and put them into {root}"
     if missing := [file for file in files if not (root / file).is_file()]:
         raise ValueError(
-            f"ImageNet: there is no folder {root / split}, and no {' or '.join(missing)} to make it of. "
-            f"Accepted is a data.root that holds {split}/CLASS/*.JPEG; or {advice}."
+            f"ImageNet: there is no folder {root / split}, and no {' or '.join(missing)} to make it of; "
+            f"accepted: a data.root that holds {split}/CLASS/*.JPEG; or {advice}."
         )
     try:
         with FileLock(root / f".{split}.lock"):

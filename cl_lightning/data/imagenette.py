@@ -20,14 +20,14 @@ def imagenette(
     Raises ValueError when it is missing, and for a split or resolution that does not exist.
     """
     is_train(split)
-    archives = Imagenette._ARCHIVES  # nowhere else does torchvision tell them
+    archives = Imagenette._ARCHIVES  # private, but nowhere else does torchvision tell them
     if resolution not in archives:
-        raise ValueError(f"data.resolution={resolution!r}; accepted is {', '.join(archives)}.")
+        raise ValueError(f"data.resolution={resolution!r}; accepted: {', '.join(archives)}.")
     root, (url, md5) = Path(root).expanduser(), archives[resolution]
     archive = Archive("Imagenette", url, Path(url).name, md5, Path(url).stem)
     folder = root / archive.folder / split
     if download:
         fetch(archive, root, folder.is_dir)
     if not folder.is_dir():
-        raise ValueError(f"Imagenette: there is no folder {folder}. {archive.advice(root)}")
+        raise ValueError(f"Imagenette: there is no folder {folder}; {archive.advice(root)}")
     return photos(folder, labels=True)

@@ -21,11 +21,14 @@ def to_uint8(image: Any) -> UInt8[Tensor, "channels height width"]:
         image = np.array(image if image.mode == "L" else to_rgb(image))
         image = image[..., None] if image.ndim == 2 else image
     if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3:
-        image = torch.from_numpy(image).permute(2, 0, 1).contiguous()
+        writable = np.require(
+            image, requirements=("C", "W")
+        )  # torch takes no flipped views, no borrowed buffers
+        image = torch.from_numpy(writable).permute(2, 0, 1).contiguous()
     if isinstance(image, Tensor) and image.dtype == torch.uint8 and image.ndim == 3 and len(image) in (1, 3):
         return image
     raise ValueError(
-        f"the data set gave {describe(image)} as an image; accepted is {ACCEPTED}. "
+        f"the data set gave {describe(image)} as an image; accepted: {ACCEPTED}. "
         "Leave ToTensor, normalisation and augmentation out of the data set behind data.train and data.val."
     )
 
@@ -36,9 +39,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     Raises ValueError for modes I and F, whose numbers have no fixed range.
     """
     if image.mode in ("I", "F"):
-        raise ValueError(
-            f"a PIL image of mode {image.mode}; accepted are modes of 8 or 16 bits (data.train)."
-        )
+        raise ValueError(f"a PIL image of mode {image.mode}; accepted: modes of 8 or 16 bits (data.train).")
     if image.mode.startswith("I;16"):  # PIL would clip at 255 and give a white image
         image = Image.fromarray((np.array(image) >> 8).astype(np.uint8))
     if image.mode == "P" and "transparency" in image.info:

@@ -32,7 +32,7 @@ def photos(folder: Path, labels: bool | None, classes: Sequence[str] = ()) -> Ph
     classes = classes or names
     if others := [name for name in names if name not in classes]:
         raise ValueError(
-            f"{folder} has class folders that the training images lack: {', '.join(others)}. Accepted are "
+            f"{folder} has class folders that the training images lack: {', '.join(others)}; accepted: "
             "the same classes, or data.labels=false."
         )
     found = {name: list(photos_below(folder / name)) for name in names}
@@ -56,7 +56,7 @@ def has_classes(folder: Path, labels: bool | None, least: int) -> bool:
     if labels and (beside or not names):
         found = f"{len(beside)} photos beside the class folders" if names else "no class folders"
         raise ValueError(
-            f"{folder} has {found}, but data.labels=true; accepted is {folder}/{LAYOUT} for every photo, or "
+            f"{folder} has {found}, but data.labels=true; accepted: {folder}/{LAYOUT} for every photo, or "
             "data.labels=false."
         )
     if len(names) >= least and beside:
@@ -71,6 +71,6 @@ def has_classes(folder: Path, labels: bool | None, least: int) -> bool:
 def _require(paths: Sequence[str], folder: Path, what: str) -> None:
     if not paths:
         raise ValueError(
-            f"{folder}: accepted is at least one {what} ({' '.join(IMG_EXTENSIONS)}). Fill or remove empty "
-            "folders below data.root."
+            f"{folder} lacks photos; accepted: at least one {what} ({' '.join(IMG_EXTENSIONS)}). "
+            "Fill or remove empty folders below data.root."
         )

@@ -70,15 +70,15 @@ def check(length: int, batch_size: int, seed: int, world_size: int) -> None:
     """ValueError for an order of training batches that cannot be."""
     if not 1 <= batch_size <= length:
         raise ValueError(
-            f"data.batch_size={batch_size} with {length:,} training images; accepted is 1 to {length:,}. "
+            f"data.batch_size={batch_size} with {length:,} training images; accepted: 1 to {length:,}. "
             "Change data.batch_size."
         )
     if batch_size % world_size:
         below = batch_size - batch_size % world_size
         near = [size for size in (below, below + world_size) if 1 <= size <= length]
         raise ValueError(
-            f"data.batch_size={batch_size} cannot be shared by {world_size} processes; accepted are "
+            f"data.batch_size={batch_size} cannot be shared by {world_size} processes; accepted: "
             f"multiples of {world_size}, such as {' or '.join(map(str, near))}. Change data.batch_size."
         )
     if seed < 0:
-        raise ValueError(f"seed={seed}; accepted is 0 or more. Change seed.")
+        raise ValueError(f"seed={seed}; accepted: 0 or more. Change seed.")

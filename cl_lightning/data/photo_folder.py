@@ -52,8 +52,8 @@ def decode(path: str) -> UInt8[Tensor, "3 height width"]:
             return to_uint8(to_rgb(ImageOps.exif_transpose(image)))
     except Exception as error:  # PIL's decoders raise many kinds
         broken = BrokenImageError(
-            f"cannot read the image {path} ({type(error).__name__}: {error}). Accepted are complete image "
-            "files: repair or remove it below data.root."
+            f"cannot read the image {path} ({type(error).__name__}: {error}); accepted: complete image "
+            "files. Repair or remove it below data.root."
         )
         broken.path = path
         raise broken from error
@@ -62,11 +62,22 @@ def decode(path: str) -> UInt8[Tensor, "3 height width"]:
 def photos_below(folder: Path) -> Iterator[str]:
     """Paths of the images below `folder`, a folder's own before those of its sub-folders, in natural order.
 
-    Hidden files and folders are left out. Raises ValueError for a folder that cannot be read.
+    Hidden files and folders are left out, and links to a folder that they are in. Raises ValueError for a
+    folder that cannot be read.
     """
+    above = {str(folder): {identity(folder)}}
     for place, folders, files in os.walk(folder, onerror=_refuse, followlinks=True):
         folders[:] = sorted((name for name in folders if not name.startswith(".")), key=natural)
+        inside = {name: identity(os.path.join(place, name)) for name in folders}
+        folders[:] = [name for name in folders if inside[name] not in above[place]]
+        above |= {os.path.join(place, name): above[place] | {inside[name]} for name in folders}
         yield from (os.path.join(place, name) for name in sorted(filter(is_photo, files), key=natural))
+
+
+def identity(folder: str | Path) -> tuple[int, int]:
+    """Device and number of a folder, the same by all its names."""
+    found = os.stat(folder)
+    return found.st_dev, found.st_ino
 
 
 def _refuse(error: OSError) -> NoReturn:

@@ -7,11 +7,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from cl_lightning.data.broken_files import BrokenImageError, too_many
-from cl_lightning.data.images import to_uint8
+from cl_lightning.data.item import image_and_label
 from cl_lightning.data.map_style import MapStyle
 from cl_lightning.data.tensor_images import TensorImages
-
-NO_LABEL = -1
 
 
 class Read(NamedTuple):
@@ -56,9 +54,13 @@ class ReadableImages(Dataset[tuple[Tensor, int]]):
 
     def _item(self, index: int) -> tuple[Tensor, int, int]:
         try:
-            item = self.dataset[index]
-            image, label = item if isinstance(item, (tuple, list)) and len(item) == 2 else (item, None)
-            return to_uint8(image), index, NO_LABEL if label is None else int(label)
+            image, label = image_and_label(self.dataset[index])
+            return image, index, label
+        except StopIteration as error:  # a loader would take it for the end of the epoch
+            raise ValueError(
+                f"image {index} of {type(self.dataset).__name__} raised StopIteration; accepted: an image, "
+                "or (image, label), of each number below its length (data.train, data.val)."
+            ) from error
         except OSError as error:  # of a user's own Dataset; PIL may decode only now
             raise BrokenImageError(
                 f"cannot read image {index} of {type(self.dataset).__name__} "

@@ -24,7 +24,7 @@ def scattered_digits(split: str = "train", seed: int = 0, size: int = 24) -> Ten
     Raises ValueError for another split or a canvas under 16 pixels.
     """
     if size < 16:
-        raise ValueError(f"size={size}; accepted is 16 pixels or more (data.train.size, data.val.size).")
+        raise ValueError(f"size={size}; accepted: 16 pixels or more (data.train.size, data.val.size).")
     images, labels = all_digits()
     draws = torch.rand(len(images), 5, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     canvas = draw(images, linear_maps(draws[:, :3], size), draws[:, 3:], size)

@@ -8,7 +8,7 @@ from torch import Tensor
 def is_train(split: str) -> bool:
     """True for "train", False for "val"; ValueError for anything else."""
     if split not in ("train", "val"):
-        raise ValueError(f"split={split!r}; accepted is 'train' or 'val' (data.train.split, data.val.split).")
+        raise ValueError(f"split={split!r}; accepted: 'train' or 'val' (data.train.split, data.val.split).")
     return split == "train"
 
 

@@ -33,7 +33,7 @@ def stl10(
     """
     if split not in SPLITS:
         raise ValueError(
-            f"split={split!r}; accepted is {', '.join(SPLITS)} (data.train.split, data.val.split)."
+            f"split={split!r}; accepted: {', '.join(SPLITS)} (data.train.split, data.val.split)."
         )
     root = Path(root).expanduser()
     archive = Archive("STL-10", STL10.url, STL10.filename, STL10.tgz_md5, STL10.base_folder)

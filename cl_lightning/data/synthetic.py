@@ -24,7 +24,7 @@ def synthetic(
     """
     numbers = {"images": images, "size": size, "channels": channels, "classes": classes}
     if small := {name: number for name, number in numbers.items() if number < 1}:
-        raise ValueError(f"{small}; accepted is 1 or more each (data.train and data.val).")
+        raise ValueError(f"{small}; accepted: 1 or more each (data.train and data.val).")
     mixed = np.random.SeedSequence([seed, is_train(split)]).generate_state(1)[0]
     generator = torch.Generator().manual_seed(int(mixed))
     labels = torch.arange(images) % classes

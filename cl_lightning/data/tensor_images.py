@@ -17,14 +17,14 @@ class TensorImages(Dataset[tuple[Tensor, int]]):
     def __init__(self, images: Tensor, labels: Tensor | None = None, name: str = "images") -> None:
         if images.dtype != torch.uint8 or images.ndim != 4 or 0 in images.shape:
             raise ValueError(
-                f"{name}: images are {images.dtype} {list(images.shape)}; accepted is uint8 "
+                f"{name}: images are {images.dtype} {list(images.shape)}; accepted: uint8 "
                 "[images, channels, height, width] with at least one image. Change the set "
                 "behind data.train or data.val."
             )
         labels = torch.full((len(images),), -1) if labels is None else labels
         if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
             raise ValueError(
-                f"{name}: labels are {labels.dtype} {list(labels.shape)}; accepted is int64 [{len(images)}], "
+                f"{name}: labels are {labels.dtype} {list(labels.shape)}; accepted: int64 [{len(images)}], "
                 "one for each image. Change the set behind data.train or data.val."
             )
         self.images, self.labels, self.name = images, labels, name
@@ -53,6 +53,6 @@ def check_limit(limit: int | None, images: int, name: str) -> None:
     """ValueError for a `limit` that a set of this many images does not have."""
     if limit is not None and not 1 <= limit <= images:
         raise ValueError(
-            f"limit={limit}; accepted is 1 to {images:,} images of {name}, or null for all "
+            f"limit={limit}; accepted: 1 to {images:,} images of {name}, or null for all "
             "(data.train.limit, data.val.limit)."
         )

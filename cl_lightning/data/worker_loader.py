@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from typing import Any
+from weakref import WeakSet
 
 import torch
 from torch import Tensor
@@ -73,6 +75,18 @@ class WorkerLoader:
         self.loader = None
 
 
+class OpenLoaders(WeakSet[WorkerLoader]):
+    """Loaders that may have workers. Pickled, it is empty: a process that is spawned makes its own."""
+
+    def close(self) -> None:
+        """Ends all their workers."""
+        for loader in self:
+            loader.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return OpenLoaders, ()
+
+
 class EpochIndices:
     """The order's batches as lists of (epoch, index), the way a DataLoader asks for them."""
 
@@ -112,7 +126,7 @@ def collate(items: list[Read]) -> tuple[Batch, dict[str, str]]:
     if len(shapes) > 1:
         found = ", ".join(f"{list(shape)} (image {number})" for shape, number in list(shapes.items())[:3])
         raise ValueError(
-            f"images of one batch differ in [channels, height, width]: {found}. Accepted are images of one "
+            f"images of one batch differ in [channels, height, width]: {found}; accepted: images of one "
             "size, or views that cut a crop (views=simclr or views=moco_v2), and one number of channels."
         )
     batch = Batch(torch.stack(images), torch.tensor(index), torch.tensor(labels))

@@ -42,7 +42,7 @@ class FrozenFeatures(LightningModule):
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        bank, queries = trainer.predict(self, datamodule=data)  # type: ignore[misc]
+        queries, bank = trainer.predict(self, datamodule=data)  # type: ignore[misc]
         return _join(bank), _join(queries)
 
 

@@ -1,6 +1,8 @@
 """What SimCLR and MoCo v2 share: everything but the pairs and their score."""
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from textwrap import indent
 from typing import Any, TypeVar
@@ -22,7 +24,7 @@ C = TypeVar("C", bound=Callback)
 M = TypeVar("M", bound="ContrastiveModule")
 OptimizerFactory = Callable[[list[dict[str, Any]]], Optimizer]
 
-QUERY_LOADER = 1  # validation: loader 0 is the kNN bank, loader 1 the images that are asked for
+QUERY_LOADER = 0  # validation: the images that are asked for; the bank of the kNN comes after them
 
 
 class ContrastiveModule(LightningModule):
@@ -92,10 +94,20 @@ class ContrastiveModule(LightningModule):
             )
 
     def configure_optimizers(self) -> dict[str, Any]:  # type: ignore[override]
+        """Raises ValueError for a run without an end, or with one before the warm-up's."""
+        steps = self.trainer.estimated_stepping_batches
+        if steps == math.inf:
+            raise ValueError(
+                "the run has no end, which the schedule needs; accepted: trainer.max_epochs or "
+                "trainer.max_steps (trainer.max_time may end it earlier)"
+            )
         optimizer = self.optimizer(param_groups(self, self.decay_norms_and_biases))
-        steps = int(self.trainer.estimated_stepping_batches)
-        steps_per_epoch = self.trainer.num_training_batches / self.trainer.accumulate_grad_batches
-        scheduler = self.schedule.attach(optimizer, steps, steps_per_epoch, self.effective_batch_size)
+        batches = self.trainer.datamodule.batches_per_epoch  # type: ignore[attr-defined]
+        steps_per_epoch = batches / self.trainer.accumulate_grad_batches
+        schedule = self.schedule
+        if self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            schedule = replace(schedule, warmup_epochs=0)  # a step or two are no run
+        scheduler = schedule.attach(optimizer, int(steps), steps_per_epoch, self.effective_batch_size)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def configure_callbacks(self) -> list[Callback]:
@@ -140,7 +152,7 @@ class ContrastiveModule(LightningModule):
             )
         checkpoint = Checkpoint(checkpoint_path)
         method = cls(**rebuilt(cls.__name__, checkpoint, given))
-        checkpoint.load_into(method, checkpoint.content["state_dict"])
+        checkpoint.load_into(method, checkpoint.state_dict)
         return method.to(map_location)
 
     def attached(self, kind: type[C]) -> C:

@@ -31,12 +31,15 @@ def saved(method: Any) -> dict[str, Any]:
     return {
         "method": type(method).__name__,
         "arguments": arguments(method),
+        "encoder": describe(method.encoder),  # a subclass may make it without being given one
         "input": {name: _plain(getattr(method.views, name, None)) for name in ("size", "mean", "std")},
     }
 
 
 def _plain(value: Any) -> Any:
-    """Numbers out of a tensor or array."""
+    """Numbers out of tensors and arrays."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
     return describe(value.tolist() if hasattr(value, "tolist") else value)
 
 

@@ -14,6 +14,11 @@ from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import run_hash
 from cl_lightning.runs.summary import versions
 
+
+class NotEvaluableError(ConfigError):
+    """A run that there is nothing to evaluate of, or by; among others, it is left out."""
+
+
 Source = Literal["query", "key", "untrained", "pixels"]
 
 
@@ -33,17 +38,17 @@ def evaluate(
         `run`, `hash`, `encoder` (the source), `features` (their number), `results` and `versions`.
 
     Raises:
-        ConfigError: no such run, a run without checkpoint or without the encoder asked for, data that can't
-            be evaluated, labels that it has not.
+        NotEvaluableError: see `check_run`, and data without labels.
+        ConfigError: no such run, a broken checkpoint or one without the encoder asked for, data that is not
+            there, numbers of labels that it has not.
     """
     check_run(folder, source)
     config = folder.config()
     network, views = frozen_network(folder, config, source)
-    train, val = FrozenFeatures(views, network).extract(assemble_data(config))
-    if min(train.labels.min(), val.labels.min()) < 0:
-        raise ConfigError(
-            f"{folder.path}: not every image of its data has a label; accepted: labelled data.train, data.val"
-        )
+    data = assemble_data(config)
+    _require_labels(data.has_labels, folder)
+    train, val = FrozenFeatures(views, network).extract(data)
+    _require_labels(bool(min(train.labels.min(), val.labels.min()) >= 0), folder)
     try:
         linear = {f"linear_{n or 'all'}": linear_accuracy(train, val, n, draws) for n in (*labels, None)}
     except ValueError as error:
@@ -65,11 +70,30 @@ def evaluate(
 
 
 def check_run(folder: RunFolder, source: Source) -> None:
-    """Refuse, before anything is measured, a run that can't be evaluated: ConfigError as in `evaluate`."""
+    """Refuse, before anything is loaded or measured, a run that can't be evaluated.
+
+    Raises:
+        NotEvaluableError: a file beside the runs, no checkpoint yet, no validation images.
+        ConfigError: any other folder, a checkpoint that is broken or has no such encoder.
+    """
+    if folder.path.is_file():
+        raise NotEvaluableError(f"{folder.path} is a file; accepted: the folder of a run")
     if folder.config()["data"]["val"] is None:
-        raise ConfigError(f"{folder.path} has no validation images; accepted: a run with data.val")
+        raise NotEvaluableError(f"{folder.path} has no validation images; accepted: a run with data.val")
     if source in ("query", "key"):
+        if not folder.checkpoint.is_file():
+            raise NotEvaluableError(
+                f"{folder.path} has no checkpoints/last.ckpt; accepted: the folder of a run that was trained"
+            )
         Checkpoint(folder.path).encoder_weights(source)
+
+
+def _require_labels(labelled: bool, folder: RunFolder) -> None:
+    if not labelled:
+        raise NotEvaluableError(
+            f"{folder.path}: not every image of its data has a label; accepted: labelled data.train (or "
+            "data.bank) and data.val"
+        )
 
 
 def frozen_network(folder: RunFolder, config: dict[str, Any], source: Source) -> tuple[nn.Module, Any]:

@@ -1,6 +1,7 @@
 """The folder of a run."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,10 @@ class RunFolder:
             ) from error
         text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
         (self.path / "config.yaml").write_text(text, encoding="utf-8")
+
+    def discard(self) -> None:
+        """Remove the folder of a run that has not begun."""
+        shutil.rmtree(self.path)
 
     def config(self) -> dict[str, Any]:
         """The resolved config of the run.

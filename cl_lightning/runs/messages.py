@@ -20,7 +20,7 @@ def explain(error: BaseException) -> str | None:
         group, _, option = str(error.missing_cfg_file).rpartition("/")
         return f"{group} is {option!r}; accepted: {', '.join(error.options)}"
     if isinstance(error, OverrideParseException):
-        return f"{error.override!r} is not understood; accepted: GROUP=OPTION or KEY=VALUE, {HELP}"
+        return f"{error.override!r} is not understood; accepted: {_quoted(str(error.override))}, {HELP}"
     for found in (error, error.__cause__):
         if isinstance(found, (ConfigAttributeError, ConfigKeyError)):
             return _unknown_key(found)
@@ -34,6 +34,17 @@ def explain(error: BaseException) -> str | None:
         # The last line of a loader's worker is the error itself.
         return f"{str(error).strip().splitlines()[-1]} (HYDRA_FULL_ERROR=1 shows where)"
     return None
+
+
+def _quoted(override: str) -> str:
+    """Hydra wants quotes of its own around a value with other signs than those of plain words."""
+    key, equals, value = override.partition("=")
+    if not key or not equals or not value:
+        return "GROUP=OPTION or KEY=VALUE"
+    value = value.strip("'").replace("'", r"\'")
+    return (
+        f"""GROUP=OPTION or KEY=VALUE, with two kinds of quotes where need be: "{key}='{value}'" """.strip()
+    )
 
 
 def _unknown_key(error: OmegaConfBaseException) -> str:

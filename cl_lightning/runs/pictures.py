@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from cl_lightning.callbacks import HealthMonitor, KNNMonitor
-from cl_lightning.data import TensorImages, to_uint8
+from cl_lightning.data import TensorImages, image_and_label
 from cl_lightning.plots import plot_curves, plot_neighbours, plot_pairs, plot_spectrum
 from cl_lightning.runs.folder import RunFolder
 
@@ -54,5 +54,4 @@ def neighbours(data: Any, knn: KNNMonitor) -> Figure:
 
 def image_of(part: Any, index: int) -> Tensor:
     """Image `index` of a data set, uint8 [channels, height, width]."""
-    item = part[index]
-    return to_uint8(item[0] if isinstance(item, tuple) else item)
+    return image_and_label(part[index])[0]

@@ -1,12 +1,10 @@
 """Everything once, on one image: what fails here would fail in the first step."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from cl_lightning.blueprints import ConfigError, refused
-from cl_lightning.data import ContrastiveData, to_uint8
+from cl_lightning.data import ContrastiveData, image_and_label
 from cl_lightning.methods import MoCoV2
 from cl_lightning.methods.contrastive import ContrastiveModule
 
@@ -24,10 +22,11 @@ def rehearse(
         optimizer = method.optimizer([{"params": [torch.zeros(1, requires_grad=True)]}])
     with refused("schedule"):
         method.schedule.attach(optimizer, total_steps, steps_per_epoch, effective_batch_size=data.batch_size)
-    for name, part in {"train": data.train, "val": data.val}.items():
+    for name, part in {"train": data.train, "val": data.val, "bank": data.bank}.items():
         if part is not None:
             with refused(f"data.{name}"):
-                rehearse_image(method, to_uint8(first(part[0])))
+                image, _ = image_and_label(part[0])
+                rehearse_image(method, image)
 
 
 def rehearse_loss(method: ContrastiveModule) -> None:
@@ -53,8 +52,3 @@ def rehearse_image(method: ContrastiveModule, image: Tensor) -> None:
     with refused("encoder"):
         method.encoder.eval()(view)
     method.encoder.train()
-
-
-def first(item: Any) -> Any:
-    """The image of a data set's item, which may carry a label."""
-    return item[0] if isinstance(item, (tuple, list)) else item

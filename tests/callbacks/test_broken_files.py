@@ -29,6 +29,33 @@ def test_the_number_of_broken_files_is_logged_each_epoch(tmp_path):
     assert sorted(broken.broken_files) == [str(tmp_path / name) for name in ("a/3.png", "b/7.png")]
 
 
+def test_a_second_fit_tells_of_each_broken_file_again(tmp_path):
+    broken = data(tmp_path, "a/3.png", max_broken=1)
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="stands in") as told:
+            tiny.trainer(BrokenFiles(), max_epochs=2).fit(tiny.simclr(), broken)
+        assert len([w for w in told if "stands in" in str(w.message)]) == 1
+        assert broken.broken_files == [str(tmp_path / "a/3.png")]
+
+
+def test_a_resumed_fit_counts_the_broken_files_from_its_start(tmp_path):
+    names = ("a/3.png", "b/7.png")
+    first = data(tmp_path / "photos", names[0], max_broken=2)
+    trainer = tiny.trainer(BrokenFiles())
+    with pytest.warns(UserWarning, match="stands in"):
+        trainer.fit(tiny.simclr(), first)
+    trainer.save_checkpoint(tmp_path / "one.ckpt")
+    again, trainer = (
+        data(tmp_path / "photos", *names, max_broken=2),
+        tiny.trainer(BrokenFiles(), max_epochs=2),
+    )
+    with pytest.warns(UserWarning, match="stands in") as told:
+        trainer.fit(tiny.simclr(), again, ckpt_path=tmp_path / "one.ckpt", weights_only=True)
+    assert [str(tmp_path / "photos" / name) for name in names] == again.broken_files
+    assert len([w for w in told if "stands in" in str(w.message)]) == 1
+    assert trainer.callback_metrics["train/broken_files"] == 2
+
+
 def test_nothing_is_logged_where_none_is_allowed(tmp_path):
     trainer = tiny.trainer(BrokenFiles())
     trainer.fit(tiny.simclr(), data(tmp_path))

@@ -106,6 +106,45 @@ def test_a_collapse_is_told_in_the_epoch_in_which_it_happens() -> None:
     assert "collapsed towards one point" in text
 
 
+def angle(z_a: torch.Tensor, z_b: torch.Tensor) -> torch.Tensor:
+    return 1 - F.cosine_similarity(z_a, z_b).mean()
+
+
+@pytest.mark.parametrize("loss", [angle, F.mse_loss])
+def test_a_collapse_is_told_once_though_its_spread_wavers(loss: Any) -> None:
+    method = tiny.simclr(loss=loss, optimizer=partial(torch.optim.AdamW, lr=1e-2))
+    ((_, text),) = told(method, max_epochs=20, data=tiny.data(256, 32))
+    assert "collapsed towards one point" in text
+
+
+class TrainedConstant(nn.Module):
+    """Features of an image that do not depend on it, though they are trained."""
+
+    features = 16
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 16, 3)
+        self.constant = nn.Parameter(torch.ones(16))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.convolution(images).mean((2, 3)) * 0 + self.constant
+
+
+@pytest.mark.parametrize("loss", [nt_xent, F.mse_loss, info_nce])
+@pytest.mark.parametrize("norm", [True, False])
+def test_a_constant_encoder_is_told_once_as_a_collapse_alone(loss: Any, norm: bool) -> None:
+    torch.manual_seed(0)
+    parts: dict[str, Any] = {"optimizer": partial(torch.optim.AdamW, lr=1e-3)}
+    parts["encoder"] = Encoder(
+        TrainedConstant(), hidden_features=16, out_features=8, projector_batch_norm=norm, batch_norm="sync"
+    )
+    callbacks = tiny.moco_callbacks(length=128) if loss is info_nce else []
+    method: Any = tiny.moco(**parts) if callbacks else tiny.simclr(loss=loss, **parts)
+    ((_, text),) = told(method, *callbacks, max_epochs=10, data=tiny.data(256, 32))
+    assert "collapsed towards one point" in text
+
+
 class OneDirection(nn.Module):
     """A matrix of rank 1 in the place of a matrix."""
 
@@ -263,6 +302,7 @@ def test_each_condition_is_told_by_itself(changes: dict[str, Any], words: str) -
         {"spread": 0.009, "rows": 7},
         {"spread": 0.009, "first_spread": 0.005},  # it recovers
         {"rank": 1.4, "first_rank": 1.2},
+        {"spread": 0.009, "first_spread": 0.005, "rank": 1.4, "loss": 5.0, "reach": 0.009},
         {"spread": 0.009, "loss": 5.0, "reach": 0.0, "lr": 0.0},  # nothing is trained, on purpose
         {"rank": 1.4, "dim": 3},
         {"temperature": 1.0},
@@ -284,6 +324,40 @@ def test_a_condition_is_told_once_and_again_after_it_had_gone() -> None:
     for epoch in range(7):
         diagnosis.of(epoch, HEALTHY if epoch in gone else replace(HEALTHY, staleness=9.0))
     assert [message["epoch"] for message in diagnosis.messages] == [0, 3, 6]
+
+
+@pytest.mark.parametrize(
+    ("holds", "wavers", "gone"),
+    [
+        ({"spread": 0.009}, {"spread": 0.049, "first_spread": 0.01}, {"spread": 0.051}),
+        ({"rank": 1.4}, {"rank": 2.2, "first_rank": 1.4}, {"rank": 2.3}),
+        ({"loss": 5.5, "lowest_loss": 4.9}, {"loss": 5.0, "lowest_loss": 4.9}, {"loss": 4.9}),
+        ({"loss": 5.5, "moved": 4.0}, {"loss": 5.0, "moved": 0.1}, {"loss": 4.9}),
+        ({"loss": 5.0, "reach": 0.009}, {"loss": 4.8, "reach": 0.019}, {"loss": 4.7, "reach": 0.009}),
+        ({"loss": 5.0, "reach": 0.009}, {"loss": 4.8, "reach": 0.019}, {"loss": 5.0, "reach": 0.021}),
+        ({"staleness": 3.1}, {"staleness": 2.1}, {"staleness": 1.9}),
+    ],
+)
+def test_a_condition_that_was_told_ends_when_it_is_clearly_gone(
+    holds: dict[str, Any], wavers: dict[str, Any], gone: dict[str, Any]
+) -> None:
+    diagnosis = Diagnosis()
+    for epoch, changes in enumerate([wavers, holds, wavers, holds, gone, holds]):
+        diagnosis.of(epoch, replace(HEALTHY, **changes))
+    assert [message["epoch"] for message in diagnosis.messages] == [1, 5]
+
+
+def test_after_a_collapse_nothing_milder_is_told() -> None:
+    diagnosis = Diagnosis()
+    milder: dict[str, Any] = {"spread": 0.04, "first_spread": 0.01, "rank": 1.2, "loss": 5.0, "reach": 0.0}
+    for epoch, changes in enumerate([{"spread": 0.001}, milder, milder | {"spread": 0.001}]):
+        diagnosis.of(epoch, replace(HEALTHY, **changes))
+    assert [message["epoch"] for message in diagnosis.messages] == [0]
+
+
+def test_a_loss_below_zero_that_falls_is_not_told() -> None:
+    assert texts(loss=-5.2, first_loss=-5.0, reach=0.009) == []
+    assert "does not fall" in texts(loss=-5.0, first_loss=-5.0, reach=0.009)[0]
 
 
 def test_what_a_worse_condition_hid_meanwhile_is_not_told_twice() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from torch.utils.data import Dataset
 
 from cl_lightning import MoCoV2
 from cl_lightning.callbacks import KNNMonitor
@@ -56,12 +57,53 @@ def test_validation_leaves_the_running_statistics_and_the_mode_alone() -> None:
 def test_images_without_labels_are_told_once_and_nothing_is_logged(part: str) -> None:
     sets = {name: synthetic(name, images=32, size=tiny.SIZE) for name in ("train", "val")}
     sets[part] = unlabelled(sets[part])
+    monitor, data = KNNMonitor(k=7), ContrastiveData(**sets, batch_size=16)
+    for _ in range(2):  # a second fit tells again
+        with pytest.warns(UserWarning, match="kNN accuracy is left out: not every image has a label") as told:
+            _, trainer = fit(data, monitor, max_epochs=2)
+        assert len([w for w in told if "kNN" in str(w.message)]) == 1
+    assert trainer.callback_metrics["val/alignment"] > 0
+    assert "val/knn_top1" not in trainer.callback_metrics
+    assert not monitor.has_neighbours
+
+
+class Own(Dataset[Any]):
+    """A user's own set, of which only reading tells that one image lacks a label."""
+
+    def __init__(self, images: TensorImages) -> None:
+        self.images = images
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Any:
+        image, label = self.images[index]
+        return image, None if index == 5 else label
+
+
+@pytest.mark.parametrize("part", ["train", "val"])
+def test_a_single_image_without_a_label_is_told_too(part: str) -> None:
+    sets: dict[str, Any] = {name: synthetic(name, images=32, size=tiny.SIZE) for name in ("train", "val")}
+    sets[part] = Own(sets[part])
     monitor = KNNMonitor(k=7)
-    with pytest.warns(UserWarning, match="kNN accuracy is left out") as told:
+    with pytest.warns(UserWarning, match="kNN accuracy is left out: not every image has a label") as told:
         _, trainer = fit(ContrastiveData(**sets, batch_size=16), monitor, max_epochs=2)
     assert len([w for w in told if "kNN" in str(w.message)]) == 1
     assert "val/knn_top1" not in trainer.callback_metrics
     assert not monitor.has_neighbours
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+@pytest.mark.filterwarnings("ignore:kNN accuracy is left out")
+def test_the_bank_goes_through_the_network_only_where_there_are_labels(labelled: bool) -> None:
+    method, val = tiny.simclr(), synthetic("val", images=32, size=tiny.SIZE)
+    train = synthetic(images=64, size=tiny.SIZE)
+    data = ContrastiveData(train, val if labelled else unlabelled(val), batch_size=16)
+    seen: list[int] = []
+    method.encoder.backbone.register_forward_hook(lambda _, images, __: seen.append(len(images[0])))
+    tiny.trainer(KNNMonitor(k=7), **EVALUATED).validate(method, datamodule=data, verbose=False)
+    # Clean and two views of each query, and the clean bank.
+    assert sum(seen) == 3 * 32 + (64 if labelled else 0)
 
 
 def test_the_sanity_check_leaves_no_number_and_no_neighbours() -> None:
@@ -114,8 +156,10 @@ def test_a_notebook_needs_nothing_but_a_trainer(method: str, tmp_path: Any) -> N
 def test_training_needs_no_validation_images(tmp_path: Any) -> None:
     trainer = Trainer(max_epochs=1, accelerator="cpu", default_root_dir=tmp_path)
     data = ContrastiveData(synthetic("train", images=32, size=tiny.SIZE), batch_size=16)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Total length of `list` across ranks is zero")
+    with pytest.warns(UserWarning, match="kNN accuracy is left out: there are no validation images") as told:
         trainer.fit(tiny.simclr(), data)
+    # Lightning has nothing to add about the validation.
+    texts = [str(w.message) for w in told if "LeafSpec" not in str(w.message)]
+    assert sorted(text.split()[0] for text in texts) == ["The", "kNN"], texts
     assert "train/loss" in trainer.callback_metrics
     assert "val/knn_top1" not in trainer.callback_metrics

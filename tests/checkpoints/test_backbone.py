@@ -267,18 +267,18 @@ def test_a_broken_file_and_one_with_code_are_an_error(moco: Trained, tmp_path: P
     half.write_bytes(moco.file.read_bytes()[:2000])
     code = tmp_path / "code.ckpt"
     torch.save({"state_dict": {}, "cl_lightning": OwnBackbone()}, code)
-    for file in (half, code):
-        with pytest.raises(ValueError, match="is no complete checkpoint"):
-            load_backbone(file)
+    with pytest.raises(ValueError, match="is no complete checkpoint"):
+        load_backbone(half)
+    with pytest.raises(ValueError, match=r"holds a .*OwnBackbone, and only tensors and plain containers are"):
+        load_backbone(code)
 
 
 def test_a_blueprint_in_a_checkpoint_chooses_no_code(moco: Trained, tmp_path: Path) -> None:
     touched = tmp_path / "touched"
 
     def gadget(content: dict[str, Any]) -> None:
-        content["cl_lightning"]["arguments"]["encoder"]["backbone"] = {
-            "_target_": "os.system", "command": f"touch {touched}"
-        }  # fmt: skip
+        for encoder in (content["cl_lightning"]["arguments"]["encoder"], content["cl_lightning"]["encoder"]):
+            encoder["backbone"] = {"_target_": "os.system", "command": f"touch {touched}"}
         content["hyper_parameters"] = {"_instantiator": "os.system"}
 
     file = changed(moco, tmp_path, gadget)
@@ -292,6 +292,72 @@ def test_a_copied_run_folder_is_read_without_the_first(moco: Trained, tmp_path: 
     (tmp_path / "checkpoints").mkdir()
     shutil.copy(moco.file, tmp_path / "checkpoints" / "last.ckpt")
     assert torch.equal(load_backbone(tmp_path)(images()), load_backbone(moco.file)(images()))
+
+
+class Tuned(SimCLR):
+    """A user's subclass that passes all but its own argument on."""
+
+    def __init__(self, margin: float = 1.0, **parts: Any) -> None:
+        super().__init__(**parts)
+        self.margin = margin
+
+
+class Fixed(SimCLR):
+    """A user's subclass that makes its parts itself."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            moco_v2_views(tiny.SIZE), tiny.encoder(), schedule=WarmupCosine(), optimizer=tiny.sgd
+        )
+
+
+@pytest.mark.parametrize("kind", [Tuned, Fixed])
+def test_a_users_subclass_is_loaded_with_all_its_parts(kind: type[Any], tmp_path: Path) -> None:
+    parts = {"views": moco_v2_views(tiny.SIZE), "encoder": tiny.encoder(), "schedule": WarmupCosine()}
+    method = kind(margin=0.5, optimizer=tiny.sgd, **parts) if kind is Tuned else kind()
+    trained = Trained(method, tmp_path, max_steps=2)
+    again = kind.load_from_checkpoint(trained.file).eval()
+    assert torch.equal(again.encoder(images()), trained.method.encoder(images()))
+    assert again.optimizer.keywords == tiny.sgd.keywords
+    assert getattr(again, "margin", 0.5) == 0.5
+    assert torch.equal(load_backbone(trained.file)(images()), trained.method.encoder.backbone(images()))
+
+
+class Compiled(nn.Module):
+    """The shape of what torch.compile gives; the compiler itself and jaxtyping's checks don't go together."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self._orig_mod = network
+        self.features = network.features
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self._orig_mod(x)
+
+
+def test_a_compiled_backbone_is_loaded_as_the_plain_one(tmp_path: Path) -> None:
+    encoder = tiny.encoder()
+    encoder.backbone = Compiled(encoder.backbone)
+    trained = Trained(tiny.simclr(encoder=encoder), tmp_path, max_steps=2)
+    assert any("_orig_mod" in name for name in torch.load(trained.file, weights_only=True)["state_dict"])
+    torch.testing.assert_close(load_backbone(trained.file)(images()), encoder.backbone(images()))
+    again = SimCLR.load_from_checkpoint(trained.file).eval()
+    torch.testing.assert_close(again.encoder(images()), trained.method.encoder(images()))
+
+
+def test_tensors_of_own_views_become_numbers(tmp_path: Path) -> None:
+    method = tiny.simclr()
+    views = method.views
+
+    class Own:
+        size, mean, std = 8, torch.tensor([0.5, 0.25, 0.125]), [torch.tensor(0.5)] * 3
+
+        def __call__(self, *arguments: Any) -> Any:
+            return views(*arguments)
+
+    method.views = Own()
+    backbone = load_backbone(Trained(method, tmp_path, max_steps=1).file)
+    assert (backbone.size, backbone.mean, backbone.std) == (8, (0.5, 0.25, 0.125), (0.5, 0.5, 0.5))
 
 
 def test_the_name_is_public() -> None:

@@ -139,7 +139,7 @@ def test_what_other_processes_met_counts_without_another_warning():
 
 def test_wrong_limits_are_refused_and_needless_ones_told():
     images = synthetic(images=8, size=8)
-    with pytest.raises(ValueError, match=r"data\.max_broken=-1; accepted is 0 or more"):
+    with pytest.raises(ValueError, match=r"data\.max_broken=-1; accepted: 0 or more"):
         ContrastiveData(images, batch_size=4, max_broken=-1)
     with pytest.warns(
         UserWarning, match=r"data\.max_broken=1 has no effect: these images are held in memory"

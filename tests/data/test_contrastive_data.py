@@ -9,6 +9,7 @@ from PIL import Image
 
 from cl_lightning.data import ContrastiveData, EpochOrder, TensorImages, image_folder, synthetic
 from cl_lightning.data.checks import check_sets
+from tests.data.photos import write_photos
 
 # Lightning 2.6.6 asks torch 2.14 in a way that it deprecates.
 pytestmark = pytest.mark.filterwarnings(r"ignore:.*isinstance\(treespec, LeafSpec\):FutureWarning")
@@ -87,11 +88,11 @@ def test_the_trainer_sets_the_epoch_and_sees_the_order_of_seed_and_epoch():
     assert not torch.equal(module.trained[0][1].index, module.trained[3][1].index)
 
 
-def test_evaluation_gets_bank_and_queries_in_order_and_unchanged():
+def test_evaluation_gets_queries_and_bank_in_order_and_unchanged():
     train_set, val = synthetic(images=10, size=8), synthetic("val", images=7, size=8)
     module = Recorder(SimpleNamespace(size=8))
     train(module, ContrastiveData(train_set, val, batch_size=4), num_sanity_val_steps=0)
-    for number, part in enumerate([train_set, val]):
+    for number, part in enumerate([val, train_set]):
         batches = [batch for loader, batch in module.validated if loader == number]
         assert torch.equal(torch.cat([batch.images for batch in batches]), part.images)
         assert torch.equal(torch.cat([batch.labels for batch in batches]), part.labels)
@@ -101,7 +102,7 @@ def test_evaluation_gets_bank_and_queries_in_order_and_unchanged():
 def test_the_bank_may_be_another_set_than_the_training_images():
     bank = synthetic(images=5, size=8, seed=3)
     data = ContrastiveData(synthetic(images=10, size=8), synthetic("val", size=8), batch_size=4, bank=bank)
-    assert torch.equal(torch.cat([batch.images for batch in data.val_dataloader()[0]]), bank.images)
+    assert torch.equal(torch.cat([batch.images for batch in data.val_dataloader()[1]]), bank.images)
 
 
 def test_training_without_validation_images_works():
@@ -109,6 +110,37 @@ def test_training_without_validation_images_works():
     trainer = train(module, ContrastiveData(synthetic(images=10, size=8), batch_size=4))
     assert trainer.global_step == 2
     assert module.validated == []
+    data = ContrastiveData(synthetic(images=10, size=8), batch_size=4)
+    assert Trainer(accelerator="cpu", logger=False).validate(module, data) == []
+    assert list(data.val_dataloader()) == []
+
+
+def unlabelled(kind, folder):
+    """Ten images of which not all have a label, of each kind of set."""
+    images = torch.randint(0, 256, (10, 3, 8, 8), dtype=torch.uint8)
+    if kind == "no image has":
+        return TensorImages(images)
+    if kind == "one image lacks":
+        return TensorImages(images, torch.arange(10) - 1)
+    if kind == "an own Dataset":
+        return list(images)
+    photos = write_photos(folder, *(f"{number}.png" for number in range(10)))
+    return image_folder(photos, labels=False)
+
+
+@pytest.mark.parametrize("kind", ["no image has", "one image lacks", "photos", "an own Dataset"])
+@pytest.mark.parametrize("max_broken", [0, 1])
+@pytest.mark.filterwarnings("ignore:.*max_broken=1 has no effect")
+def test_without_labels_no_image_of_the_bank_is_read(kind, max_broken, tmp_path):
+    lacking, labelled = unlabelled(kind, tmp_path), synthetic(images=7, size=8)
+    for sets in ({"bank": lacking, "val": labelled}, {"bank": labelled, "val": lacking}):
+        data = ContrastiveData(synthetic(images=10, size=8), **sets, batch_size=4, max_broken=max_broken)
+        (queries,) = data.val_dataloader()
+        assert torch.cat([batch.index for batch in queries]).tolist() == list(range(len(sets["val"])))
+        assert not data.has_labels
+        assert len(data.predict_dataloader()) == 2
+    assert ContrastiveData(labelled, labelled, batch_size=4).has_labels
+    assert not ContrastiveData(labelled, batch_size=4).has_labels
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
@@ -181,7 +213,7 @@ def test_an_accumulation_longer_than_the_epoch_is_refused():
 
 
 def test_overfit_batches_is_refused():
-    with pytest.raises(ValueError, match=r"trainer\.overfit_batches=2; accepted is 0"):
+    with pytest.raises(ValueError, match=r"trainer\.overfit_batches=2; accepted: 0"):
         train(Recorder(), ContrastiveData(synthetic(images=20, size=8), batch_size=6), overfit_batches=2)
 
 
@@ -207,7 +239,7 @@ def test_ranks_share_each_batch_and_each_evaluation(world_size):
     ]
     single = [batch.images for batch in loaders(0, 1)[0]]
     assert all(torch.equal(a, b) for a, b in zip(together, single, strict=True))
-    for number, part in enumerate([train_set, val]):
+    for number, part in enumerate([val, train_set]):
         seen = [batch.index for _, parts in ranks for batch in parts[number]]
         assert torch.equal(torch.cat(seen), torch.arange(len(part)))
 
@@ -234,19 +266,19 @@ def test_wrong_numbers_are_refused_at_once():
     images = synthetic(images=20, size=8)
     with pytest.raises(ValueError, match=r"data\.batch_size=21 with 20 training images"):
         ContrastiveData(images, batch_size=21)
-    with pytest.raises(ValueError, match=r"data\.num_workers=-1; accepted is 0 or more"):
+    with pytest.raises(ValueError, match=r"data\.num_workers=-1; accepted: 0 or more"):
         ContrastiveData(images, batch_size=5, num_workers=-1)
 
 
 @pytest.mark.parametrize("given", [5, {1, 2}, (image for image in "ab")])
 def test_what_is_no_map_style_dataset_is_refused(given):
     sets = {"train": synthetic(images=20, size=8), "val": given}
-    with pytest.raises(ValueError, match=r"data\.val is a \w+; accepted is a map-style Dataset"):
+    with pytest.raises(ValueError, match=r"data\.val is a \w+; accepted: a map-style Dataset"):
         check_sets(sets)  # which is all that sees it where no types are checked
 
 
 def test_an_empty_set_is_refused():
-    with pytest.raises(ValueError, match=r"data\.val holds no images; accepted is one or more"):
+    with pytest.raises(ValueError, match=r"data\.val holds no images; accepted: one or more"):
         ContrastiveData(synthetic(images=20, size=8), [], batch_size=5)
 
 

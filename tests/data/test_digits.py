@@ -45,12 +45,12 @@ def test_both_sets_have_the_same_split():
 
 
 def test_another_split_is_refused():
-    with pytest.raises(ValueError, match="split='test'; accepted is 'train' or 'val'"):
+    with pytest.raises(ValueError, match="split='test'; accepted: 'train' or 'val'"):
         digits("test")
 
 
 def test_a_canvas_without_room_is_refused():
-    with pytest.raises(ValueError, match="size=8; accepted is 16"):
+    with pytest.raises(ValueError, match="size=8; accepted: 16"):
         scattered_digits(size=8)
 
 

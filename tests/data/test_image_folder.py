@@ -39,7 +39,7 @@ def test_validation_may_have_one_class_only_and_training_one_folder_that_is_none
 
 def test_a_class_that_training_lacks_is_refused(tmp_path):
     write_photos(tmp_path, *SPLIT, "val/wolf/1.png")
-    with pytest.raises(ValueError, match=r"val has class folders that the training images lack: wolf\."):
+    with pytest.raises(ValueError, match=r"val has class folders that the training images lack: wolf;"):
         image_folder(tmp_path, "val")
 
 
@@ -148,19 +148,19 @@ def test_linked_folders_are_followed(tmp_path):
 
 
 REFUSED = [
-    ((), {}, "no folder {root}; accepted is a data.root that holds train/CLASS"),
+    ((), {}, "no folder {root}; accepted: a data.root that holds train/CLASS"),
     (("val/a/1.png",), {}, "no folder {root}/train; accepted"),
-    (("1.txt",), {}, r"{root}: accepted is at least one photo \(\.jpg"),
+    (("1.txt",), {}, r"{root} lacks photos; accepted: at least one photo \(\.jpg"),
     (SPLIT, {"split": "test"}, "split='test'"),
     (SPLIT, {"val_fraction": 0.1}, r"data\.val_fraction=0\.1, but {root}/val has photos"),
     (
         SPLIT[:3],
         {"split": "val"},
-        r"no folder {root}/val; accepted is a data\.val_fraction .* data\.val=null",
+        r"no folder {root}/val; accepted: a data\.val_fraction .* data\.val=null",
     ),
-    (SPLIT[:3], {"val_fraction": 0.0}, r"data\.val_fraction=0\.0; accepted is above 0 and below 1"),
-    (SPLIT[:3], {"val_fraction": 1.0}, r"data\.val_fraction=1\.0; accepted is above 0 and below 1"),
-    (("1.png",), {"val_fraction": 0.5}, "{root} has 1 photo; accepted are 2 or more"),
+    (SPLIT[:3], {"val_fraction": 0.0}, r"data\.val_fraction=0\.0; accepted: above 0 and below 1"),
+    (SPLIT[:3], {"val_fraction": 1.0}, r"data\.val_fraction=1\.0; accepted: above 0 and below 1"),
+    (("1.png",), {"val_fraction": 0.5}, "{root} has 1 photo; accepted: 2 or more"),
     (
         ("1.png",),
         {"labels": True},
@@ -194,3 +194,12 @@ def test_a_folder_that_may_not_be_read_is_refused(tmp_path):
     (root / "dog" / "closed").chmod(0)
     with pytest.raises(ValueError, match=r"cannot read the folder .*closed"):
         image_folder(root)
+
+
+def test_a_link_to_a_folder_that_it_is_in_is_left_out(tmp_path):
+    write_photos(tmp_path, "cat/1.png", "cat/deep/2.png", "dog/1.png")
+    (tmp_path / "cat" / "self").symlink_to(".")
+    (tmp_path / "cat" / "deep" / "up").symlink_to("..")
+    (tmp_path / "dog" / "other").symlink_to(tmp_path / "cat" / "deep")
+    found = [path.removeprefix(f"{tmp_path}/") for path in image_folder(tmp_path).paths]
+    assert found == ["cat/1.png", "cat/deep/2.png", "dog/1.png", "dog/other/2.png", "dog/other/up/1.png"]

@@ -35,7 +35,7 @@ def test_16_bit_greyscale_keeps_its_upper_bits():
 @pytest.mark.parametrize(
     ("image", "message"),
     [
-        (torch.rand(3, 4, 4), r"a torch.float32 Tensor of shape \[3, 4, 4\] as an image; accepted is a PIL"),
+        (torch.rand(3, 4, 4), r"a torch.float32 Tensor of shape \[3, 4, 4\] as an image; accepted: a PIL"),
         (torch.zeros(4, 4, 3, dtype=torch.uint8), r"shape \[4, 4, 3\]"),
         (np.zeros((4, 4), dtype=np.uint8), r"uint8 ndarray of shape \[4, 4\]"),
         (np.zeros((4, 4, 3)), "float64 ndarray"),
@@ -102,3 +102,13 @@ def test_a_broken_file_raises_an_error_with_its_path(tmp_path, content):
         decode(str(path))
     assert str(path) in str(caught.value)
     assert "data.root" in str(caught.value)
+
+
+def test_flipped_views_and_borrowed_buffers_are_taken():
+    pixels = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        flipped = to_uint8(pixels[:, ::-1, ::-1])  # as BGR becomes RGB
+        borrowed = to_uint8(np.frombuffer(pixels.tobytes(), np.uint8).reshape(4, 5, 3))
+    assert torch.equal(flipped, torch.from_numpy(pixels).permute(2, 0, 1).flip(0, 2))
+    assert torch.equal(borrowed, torch.from_numpy(pixels).permute(2, 0, 1))

@@ -154,3 +154,19 @@ def test_a_users_dataset_may_give_images_or_images_with_labels(item, labels):
     assert batch.labels.tolist() == labels
     assert batch.images[:, 0, 0, 0].tolist() == [0, 1, 2, 3]
     assert batch.images.dtype == torch.uint8
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_set_that_ends_early_is_refused_not_cut_short(num_workers):
+    class Ends:
+        def __len__(self):
+            return 8
+
+        def __getitem__(self, index):
+            if index == 5:
+                raise StopIteration
+            return np.zeros((4, 4, 3), np.uint8)
+
+    loader = WorkerLoader(Ends(), EvaluationOrder(8, 4), num_workers)
+    with pytest.raises(ValueError, match="image 5 of Ends raised StopIteration; accepted: an image"):
+        list(loader)

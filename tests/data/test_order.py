@@ -93,5 +93,5 @@ def test_a_batch_that_the_data_cannot_fill_is_refused(batch_size):
 
 
 def test_a_negative_seed_is_refused():
-    with pytest.raises(ValueError, match="seed=-1; accepted is 0 or more"):
+    with pytest.raises(ValueError, match="seed=-1; accepted: 0 or more"):
         EpochOrder(50, 5, -1)

@@ -30,7 +30,7 @@ def test_a_tensor_set_is_moved_once():
 @pytest.mark.parametrize(
     ("images", "labels", "message"),
     [
-        (torch.zeros(3, 1, 4, 4), None, r"torch.float32 \[3, 1, 4, 4\]; accepted is uint8"),
+        (torch.zeros(3, 1, 4, 4), None, r"torch.float32 \[3, 1, 4, 4\]; accepted: uint8"),
         (torch.zeros(3, 4, 4, dtype=torch.uint8), None, r"uint8 \[3, 4, 4\]; accepted"),
         (torch.zeros(0, 1, 4, 4, dtype=torch.uint8), None, "at least one image"),
         (
@@ -41,7 +41,7 @@ def test_a_tensor_set_is_moved_once():
         (
             torch.zeros(3, 1, 4, 4, dtype=torch.uint8),
             torch.zeros(3),
-            r"float32 \[3\]; accepted is int64 \[3\]",
+            r"float32 \[3\]; accepted: int64 \[3\]",
         ),
     ],
 )
@@ -79,7 +79,7 @@ def test_the_class_of_a_synthetic_image_can_be_learnt():
 
 
 def test_synthetic_refuses_numbers_below_one():
-    with pytest.raises(ValueError, match=r"\{'size': 0\}; accepted is 1 or more"):
+    with pytest.raises(ValueError, match=r"\{'size': 0\}; accepted: 1 or more"):
         synthetic(size=0)
 
 
@@ -94,7 +94,7 @@ def test_cifar10_is_torchvisions():
     assert torch.equal(data.images[7], torch.from_numpy(reference.data[7]).permute(2, 0, 1))
     assert data.labels.tolist() == reference.targets[:20]
     assert len(cifar10(root, "val")) == 10_000
-    with pytest.raises(ValueError, match=r"limit=50001; accepted is 1 to 50,000 .*data\.train\.limit"):
+    with pytest.raises(ValueError, match=r"limit=50001; accepted: 1 to 50,000 .*data\.train\.limit"):
         cifar10(root, limit=50_001)
 
 

@@ -60,7 +60,7 @@ def trained(words: list[str], monkeypatch: pytest.MonkeyPatch) -> list[dict[str,
 
 
 @pytest.mark.usefixtures("_in_the_readmes_world")
-@pytest.mark.filterwarnings("ignore:callbacks.negative_queue.length is")
+@pytest.mark.filterwarnings("ignore:callbacks.negative_queue.length is", "ignore:kNN accuracy is left out")
 @pytest.mark.parametrize("command", TRAININGS)
 def test_every_training_command_trains(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     summaries = trained(small(command), monkeypatch)

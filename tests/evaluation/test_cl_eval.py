@@ -11,6 +11,7 @@ import torch
 import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from torch.utils.data import Dataset
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.checkpoints import Checkpoint
@@ -190,7 +191,7 @@ def test_a_missing_or_broken_checkpoint_is_refused_before_anything_is_measured(
         checkpoint.write_bytes(content)
         assert "last.ckpt is no complete checkpoint" in refused(capsys, str(simclr), str(moco))
     checkpoint.unlink()
-    assert f"{moco} has no checkpoints/last.ckpt" in refused(capsys, str(simclr), str(moco))
+    assert f"{moco} has no checkpoints/last.ckpt" in refused(capsys, str(moco))
     assert written(simclr, moco) == []
 
 
@@ -213,7 +214,78 @@ def test_a_key_encoder_with_a_weight_missing_is_refused(run: Callable[[str], Pat
         evaluate(folder, "key")
 
 
-def test_images_without_labels_are_refused(
+def without(folder: Path, part: str) -> Path:
+    """The run as if it had been made without its images of that part, or without their labels."""
+    config = RunFolder(folder).config()
+    config["data"]["val"] = None if part == "val" else config["data"]["val"]
+    if part == "labels":
+        config["data"]["train"] = {"_target_": "tests.evaluation.test_cl_eval.Unlabelled"}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    return folder
+
+
+class Unlabelled(Dataset[Any]):
+    def __len__(self) -> int:
+        return 64
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        return torch.zeros(3, 8, 8, dtype=torch.uint8)
+
+
+def test_of_all_in_a_folder_those_with_something_to_evaluate_are(
+    run: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moco = run("moco")
+    no_val, no_labels, unfinished = (
+        Path(shutil.copytree(moco, tmp_path / name)) for name in ("no_val", "no_labels", "unfinished")
+    )
+    without(no_val, "val")
+    without(no_labels, "labels")
+    (unfinished / "checkpoints" / "last.ckpt").unlink()
+    (tmp_path / "multirun.yaml").write_text("")
+    everything = sorted(map(str, tmp_path.iterdir()), key=lambda path: path == str(moco))
+    main([*everything, "--labels", "--draws", "1", "--baselines"])
+    out, err = capsys.readouterr()
+    assert sorted(line for line in err.splitlines() if line.startswith("cl-eval")) == [
+        f"cl-eval: left out: {tmp_path}/multirun.yaml is a file; accepted: the folder of a run",
+        f"cl-eval: left out: {no_labels}: not every image of its data has a label; accepted: labelled "
+        "data.train (or data.bank) and data.val",
+        f"cl-eval: left out: {no_val} has no validation images; accepted: a run with data.val",
+        f"cl-eval: left out: {unfinished} has no checkpoints/last.ckpt; accepted: the folder of a run that "
+        "was trained",
+    ]
+    assert f"{moco.name} (query)" in out
+    files = ["evaluation-pixels.json", "evaluation-query.json", "evaluation-untrained.json"]
+    assert written(moco) == files
+    assert written(no_val, no_labels, unfinished) == []
+
+
+def test_where_no_run_is_left_that_is_an_error(
+    run: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [str(without(run(name), "val")) for name in ("simclr", "moco")]
+    with pytest.raises(SystemExit, match="cl-eval: none of these runs can be evaluated, see above"):
+        main(folders)
+    assert capsys.readouterr().err.count("has no validation images") == 2
+
+
+def test_a_broken_run_among_others_is_still_an_error(
+    run: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    simclr, moco = run("simclr"), without(run("moco"), "val")
+    (tmp_path / "other").mkdir()
+    assert "is no run folder" in refused(capsys, str(simclr), str(moco), str(tmp_path / "other"))
+    assert written(simclr) == []
+
+
+def test_images_without_labels_are_refused_before_anything_is_measured(
+    run: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(FrozenFeatures, "extract", lambda *_: pytest.fail("measured"))
+    assert "not every image of its data" in refused(capsys, str(without(run("simclr"), "labels")))
+
+
+def test_one_image_without_a_label_is_refused(
     run: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     extract = FrozenFeatures.extract
@@ -230,9 +302,6 @@ def test_images_without_labels_are_refused(
 
 
 def test_a_run_without_validation_images_is_refused(run: Callable[[str], Path]) -> None:
-    folder = RunFolder(run("simclr"))
-    config = folder.config() | {}
-    config["data"]["val"] = None
-    (folder.path / "config.yaml").write_text(yaml.safe_dump(config))
+    folder = RunFolder(without(run("simclr"), "val"))
     with pytest.raises(ConfigError, match=r"has no validation images; accepted: a run with data.val"):
         evaluate(folder)

@@ -1,5 +1,7 @@
 """Without Hydra: a user's own parts, a second fit, an interrupted one."""
 
+import gc
+import multiprocessing
 import signal
 from functools import partial
 from pathlib import Path
@@ -248,6 +250,27 @@ def test_the_same_method_fitted_again_starts_with_a_new_queue_and_key_encoder() 
     assert torch.equal(starts[0].queue, starts[1].queue)
 
 
+def test_a_trainer_of_moco_refuses_simclr() -> None:
+    trainer = tiny.trainer(*tiny.moco_callbacks())
+    trainer.fit(tiny.moco(), tiny.data())
+    with pytest.raises(ValueError, match=r"SimCLR has no keys for it; accepted: a Trainer of its own"):
+        trainer.fit(tiny.simclr(), tiny.data())
+
+
+def test_a_run_ends_by_steps_alone_or_is_refused() -> None:
+    trainer = tiny.trainer(max_epochs=-1, max_steps=3)
+    trainer.fit(tiny.simclr(schedule=WarmupCosine(warmup_epochs=0.5)), tiny.data())
+    assert trainer.global_step == 3
+    with pytest.raises(ValueError, match=r"the run has no end, .*accepted: trainer.max_epochs or"):
+        tiny.trainer(max_epochs=-1, max_time={"seconds": 1}).fit(tiny.simclr(), tiny.data())
+
+
+def test_lightnings_fast_dev_run_needs_no_warm_up() -> None:
+    trainer = tiny.trainer(KNNMonitor(k=4), fast_dev_run=True)
+    trainer.fit(tiny.simclr(schedule=WarmupCosine(warmup_epochs=10)), tiny.data())
+    assert trainer.global_step == 1
+
+
 def test_one_data_module_serves_a_second_trainer() -> None:
     data, epochs = tiny.data(), []
     for batch_limit in (None, 2):
@@ -291,6 +314,14 @@ def test_an_interrupted_method_is_that_of_its_last_step_and_can_be_used(kind: st
     method.trainer.save_checkpoint(tmp_path / "x.ckpt", weights_only=False)
     again = type(method).load_from_checkpoint(tmp_path / "x.ckpt").eval()
     assert torch.equal(again.encoder(images), method.encoder(images))
+
+
+def test_an_interrupted_fit_lets_its_workers_go() -> None:
+    data = ContrastiveData(Photos(32, labels=False), batch_size=16, num_workers=2)
+    with pytest.raises(SystemExit):
+        tiny.trainer(InterruptAfter(1), max_epochs=2).fit(tiny.simclr(), data)
+    gc.collect()
+    assert multiprocessing.active_children() == []
 
 
 def test_a_fit_after_an_interrupted_one_starts_clean() -> None:

@@ -166,7 +166,8 @@ def test_own_loss_and_own_optimizer_are_used() -> None:
 def test_repr_shows_the_three_choices() -> None:
     text = repr(tiny.moco())
     assert text.startswith("MoCoV2(\n  pairs:   ")
-    assert "encoder: SmallConvNet, 16 features, 8 embedded, batch norm sync" in text
+    made = "SmallConvNet(widths=[8, 16], strides=[2, 2], channels=3)"
+    assert f"encoder: {made}, 16 features, 8 embedded, batch norm sync" in text
     assert "loss:    info_nce(temperature=0.2)" in text
 
 

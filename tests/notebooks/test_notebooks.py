@@ -2,6 +2,7 @@
 
 import gc
 import re
+import time
 import warnings
 from pathlib import Path
 from typing import Any

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -148,3 +149,16 @@ def test_a_refused_run_leaves_no_data_base() -> None:
     with pytest.raises(ConfigError, match="batch_size"):
         train(small("logger=mlflow", "data.batch_size=1000"))
     assert os.listdir() == []
+
+
+def test_a_logger_that_cannot_begin_leaves_no_folder_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: Any) -> Any:
+        raise ValueError("No API key configured")
+
+    run = small("logger=csv")
+    with monkeypatch.context() as patch:
+        patch.setattr("cl_lightning.runs.loggers.assemble_loggers", lambda *_: {"wandb": partial(refuse)})
+        with pytest.raises(ConfigError, match=r"logger\.wandb: No API key configured"):
+            train(run)
+    assert not RunFolder.of(run).path.exists()
+    assert train(run)["steps"] == 2

@@ -1,9 +1,13 @@
+import re
+
 import pytest
+from hydra.errors import OverrideParseException
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.blueprints.config_error import refused
 from cl_lightning.data import EpochOrder
 from cl_lightning.runs.messages import explain
+from tests.runs.configs import config
 
 
 def test_what_our_code_refuses_while_it_trains_is_told_in_one_line() -> None:
@@ -29,3 +33,12 @@ def test_a_message_names_the_key_once() -> None:
         raise ValueError("set optimizer.lr")
     with pytest.raises(ConfigError, match=r"^data\.train: KeyError$"), refused("data.train"):
         raise KeyError
+
+
+@pytest.mark.parametrize("value", ["photos/фото", "my photos (1)", "it's", "a=b", "x#y", "müller"])
+def test_a_value_that_wants_quotes_is_shown_with_them(value: str) -> None:
+    with pytest.raises(OverrideParseException) as caught:
+        config(f"data.root={value}")
+    told = re.search(r'where need be: "(.*)", see', str(explain(caught.value)))
+    assert told
+    assert config(told[1])["data"]["root"] == value

@@ -1,0 +1,37 @@
+"""An item of a data set: an image, with a label or without."""
+
+from operator import index
+from typing import Any
+
+from jaxtyping import UInt8
+from torch import Tensor
+
+from cl_lightning.data.images import to_uint8
+
+NO_LABEL = -1
+
+
+def image_and_label(item: Any) -> tuple[UInt8[Tensor, "channels height width"], int]:
+    """The image of `item` as uint8 [C, H, W], and its label, -1 for none.
+
+    An item is an image, or a tuple or list of an image, or of an image and a label (a whole number, or None).
+    Raises ValueError for anything else.
+    """
+    parts = item if isinstance(item, (tuple, list)) else (item,)
+    if not 1 <= len(parts) <= 2:
+        raise ValueError(
+            f"the data set gave a {type(item).__name__} of {len(parts)} as an item; accepted: an image, or "
+            "(image, label). Change the set behind data.train or data.val."
+        )
+    label = parts[1] if len(parts) == 2 else None
+    return to_uint8(parts[0]), NO_LABEL if label is None else _whole(label)
+
+
+def _whole(label: Any) -> int:
+    try:
+        return index(label)
+    except TypeError as error:
+        raise ValueError(
+            f"the data set gave {label!r} as a label; accepted: a whole number from 0, or None for none. "
+            "Change the set behind data.train or data.val."
+        ) from error
