@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -27,14 +28,8 @@ class MyPhotos(Dataset):
     def __getitem__(self, index):
         return Image.open(self.paths[index])
 """
-OWN_EXPERIMENT = """
-# @package _global_
-defaults:
-  - override /data: image_folder
-
-loss:
-  temperature: 0.3
-"""
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+(OWN_EXPERIMENT,) = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
 
 
 def make_world(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

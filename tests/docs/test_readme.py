@@ -67,6 +67,7 @@ def test_every_training_command_trains(command: str, monkeypatch: pytest.MonkeyP
     assert len(summaries) == (4 if " -m " in command else 1)
     for summary in summaries:
         assert summary["steps"] == 1
+        assert "my_conf" not in command or summary["dataset"] == "image_folder"
         assert (summary["knn_top1"] is None) == ("custom" in command or "PHOTOS" in command)  # no labels
 
 

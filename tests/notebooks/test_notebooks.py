@@ -5,12 +5,13 @@ import re
 import time
 import warnings
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
 import pytest
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
@@ -30,16 +31,12 @@ def pictures_of(notebook: Any) -> int:
     return sum("image/png" in output.get("data", {}) for output in outputs)
 
 
-class LocalKernel(AsyncKernelManager):
-    """Speaks through files: nothing listens on the network."""
-
-    transport = "ipc"
-
-
 def execute(notebook: Any, folder: Path) -> None:
-    """Run all cells in a kernel whose working folder is `folder`."""
-    place = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, kernel_manager_class=LocalKernel, timeout=600, resources=place).execute()
+    """Run all cells in a kernel whose working folder is `folder`; it speaks through files, not ports."""
+    with TemporaryDirectory() as sockets:
+        local = Config({"AsyncKernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}})
+        place = {"metadata": {"path": str(folder)}}
+        NotebookClient(notebook, config=local, timeout=600, resources=place).execute()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # jupyter_client leaves a socket to the collector
         gc.collect()
