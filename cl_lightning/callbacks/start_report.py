@@ -39,10 +39,7 @@ def start_report(trainer: Trainer, pl_module: Any) -> dict[str, str]:
     }
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, NegativeQueue):
-            steps_held = callback.length / pl_module.keys_per_step
-            lines["negatives of a query"] = (
-                f"{callback.length:,}, the keys of the last {steps_held:,.4g} steps"
-            )
+            lines["negatives of a query"] = negatives(callback.length, pl_module.keys_per_step, steps)
         elif isinstance(callback, MomentumEncoder):
             later = "" if callback.schedule == "constant" else " at first, longer later"
             lines["EMA half-life"] = f"{half_life(callback.momentum):,.1f} steps{later}"
@@ -69,6 +66,14 @@ def learning_rate(trainer: Trainer, pl_module: Any) -> str:
         "sqrt": f" = {given:g} x sqrt({batch:,} / 256)",
     }
     return f"{peak:g}{rules[rule]} at its peak"
+
+
+def negatives(length: int, keys_per_step: int, steps: int) -> str:
+    """What a queue holds; in a run that is too short to fill it, also what it began with."""
+    made = keys_per_step * steps
+    if made < length:
+        return f"{length:,}; the run makes {made:,} keys, the others stay the unit vectors of the start"
+    return f"{length:,}, the keys of the last {length / keys_per_step:,.4g} steps"
 
 
 def half_life(momentum: float) -> float:
