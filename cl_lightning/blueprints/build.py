@@ -16,7 +16,7 @@ from cl_lightning.blueprints.config_error import ConfigError, refused, shown
 from cl_lightning.blueprints.own_data import KEYS, find_data_set
 from cl_lightning.blueprints.targets import TARGETS
 
-EXTRAS = ("mlflow", "timm", "wandb")  # packages that an extra of the same name brings
+EXTRAS = ("timm",)  # packages of `TARGETS` that an extra of the same name brings
 _WHOLE_NUMBERS_ARE_FLOATS = BeartypeConf(is_pep484_tower=True)
 
 
