@@ -23,6 +23,8 @@ GRACE_SECONDS = 3
 def run_on(world_size: int, function: Callable[..., Any], *args: Any, timeout: float = 120) -> list[Any]:
     """`function(*args)` on each of `world_size` processes of one gloo group: its results in rank order.
 
+    A `Trainer(devices=world_size, strategy="ddp")` inside joins that group.
+
     `function` and everything it takes and returns must be picklable: a function of a module. Raises
     AssertionError with each failed rank's traceback, also when `timeout` seconds pass; no process is
     left behind.
@@ -73,7 +75,8 @@ def _outcome(folder: Path, rank: int, process: BaseProcess) -> tuple[str | None,
 def _one_rank(
     rank: int, world_size: int, port: int, folder: str, timeout: float, function: Callable, args: tuple
 ) -> None:
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    place = {"LOCAL_RANK": rank, "WORLD_SIZE": world_size, "NODE_RANK": 0}  # where Lightning looks
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), **{k: str(v) for k, v in place.items()})
     torch.set_num_threads(1)
     failure, result = None, None
     try:
