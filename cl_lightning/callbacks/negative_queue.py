@@ -11,7 +11,6 @@ from torch.nn import functional as F
 
 from cl_lightning.callbacks.staleness import staleness
 from cl_lightning.callbacks.weight_changes import WeightChanges
-from cl_lightning.distributed import gather
 
 # What a checkpoint holds beside the keys.
 PLACES = ("pointer", "enqueued", "steps", "entered")
@@ -100,8 +99,8 @@ class NegativeQueue(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         self._changes.start(trainer)
 
-    def collect(self, keys: Float[Tensor, "batch dim"]) -> None:
-        """Take the keys of a forward pass on this rank; they enter the queue after the optimizer step."""
+    def collect(self, keys: Float[Tensor, "global_batch dim"]) -> None:
+        """Take the keys of a forward pass, of all ranks; they enter the queue after the optimizer step."""
         self._collected.append(keys.detach())
 
     def on_train_batch_end(
@@ -113,7 +112,7 @@ class NegativeQueue(Callback):
         if outcome == "changed":
             self.steps += 1
             for keys in self._collected:
-                self.enqueue(gather(keys))
+                self.enqueue(keys)
         self._collected = []
 
     @torch.no_grad()

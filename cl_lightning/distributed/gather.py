@@ -22,10 +22,11 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        # Each rank's loss used all shares: add what every rank sends back to this rank's share.
-        total = gradient.clone(memory_format=torch.contiguous_format)
-        dist.all_reduce(total)
-        return total.chunk(world_size())[rank()]
+        # Each rank's loss used all shares: what all ranks send back to a share is summed where it lies.
+        shares = list(gradient.contiguous().chunk(world_size()))
+        total = torch.empty_like(shares[rank()])
+        dist.reduce_scatter(total, shares)
+        return total
 
 
 def gather(x: Num[Tensor, "batch *shape"]) -> Num[Tensor, "global_batch *shape"]:

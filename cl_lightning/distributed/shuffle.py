@@ -6,11 +6,11 @@ without looking. So the keys are grouped in another random order than their quer
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from jaxtyping import Int64, Num
 from torch import Tensor
 
-from cl_lightning.distributed.gather import gather
-from cl_lightning.distributed.ranks import rank, world_size
+from cl_lightning.distributed.ranks import own_share, rank, world_size
 
 # Keeps this stream of random numbers apart from others that are drawn from the same seed and epoch.
 STREAM = 0x5B0F
@@ -25,26 +25,35 @@ def permutation(length: int, seed: int, epoch: int, batch: int) -> Int64[Tensor,
     return torch.from_numpy(generator.permutation(length).astype(np.int64, copy=False))
 
 
+@torch.no_grad()
 def shuffle(
     x: Num[Tensor, "batch *shape"], permutation: Int64[Tensor, "global_batch"]
 ) -> Num[Tensor, "batch *shape"]:
-    """This rank's contiguous share of the global batch in the permuted order.
+    """This rank's contiguous share of the global batch in the permuted order, without gradient.
 
     Row i of the permuted global batch is row `permutation[i]` of the global batch, which is the batches of
-    all ranks in rank order.
+    all ranks in rank order. Each row goes to the one rank that has to have it, and nowhere else.
     """
-    return _own_share(x, permutation)
+    ranks, batch = world_size(), len(x)
+    assert len(permutation) == ranks * batch, f"{len(permutation)} places for {ranks} x {batch} rows"
+    if ranks == 1:
+        return x[_on(x, permutation)]
+    sources = permutation // batch  # of each place; all ranks know the whole exchange
+    received_from = own_share(sources)
+    leaving = permutation[sources == rank()] - rank() * batch  # in the order of their places
+    destinations = (sources == rank()).nonzero()[:, 0] // batch
+    sent = x[_on(x, leaving)].contiguous()
+    received = torch.empty_like(sent)
+    dist.all_to_all_single(
+        received,
+        sent,
+        received_from.bincount(minlength=ranks).tolist(),
+        destinations.bincount(minlength=ranks).tolist(),
+    )
+    # Rows arrive by source; put them in their places.
+    return received[_on(x, received_from.argsort(stable=True).argsort())]
 
 
-def unshuffle(
-    keys: Num[Tensor, "batch *shape"], permutation: Int64[Tensor, "global_batch"]
-) -> Num[Tensor, "batch *shape"]:
-    """Undoes `shuffle`: this rank's share of the keys, in the order of its images."""
-    return _own_share(keys, permutation.argsort())
-
-
-def _own_share(x: Tensor, order: Tensor) -> Tensor:
-    assert len(order) == world_size() * len(x), f"{len(order)} places for {world_size()} x {len(x)} rows"
-    own = order[rank() * len(x) : (rank() + 1) * len(x)]
-    # One index for each row of this rank; the copy to a GPU does not wait.
-    return gather(x)[own.to(x.device, non_blocking=True)]
+def _on(x: Tensor, index: Tensor) -> Tensor:
+    """One index for each row; the copy to a GPU does not wait."""
+    return index.to(x.device, non_blocking=True)

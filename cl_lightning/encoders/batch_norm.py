@@ -2,9 +2,8 @@
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from cl_lightning.distributed import all_reduce_sum, world_size
 
@@ -32,14 +31,14 @@ def check_groups(global_batch: int, groups: int, world_size: int) -> None:
     )
 
 
-class PolicyBatchNorm(_BatchNorm):
+class PolicyBatchNorm(nn.SyncBatchNorm):
     """BatchNorm (arXiv 1502.03167) over part or all of the global batch.
 
         y = (x - mean) / sqrt(var + eps) * weight + bias
 
     In training `mean` and the biased `var` are those of
 
-    - `sync`: the whole global batch;
+    - `sync`: the whole global batch, by torch's SyncBatchNorm; where it refuses, on CPUs, by plain torch;
     - `split`: each of `groups` contiguous groups of the global batch, as many of them on each process;
     - `shuffle`: the same; the method permutes the key batch beforehand (MoCo, arXiv 1911.05722, 3.3);
     - `plain`: the batch of this process.
@@ -65,7 +64,7 @@ class PolicyBatchNorm(_BatchNorm):
         affine: bool = True,
         policy: str = "sync",
         groups: int = 1,
-        after: torch.nn.Module | None = None,
+        after: nn.Module | None = None,
     ) -> None:
         super().__init__(num_features, eps, momentum, affine)
         self.policy, self.groups, self.after = policy, groups, after
@@ -82,6 +81,8 @@ class PolicyBatchNorm(_BatchNorm):
 
     def _train(self, x: Tensor) -> Tensor:
         processes = world_size()
+        if processes > 1 and self.policy == "sync" and x.device.type != "cpu":
+            return super().forward(x)
         groups = self._groups_here(len(x), processes)
         self.num_batches_tracked.add_(1)
         if processes == groups == 1 and self.momentum is not None:

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from cl_lightning.callbacks import MomentumEncoder, NegativeQueue
 from cl_lightning.data import Batch
-from cl_lightning.distributed import permutation, shuffle, unshuffle, world_size
+from cl_lightning.distributed import gather, own_share, permutation, shuffle, world_size
 from cl_lightning.encoders import Encoder, ResNet
 from cl_lightning.losses import info_nce
 from cl_lightning.methods.contrastive import ContrastiveModule, OptimizerFactory
@@ -62,12 +62,13 @@ class MoCoV2(ContrastiveModule):
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         view_a, view_b = self.two_views(batch, self.current_epoch)
         queue = self.attached(NegativeQueue)
-        queries, keys = self.encoder(view_a), self.encode_keys(view_b, 2 * batch_idx)  # [batch, dim] each
+        queries, all_keys = self.encoder(view_a), self.encode_keys(view_b, 2 * batch_idx)
+        keys = own_share(all_keys)  # [batch, dim], as the queries
         loss = self.loss(queries, keys, queue.keys)
-        queue.collect(keys)
+        queue.collect(all_keys)
         if self.symmetric:
             other_keys = self.encode_keys(view_a, 2 * batch_idx + 1)
-            loss = (loss + self.loss(self.encoder(view_b), other_keys, queue.keys)) / 2
+            loss = (loss + self.loss(self.encoder(view_b), own_share(other_keys), queue.keys)) / 2
             queue.collect(other_keys)
         scores = contrast_scores(queries, keys, queue.keys)
         return {"loss": loss, "z_a": queries.detach(), "z_b": keys, **scores}
@@ -79,12 +80,16 @@ class MoCoV2(ContrastiveModule):
 
     @torch.no_grad()
     def encode_keys(self, images: Tensor, number: int) -> Tensor:
-        """Unit keys [batch, dim] of images; shuffled BatchNorm permutes the global batch for it."""
+        """Unit keys [global batch, dim] of all processes' images [batch, ...], in rank order.
+
+        Shuffled BatchNorm permutes the global batch for the encoder, another way for each `number`.
+        """
         encoder = self.attached(MomentumEncoder).encoder
         if self.encoder.batch_norm != "shuffle":
-            return unit(encoder(images))
+            return unit(gather(encoder(images)))
         order = permutation(len(images) * world_size(), self.seed, self.current_epoch, number)
-        return unit(unshuffle(encoder(shuffle(images, order)), order))
+        shuffled = unit(gather(encoder(shuffle(images, order))))
+        return shuffled[order.argsort().to(shuffled.device, non_blocking=True)]
 
 
 def unit(z: Tensor) -> Tensor:

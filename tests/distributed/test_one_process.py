@@ -6,10 +6,10 @@ import torch
 from cl_lightning.distributed import (
     all_reduce_sum,
     gather,
+    own_share,
     permutation,
     rank,
     shuffle,
-    unshuffle,
     world_size,
 )
 
@@ -24,11 +24,16 @@ def test_the_tensor_itself_comes_back(function):
     assert function(x) is x
 
 
-def test_unshuffle_undoes_shuffle():
+def test_shuffle_is_the_permutation_and_its_inverse_undoes_it():
     images = torch.randint(0, 256, (9, 3, 2, 2), dtype=torch.uint8)
     order = permutation(9, seed=0, epoch=0, batch=0)
     assert torch.equal(shuffle(images, order), images[order])
-    assert torch.equal(unshuffle(shuffle(images, order), order), images)
+    assert torch.equal(shuffle(images, order)[order.argsort()], images)
+
+
+def test_all_rows_are_the_only_process_s_share():
+    x = torch.randn(3, 2)
+    assert torch.equal(own_share(x), x)
 
 
 def test_a_permutation_of_another_length_is_noticed():

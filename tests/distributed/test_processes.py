@@ -12,10 +12,10 @@ from torch.nn.parallel import DistributedDataParallel
 from cl_lightning.distributed import (
     all_reduce_sum,
     gather,
+    own_share,
     permutation,
     rank,
     shuffle,
-    unshuffle,
     world_size,
 )
 from cl_lightning.losses import nt_xent
@@ -77,10 +77,9 @@ def reduced_sum_gradient() -> tuple[torch.Tensor, torch.Tensor]:
     return total.detach(), x.grad
 
 
-def shuffled(order: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def shuffled(order: torch.Tensor) -> torch.Tensor:
     rows = own(torch.arange(WORLD * LOCAL))[:, None] * torch.tensor([1, 10])
-    mixed = shuffle(rows, order)
-    return mixed, unshuffle(mixed, order)
+    return shuffle(rows, order)
 
 
 def features() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -117,6 +116,7 @@ def everything(order: torch.Tensor) -> dict:
         "nt_xent": ddp_gradients(lambda a, b: nt_xent(a, b, TEMPERATURE)),
         "mistake": ddp_gradients(nt_xent_without_gathered_gradient),
         "shuffle": shuffled(order),
+        "share": own_share(torch.arange(WORLD * LOCAL)),
         "metrics": filled_metrics(uneven_share),
     }
 
@@ -177,13 +177,12 @@ def test_constant_candidates_of_other_ranks_would_be_noticed(ranks, one_process)
 
 
 def test_shuffle_is_one_permutation_of_the_global_batch(ranks, order):
-    mixed = torch.cat([r["shuffle"][0] for r in ranks])
+    mixed = torch.cat([r["shuffle"] for r in ranks])
     assert torch.equal(mixed, order[:, None] * torch.tensor([1, 10]))
 
 
-def test_unshuffle_returns_each_rank_its_own_rows(ranks):
-    returned = torch.cat([r["shuffle"][1] for r in ranks])
-    assert torch.equal(returned[:, 0], torch.arange(WORLD * LOCAL))
+def test_each_rank_takes_its_own_share_of_a_global_batch(ranks):
+    assert [r["share"].tolist() for r in ranks] == [[0, 1, 2], [3, 4, 5]]
 
 
 def test_metrics_count_the_rows_of_all_ranks(ranks):
