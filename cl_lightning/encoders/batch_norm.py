@@ -1,9 +1,12 @@
 """BatchNorm whose statistics follow a policy that is counted over the global batch."""
 
 import torch
+import torch.distributed as dist
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules._functions import SyncBatchNorm
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from cl_lightning.distributed import all_reduce_sum, world_size
 
@@ -31,14 +34,14 @@ def check_groups(global_batch: int, groups: int, world_size: int) -> None:
     )
 
 
-class PolicyBatchNorm(nn.SyncBatchNorm):
+class PolicyBatchNorm(_BatchNorm):
     """BatchNorm (arXiv 1502.03167) over part or all of the global batch.
 
         y = (x - mean) / sqrt(var + eps) * weight + bias
 
     In training `mean` and the biased `var` are those of
 
-    - `sync`: the whole global batch, by torch's SyncBatchNorm; where it refuses, on CPUs, by plain torch;
+    - `sync`: the whole global batch, on GPUs by what torch's SyncBatchNorm computes with;
     - `split`: each of `groups` contiguous groups of the global batch, as many of them on each process;
     - `shuffle`: the same; the method permutes the key batch beforehand (MoCo, arXiv 1911.05722, 3.3);
     - `plain`: the batch of this process.
@@ -81,8 +84,6 @@ class PolicyBatchNorm(nn.SyncBatchNorm):
 
     def _train(self, x: Tensor) -> Tensor:
         processes = world_size()
-        if processes > 1 and self.policy == "sync" and x.device.type != "cpu":
-            return super().forward(x)
         groups = self._groups_here(len(x), processes)
         self.num_batches_tracked.add_(1)
         if processes == groups == 1 and self.momentum is not None:
@@ -90,7 +91,9 @@ class PolicyBatchNorm(nn.SyncBatchNorm):
                 x, self.running_mean, self.running_var, self.weight, self.bias, True, self.momentum, self.eps
             )
         if processes > 1 and self.policy == "sync":
-            y, mean, var = self._over_processes(x, processes)
+            if x.is_cuda:
+                return self._over_gpus(x, processes)
+            y, mean, var = self._over_cpus(x, processes)
         else:
             y, mean, var = self._by_group(x, groups, processes)
         self._track(mean, var)
@@ -112,7 +115,14 @@ class PolicyBatchNorm(nn.SyncBatchNorm):
         mean, var = all_reduce_sum(stats.mean(0)) / processes
         return parts[0] if groups == 1 else torch.cat(parts), mean, var
 
-    def _over_processes(self, x: Tensor, processes: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _over_gpus(self, x: Tensor, processes: int) -> Tensor:
+        # torch's layer of that name would do, but DDP refuses it wherever it finds it on a CPU.
+        momentum = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
+        statistics = self.running_mean, self.running_var
+        parameters = self.weight, self.bias, *statistics, self.eps, momentum
+        return SyncBatchNorm.apply(x, *parameters, dist.group.WORLD, processes)
+
+    def _over_cpus(self, x: Tensor, processes: int) -> tuple[Tensor, Tensor, Tensor]:
         wide = x if x.dtype == torch.float64 else x.float()
         reduced, channel = [0, *range(2, x.ndim)], [-1] + [1] * (x.ndim - 2)
         number = processes * (x.numel() // self.num_features)

@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from cl_lightning.losses.cross_entropy import cross_entropy
 from cl_lightning.losses.embeddings import check_temperature, compute_dtype, normalise
-from cl_lightning.losses.log_sum_exp import cross_entropy
 
 
 def info_nce(

@@ -4,9 +4,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cl_lightning.distributed import gather, rank
+from cl_lightning.distributed import gather
 from cl_lightning.losses.embeddings import check_temperature, compute_dtype, normalise
-from cl_lightning.losses.log_sum_exp import cross_entropy
+from cl_lightning.losses.mutual import mutual_cross_entropy
 
 
 def nt_xent(
@@ -20,23 +20,24 @@ def nt_xent(
 
     Under a process group k runs over the embeddings of all ranks and i over this rank's. The mean over
     ranks of losses and gradients is then what one process would compute from the global batch, whose
-    shares must be equally large.
+    shares must be equally large; the same gradient must arrive from above on all ranks, as it does in DDP.
+
+    Each rank sends its embeddings once, as they are (bfloat16 under autocast: 2 bytes for a number), then
+    one float32 for each of them, the log-sum-exp of its logits, and nothing in backward. No less would do:
+    the gradient by an embedding is a weighted sum of all others, so each has to reach every rank; and how
+    much another rank's anchor weighs it depends on all that anchor's logits, which that rank alone computes.
 
     Computed in float32 under any autocast (in float64 where an input is), without ever holding the
     2N x 2N similarities. Raises ValueError for a temperature that is not positive and for views that are
-    empty or differ in shape.
+    empty or differ in shape, RuntimeError for a second derivative.
     """
     check_temperature(temperature)
     _check_views(z_a, z_b)
     with torch.autocast(z_a.device.type, enabled=False):
         z = torch.cat([z_a, z_b])
-        anchors = normalise(z, compute_dtype(z))
-        # A tensor of its own, because torch.compile refuses one tensor for two arguments.
-        candidates = gather(anchors)[:]
-        itself = torch.arange(len(z), device=z.device) + rank() * len(z)
-        other_view = itself.roll(len(z_a))
-        excluded = torch.stack([itself, other_view], dim=1)
-        return cross_entropy(anchors, candidates, other_view, excluded, temperature)
+        dtype = compute_dtype(z)
+        everyone = normalise(gather(z.detach()), dtype)
+        return mutual_cross_entropy(normalise(z, dtype), everyone, temperature)
 
 
 def _check_views(z_a: Tensor, z_b: Tensor) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cl_lightning.distributed import rank, world_size
+from cl_lightning.distributed import own_share
 from cl_lightning.encoders import PolicyBatchNorm
 from tests.processes import run_on
 
@@ -20,28 +20,31 @@ def images(shape: tuple[int, ...]) -> Tensor:
     return (torch.randn(shape, generator=generator) * (1 + place) + place).double()
 
 
-def train(policy: str, groups: int, shape: tuple[int, ...], momentum: float | None) -> dict[str, Tensor]:
+def train(
+    policy: str, groups: int, shape: tuple[int, ...], momentum: float | None, device: str = "cpu"
+) -> dict[str, Tensor]:
     """Two training forwards of this process's rows, and the gradients of the second."""
-    norm = PolicyBatchNorm(3, momentum=momentum, policy=policy, groups=groups).double()
+    norm = PolicyBatchNorm(3, momentum=momentum, policy=policy, groups=groups).double().to(device)
     torch.nn.init.constant_(norm.weight, 1.5)
-    x = images(shape).chunk(world_size())[rank()].clone().requires_grad_()
-    weights = images(shape).flip(0).chunk(world_size())[rank()]
+    x = own_share(images(shape)).to(device).requires_grad_()
+    weights = own_share(images(shape).flip(0)).to(device)
     norm(x * 2)
     y = norm(x)
     ((y * weights).sum() + y.pow(3).sum()).backward()
     of_layer = {"weight": norm.weight.grad, "bias": norm.bias.grad}
-    return {"y": y.detach(), "x": x.grad, **of_layer, **dict(norm.named_buffers())}
+    found = {"y": y.detach(), "x": x.grad, **of_layer, **dict(norm.named_buffers())}
+    return {name: value.cpu() for name, value in found.items()}
 
 
 def far_from_zero() -> Tensor:
     """Float32 images whose mean is 10,000 times their deviation."""
     x = (images(SHAPES["images"]) / 100 + 1000).float()
-    return PolicyBatchNorm(3)(x.chunk(world_size())[rank()]).detach()
+    return PolicyBatchNorm(3)(own_share(x)).detach()
 
 
 def low_precision() -> tuple[Tensor, Tensor]:
     norm = PolicyBatchNorm(3)
-    y = norm(images(SHAPES["images"]).bfloat16().chunk(world_size())[rank()])
+    y = norm(own_share(images(SHAPES["images"]).bfloat16()))
     return y.detach(), norm.running_var
 
 
@@ -57,9 +60,12 @@ def cases() -> list[tuple[str, str, float | None]]:
     return [(policy, shape, momentum) for policy in CASES for shape in SHAPES for momentum in (0.1, None)]
 
 
+def every_case(device: str) -> dict[tuple, dict[str, Tensor]]:
+    return {case: train(*CASES[case[0]], SHAPES[case[1]], case[2], device) for case in cases()}
+
+
 def everything() -> tuple[dict, Tensor, tuple[Tensor, Tensor], str]:
-    results = {case: train(*CASES[case[0]], SHAPES[case[1]], case[2]) for case in cases()}
-    return results, far_from_zero(), low_precision(), refusal()
+    return every_case("cpu"), far_from_zero(), low_precision(), refusal()
 
 
 @cache
@@ -67,12 +73,22 @@ def on_two_processes() -> list[tuple[dict, Tensor, tuple[Tensor, Tensor], str]]:
     return run_on(2, everything)
 
 
+@cache
+def on_two_processes_of_one_gpu() -> list[dict[tuple, dict[str, Tensor]]]:
+    return run_on(2, every_case, "cuda")
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 @pytest.mark.parametrize("case", cases(), ids=str)
-def test_two_processes_equal_one(case):
+def test_two_processes_equal_one(case, device):
+    """On a GPU `sync` is torch's SyncBatchNorm, which equals ours on CPUs then."""
     policy, groups = CASES[case[0]]
     # Two processes, each by itself, are two groups of one process.
     expected = train(*(("split", 2) if policy == "plain" else (policy, groups)), SHAPES[case[1]], case[2])
-    first, second = (results[case] for results, *_ in on_two_processes())
+    ranks = (
+        [results for results, *_ in on_two_processes()] if device == "cpu" else on_two_processes_of_one_gpu()
+    )
+    first, second = (results[case] for results in ranks)
     together = {name: torch.cat([first[name], second[name]]) for name in ("y", "x")}
     together |= {name: first[name] + second[name] for name in ("weight", "bias")}
     together |= {name: first[name] for name in ("running_mean", "running_var", "num_batches_tracked")}

@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from cl_lightning.losses import blocks, info_nce, nt_xent
+from cl_lightning.losses import blocks, cross_entropy, info_nce, mutual, nt_xent
 from tests.losses.cases import both_losses, embeddings
 
 
@@ -35,19 +35,31 @@ def tf32():
     torch.backends.cuda.matmul.fp32_precision = before
 
 
-@both_losses
-@pytest.mark.usefixtures("tf32")
-def test_the_matrix_precision_is_full_inside_and_the_users_afterwards(loss, expected, monkeypatch):
+@pytest.fixture
+def inside(monkeypatch):
+    """The precision of matrix products that each operator saw."""
     seen = []
-    inside = blocks._loss_and_gradient
 
-    def spy(*block):
+    def spy(anchors, candidates):
         seen.append(torch.backends.cuda.matmul.fp32_precision)
-        return inside(*block)
+        return blocks.blocks_of(anchors, candidates)
 
-    monkeypatch.setattr(blocks, "_loss_and_gradient", spy)
+    for core in (cross_entropy, mutual):
+        monkeypatch.setattr(core, "blocks_of", spy)
+    return seen
+
+
+@both_losses
+def test_the_matrix_precision_is_full_inside_and_the_users_afterwards(loss, expected, tf32, inside):
     loss(*embeddings(4, 8, torch.float32), 0.1)
-    assert seen == ["ieee"]
+    assert inside == ["ieee"]
+    assert torch.backends.cuda.matmul.fp32_precision == "tf32"
+
+
+def test_the_matrix_precision_is_full_where_other_ranks_anchors_are_scored(tf32, inside):
+    own, others = embeddings(4, 8, torch.float32)
+    mutual.other_anchors(own, torch.cat([own, others]), torch.ones(8, 1), 0, 0.1)
+    assert inside == ["ieee"]
     assert torch.backends.cuda.matmul.fp32_precision == "tf32"
 
 
@@ -71,12 +83,15 @@ def test_compiling_changes_nothing_and_breaks_no_graph():
     assert run.returncode == 0, run.stderr
 
 
-def test_the_operator_keeps_torchs_contract():
+def test_the_operators_keep_torchs_contract():
     anchors, candidates = embeddings(6, 8)
     positive = torch.arange(6)
     for needed in ((True, True), (True, False), (False, False)):
         arguments = (anchors, candidates, positive, positive[:, None], 0.1, *needed)
-        torch.library.opcheck(blocks.loss_and_gradients, arguments)
+        torch.library.opcheck(cross_entropy.loss_and_gradients, arguments)
+    for needed in (True, False):
+        torch.library.opcheck(mutual.own_anchors, (anchors, torch.cat([candidates, anchors]), 6, 0.1, needed))
+    torch.library.opcheck(mutual.other_anchors, (anchors, anchors.repeat(3, 1), torch.ones(18, 1), 6, 0.1))
 
 
 @pytest.mark.parametrize("dim", [3, 128, 512, 2048])
