@@ -1,11 +1,11 @@
 """MoCo's negatives: a first-in-first-out queue of past keys."""
 
-import warnings
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int64
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -90,10 +90,9 @@ class NegativeQueue(Callback):
             )
         keys_per_epoch = keys_per_step * trainer.num_training_batches // trainer.accumulate_grad_batches
         if self.length > keys_per_epoch:
-            warnings.warn(
+            rank_zero_warn(
                 f"callbacks.negative_queue.length is {self.length}, more than the {keys_per_epoch} keys of "
-                "an epoch: every image meets its own older keys as negatives",
-                stacklevel=2,
+                "an epoch: every image meets its own older keys as negatives"
             )
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:

@@ -9,7 +9,8 @@ class WeightChanges:
     """Tells optimizer steps that changed the weights from micro-batches and skipped steps.
 
     `global_step` counts a step that the fp16 gradient scaler skipped, so its scale is read as well: it
-    falls exactly when gradients overflowed. (The scaler itself reads the device in every step.)
+    falls exactly when gradients overflowed, until it is 0, with which no gradient is finite. (The scaler
+    itself reads the device in every step.)
     """
 
     def start(self, trainer: Trainer) -> None:
@@ -23,7 +24,7 @@ class WeightChanges:
             return "accumulating"
         scale, previous = self._loss_scale(trainer), self._scale
         self._step, self._scale = trainer.global_step, scale
-        return "skipped" if scale < previous else "changed"
+        return "changed" if 0 < previous <= scale else "skipped"
 
     @staticmethod
     def _loss_scale(trainer: Trainer) -> float:

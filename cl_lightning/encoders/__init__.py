@@ -1,7 +1,8 @@
 """What embeds the images: backbones with a known feature size, the projector, BatchNorm's policy."""
 
-from cl_lightning.encoders.batch_norm import PolicyBatchNorm, check_groups
+from cl_lightning.encoders.batch_norm import PolicyBatchNorm
 from cl_lightning.encoders.encoder import Encoder
+from cl_lightning.encoders.groups import check_groups
 from cl_lightning.encoders.policy import apply_policy
 from cl_lightning.encoders.projector import Projector
 from cl_lightning.encoders.resnet import ResNet

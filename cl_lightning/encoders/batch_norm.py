@@ -1,5 +1,7 @@
 """BatchNorm whose statistics follow a policy that is counted over the global batch."""
 
+from collections.abc import Callable
+
 import torch
 import torch.distributed as dist
 from jaxtyping import Float
@@ -9,29 +11,9 @@ from torch.nn.modules._functions import SyncBatchNorm
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from cl_lightning.distributed import all_reduce_sum, world_size
+from cl_lightning.encoders.groups import check_groups
 
 POLICIES = ("sync", "split", "shuffle", "plain")
-
-
-def check_groups(global_batch: int, groups: int, world_size: int) -> None:
-    """Raise ValueError unless `groups` cuts the global batch into whole groups of two images or more.
-
-    Every process holds `groups / world_size` of them, so the world size has to divide the groups.
-    """
-    fits = groups > 0 and groups % world_size == 0 and global_batch % groups == 0
-    if fits and global_batch // groups >= 2:
-        return
-    possible = [
-        number
-        for number in range(world_size, global_batch // 2 + 1, world_size)
-        if global_batch % number == 0
-    ]
-    choice = f"one of {possible}" if possible else "none does, so take a larger data.batch_size"
-    raise ValueError(
-        f"{groups} BatchNorm groups for a global batch of {global_batch} on {world_size} process(es); "
-        f"the groups have to divide the batch, leave two images or more in each, and be a multiple of "
-        f"the processes: set encoder.batch_norm_groups ({choice})."
-    )
 
 
 class PolicyBatchNorm(_BatchNorm):
@@ -48,7 +30,8 @@ class PolicyBatchNorm(_BatchNorm):
 
     Running statistics take, under every policy, the mean over all groups and processes of the groups'
     means and unbiased variances, so they are the same on all processes. `momentum=None` averages over
-    all training forwards alike. In evaluation the running statistics are used, as in torch.
+    all training forwards alike. In evaluation the running statistics are used, as in torch. They stay
+    float32 where the module becomes half precision, in which small moves vanish.
 
     `after` is applied to the result (the activation inside timm's BatchNorm layers).
 
@@ -79,17 +62,31 @@ class PolicyBatchNorm(_BatchNorm):
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, policy={self.policy}, groups={self.groups}"
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "PolicyBatchNorm":
+        exact = self.running_mean, self.running_var
+        super()._apply(fn, recurse)
+        if self.running_mean.element_size() < 4:
+            device = self.running_mean.device
+            self.running_mean, self.running_var = (statistic.to(device) for statistic in exact)
+        return self
+
+    @property
+    def _affine(self) -> tuple[Tensor | None, Tensor | None]:
+        """Weight and bias in the statistics' dtype, as kernels want it."""
+        dtype = self.running_mean.dtype
+        weight, bias = (None if p is None else p.to(dtype) for p in (self.weight, self.bias))
+        return weight, bias
+
     def _evaluate(self, x: Tensor) -> Tensor:
-        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        return F.batch_norm(x, self.running_mean, self.running_var, *self._affine, eps=self.eps)
 
     def _train(self, x: Tensor) -> Tensor:
         processes = world_size()
         groups = self._groups_here(len(x), processes)
         self.num_batches_tracked.add_(1)
         if processes == groups == 1 and self.momentum is not None:
-            return F.batch_norm(
-                x, self.running_mean, self.running_var, self.weight, self.bias, True, self.momentum, self.eps
-            )
+            statistics = self.running_mean, self.running_var
+            return F.batch_norm(x, *statistics, *self._affine, True, self.momentum, self.eps)
         if processes > 1 and self.policy == "sync":
             if x.is_cuda:
                 return self._over_gpus(x, processes)
@@ -107,9 +104,9 @@ class PolicyBatchNorm(_BatchNorm):
 
     def _by_group(self, x: Tensor, groups: int, processes: int) -> tuple[Tensor, Tensor, Tensor]:
         # With momentum 1, batch_norm leaves a group's mean and unbiased variance in the buffers.
-        stats = self.running_mean.new_zeros(groups, 2, self.num_features)
+        stats, affine = self.running_mean.new_zeros(groups, 2, self.num_features), self._affine
         parts = [
-            F.batch_norm(part, stats[i, 0], stats[i, 1], self.weight, self.bias, True, 1.0, self.eps)
+            F.batch_norm(part, stats[i, 0], stats[i, 1], *affine, True, 1.0, self.eps)
             for i, part in enumerate(x.chunk(groups))
         ]
         mean, var = all_reduce_sum(stats.mean(0)) / processes
@@ -119,8 +116,9 @@ class PolicyBatchNorm(_BatchNorm):
         # torch's layer of that name would do, but DDP refuses it wherever it finds it on a CPU.
         momentum = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
         statistics = self.running_mean, self.running_var
-        parameters = self.weight, self.bias, *statistics, self.eps, momentum
-        return SyncBatchNorm.apply(x, *parameters, dist.group.WORLD, processes)
+        return SyncBatchNorm.apply(
+            x, *self._affine, *statistics, self.eps, momentum, dist.group.WORLD, processes
+        )
 
     def _over_cpus(self, x: Tensor, processes: int) -> tuple[Tensor, Tensor, Tensor]:
         wide = x if x.dtype == torch.float64 else x.float()
@@ -131,11 +129,12 @@ class PolicyBatchNorm(_BatchNorm):
         centred = wide - mean.view(channel)
         var = all_reduce_sum(centred.square().sum(reduced)) / number
         scale = torch.rsqrt(var + self.eps)
-        if self.weight is not None:
-            scale = scale * self.weight
+        weight, bias = self._affine
+        if weight is not None:
+            scale = scale * weight
         y = centred * scale.view(channel)
-        if self.bias is not None:
-            y = y + self.bias.view(channel)
+        if bias is not None:
+            y = y + bias.view(channel)
         return y.to(x.dtype), mean.detach(), var.detach() * (number / (number - 1))
 
     @torch.no_grad()

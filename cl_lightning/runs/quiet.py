@@ -16,6 +16,8 @@ NOT_TOLD = (
     r".*does not have many workers which may be a bottleneck.*",
     # forward_sync_buffers is not yet there in the oldest torch that we take.
     r"`broadcast_buffers` is deprecated.*",
+    # The gradient scaler of 16-mixed skipped the first step.
+    r"Detected call of `lr_scheduler.step\(\)` before.*",
     # MLflow's own tables.
     r"The ``noload`` loader strategy is deprecated.*",
 )

@@ -1,13 +1,18 @@
 """The key encoder is the stated average, once for each optimizer step that changed the weights."""
 
 import math
+from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 import torch
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, Trainer
+from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from cl_lightning.callbacks import MomentumEncoder
 from tests import tiny
+from tests.precision.trained import every_precision, on_cpu_and_gpu, trainer
 
 
 class Moves(Callback):
@@ -139,24 +144,62 @@ def test_neither_module_nor_optimizer_holds_the_key_encoder() -> None:
     assert not any(p.requires_grad for p in callbacks[0].encoder.parameters())
 
 
-def test_half_precision_weights_are_averaged_in_float32() -> None:
-    """momentum 0.999 moves a bfloat16 weight of 1 by less than its last digit: it would stay for ever."""
+UPDATES = 1000
+
+
+def moving(device: str) -> Iterator[list[Tensor]]:
+    """Weights of an encoder that walk in a straight line, in bfloat16's numbers."""
+    start = [weight.to(device) for weight in tiny.weights(tiny.encoder())]
+    generator = torch.Generator().manual_seed(0)
+    way = [0.1 * torch.randn(weight.shape, generator=generator).to(device) for weight in start]
+    for update in range(UPDATES + 1):
+        yield [(w + update / UPDATES * d).bfloat16() for w, d in zip(start, way, strict=True)]
+
+
+class StepsByHand(Trainer):
+    global_step = 0
+
+
+@torch.no_grad()
+def followed(dtype: torch.dtype, device: str) -> list[Tensor]:
+    """The key encoder of such weights, held in `dtype`."""
     callback = MomentumEncoder(0.999)
-    method = tiny.moco(optimizer=lambda groups: torch.optim.SGD(groups, lr=0.0))
+    method = SimpleNamespace(encoder=tiny.encoder().to(device, dtype))
+    trainer = StepsByHand(accelerator=device, logger=False, enable_checkpointing=False)
+    for update, weights in enumerate(moving(device)):
+        for query, weight in zip(method.encoder.parameters(), weights, strict=True):
+            query.copy_(weight)
+        trainer.global_step = update
+        if update == 0:
+            callback.on_fit_start(trainer, method)
+            callback.on_train_start(trainer, method)
+        callback.on_train_batch_end(trainer, method, None, None, 0)
+    return tiny.weights(callback.encoder)
 
-    class Displace(Callback):
-        def on_train_start(self, trainer, pl_module) -> None:
-            for query in pl_module.encoder.parameters():
-                query.data.fill_(2.0)
-            for average in callback._average:
-                average.fill_(1.0)
 
-    fit(callback, tiny.moco_callbacks()[1], Displace(), method=method, precision="bf16-true", max_epochs=40)
-    expected = 2 - 0.999**160
-    assert next(callback.encoder.parameters()).dtype is torch.bfloat16
-    for average, key in zip(callback._average, callback.encoder.parameters(), strict=True):
-        torch.testing.assert_close(average, torch.full_like(average, expected), rtol=1e-4, atol=1e-4)
-        torch.testing.assert_close(key.float(), average, rtol=1e-2, atol=1e-2)
+@on_cpu_and_gpu
+def test_bfloat16_keys_are_those_of_float32_after_1000_updates(device: str) -> None:
+    for low, exact in zip(followed(torch.bfloat16, device), followed(torch.float32, device), strict=True):
+        assert torch.equal(low, exact.bfloat16())
+
+
+@on_cpu_and_gpu
+def test_bfloat16_keys_that_are_averaged_as_they_are_would_freeze(device: str) -> None:
+    """Momentum 0.999 moves a weight of 1 by less than its last digit."""
+    weights = moving(device)
+    start = next(weights)
+    keys = [key.clone() for key in start]
+    for queries in weights:
+        get_ema_multi_avg_fn(0.999)(keys, queries, 0)
+    assert share_at(start, keys) > 0.9
+    assert share_at(start, followed(torch.bfloat16, device)) < 0.1
+
+
+def share_at(start: list[Tensor], keys: list[Tensor]) -> float:
+    """Of the weights of 0.1 and more, those that are what they were."""
+    begun, ended = (torch.cat([weight.flatten() for weight in weights]) for weights in (start, keys))
+    large = begun.abs() >= 0.1
+    return (begun == ended)[large].float().mean().item()
 
 
 def test_second_fit_starts_from_the_query_encoder_again() -> None:
@@ -165,25 +208,34 @@ def test_second_fit_starts_from_the_query_encoder_again() -> None:
     fit(*callbacks, Moves(0.9), method=method)  # whose on_fit_start compares the two
 
 
-def test_state_survives_a_checkpoint_and_lacks_nothing(tmp_path) -> None:
+@on_cpu_and_gpu
+@every_precision
+def test_state_survives_a_checkpoint_bit_for_bit(precision: str, device: str, tmp_path) -> None:
     callbacks, method = tiny.moco_callbacks(), tiny.moco()
-    first = tiny.trainer(*callbacks, max_epochs=2)
+    first = trainer(precision, device, *callbacks, max_epochs=2)
     first.fit(method, datamodule=tiny.data())
     first.save_checkpoint(tmp_path / "run.ckpt")
-    keys = {name: value.clone() for name, value in callbacks[0].encoder.state_dict().items()}
+    saved = callbacks[0].state_dict()
+    keys, average = saved["encoder"], saved["average"]
+    assert {a.dtype for a in average} == {torch.promote_types(method.dtype, torch.float32)}
 
     resumed = tiny.moco_callbacks()
 
     class Compare(Callback):
         def on_train_start(self, trainer, pl_module) -> None:
-            for name, value in resumed[0].encoder.state_dict().items():
+            restored = resumed[0].state_dict()
+            for name, value in restored["encoder"].items():
                 assert torch.equal(value, keys[name]), name
+                assert value.dtype == keys[name].dtype
+            assert all(map(torch.equal, restored["average"], average))
+            assert [a.dtype for a in restored["average"]] == [a.dtype for a in average]
             assert torch.equal(resumed[1].keys, callbacks[1].keys)
-            assert resumed[1].pointer == callbacks[1].pointer == 8 * 16 % 40
+            assert resumed[1].pointer == callbacks[1].pointer
+            assert resumed[1].enqueued == callbacks[1].enqueued
             self.compared = True
 
     compare = Compare()
-    again = tiny.trainer(*resumed, compare, max_epochs=3)
+    again = trainer(precision, device, *resumed, compare, max_epochs=3)
     again.fit(tiny.moco(), datamodule=tiny.data(), ckpt_path=tmp_path / "run.ckpt", weights_only=True)
     assert compare.compared
 

@@ -115,6 +115,32 @@ def test_statistics_of_low_precision_images_are_float32(policy, groups, dtype):
     torch.testing.assert_close(norm.running_var.double(), exact.running_var, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(("policy", "groups"), [("sync", 1), ("split", 4)])
+def test_statistics_of_a_half_precision_layer_follow_small_moves_in_float32(policy, groups, dtype):
+    """torch's own layer keeps them in the weights' dtype, where 300 slow steps leave them behind."""
+    half, single = (PolicyBatchNorm(5, policy=policy, groups=groups) for _ in range(2))
+    plain = nn.BatchNorm1d(5).to(dtype)
+    half.to(dtype)
+    assert (half.weight.dtype, half.running_mean.dtype, half.running_var.dtype) == (
+        dtype,
+        torch.float32,
+        torch.float32,
+    )
+    for step in range(300):
+        x = (batch((24, 5), torch.float32, seed=step) + step / 100).to(dtype)
+        y = half(x)
+        single(x.float())
+        plain(x)
+    assert y.dtype == dtype
+    torch.testing.assert_close(half.running_mean, single.running_mean, rtol=0, atol=1e-5)
+    torch.testing.assert_close(half.running_var, single.running_var, rtol=1e-5, atol=0)
+    assert (plain.running_mean.float() - single.running_mean).abs().max() > 1e-3
+    y.float().square().sum().backward()
+    assert half.weight.grad.dtype == dtype
+    assert half.eval()(x).dtype == dtype
+
+
 def test_a_layer_without_weight_and_bias_only_normalises():
     y = layer("split", 2, affine=False)(batch(SHAPES["images"]))
     for part in y.chunk(2):
