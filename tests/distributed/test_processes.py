@@ -96,13 +96,18 @@ def filled_metrics(select) -> dict[str, float]:
     alignment, rank_, knn, uniformity = Alignment(), EffectiveRank(4), KNNAccuracy(k=2), Uniformity()
     alignment.update(z_a, z_b)
     rank_.update(z_a)
-    uniformity.update(z_a)
+    for row in z_a.split(1):
+        uniformity.update(row)
     # As many rows as the last shares of a set have: not the same number on every rank.
     bank, queries = (select(torch.arange(WORLD * LOCAL), uneven) for uneven in (1, -1))
     z_a, z_b, labels = features()
     knn.add_to_bank(z_a[bank], labels[bank])
     knn.update(z_b[queries], labels[queries])
-    return {type(m).__name__: m.compute().item() for m in (alignment, rank_, knn, uniformity)}
+    ties = KNNAccuracy(k=2)
+    ties.add_to_bank(torch.ones(len(bank), 4), torch.tensor([2, 2, 0, 0, 1, 1])[bank])
+    ties.update(z_b[queries], torch.tensor([2, 0, 2, 2, 2, 2])[queries])
+    metrics = {"ties": ties, **{type(m).__name__: m for m in (alignment, rank_, knn, uniformity)}}
+    return {name: metric.compute().item() for name, metric in metrics.items()}
 
 
 def everything(order: torch.Tensor) -> dict:
@@ -187,8 +192,6 @@ def test_each_rank_takes_its_own_share_of_a_global_batch(ranks):
 
 def test_metrics_count_the_rows_of_all_ranks(ranks):
     expected = filled_metrics(lambda x, uneven=0: x)
-    halves = [filled_metrics(lambda x, uneven=0, s=s: x[s])["Uniformity"] for s in (slice(0, 3), slice(3, 6))]
-    # Uniformity's pairs are those within an update, and the two ranks have equally many.
-    expected["Uniformity"] = math.log((math.exp(halves[0]) + math.exp(halves[1])) / 2)
+    assert expected["ties"] == pytest.approx(5 / 6)  # the first two of the bank have class 2
     for r in ranks:
         assert r["metrics"] == pytest.approx(expected, abs=1e-6)

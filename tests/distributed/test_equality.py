@@ -1,0 +1,72 @@
+"""Two and three processes compute what one computes, step by step."""
+
+import pytest
+import torch
+
+from tests.distributed.differences import gradient_difference, largest_difference
+from tests.distributed.runs import CASES, SIMCLR, Case
+from tests.distributed.world import TIMEOUT, World
+
+pytestmark = pytest.mark.timeout(TIMEOUT + 100)
+in_every_case = pytest.mark.parametrize("case", CASES, ids=str)
+
+
+def frozen_in_forward(name: str) -> bool:
+    """Key encoder and queue, but for the statistics that BatchNorm takes in each forward."""
+    statistics = "running" in name or "num_batches" in name
+    return name == "queue" or (name.startswith("keys.") and not statistics)
+
+
+@in_every_case
+def test_gradients_of_each_step_are_those_of_one_process(world: World, case: Case) -> None:
+    one = world.one.runs[case]
+    for rank in world.ranks:
+        assert gradient_difference(rank.runs[case].double, one.double) < 1e-10
+        assert gradient_difference(rank.runs[case].single, one.single, relative=True) < 1e-5
+
+
+@in_every_case
+def test_ten_steps_end_with_the_weights_statistics_keys_and_queue_of_one_process(
+    world: World, case: Case
+) -> None:
+    one = world.one.runs[case].double
+    for rank in world.ranks:
+        assert largest_difference(rank.runs[case].double.last, one.last) < 1e-10
+    assert largest_difference(one.states[0], one.last) > 1e-3
+
+
+@in_every_case
+def test_all_ranks_hold_the_same_bits_after_every_step(world: World, case: Case) -> None:
+    first, *others = (rank.runs[case].double for rank in world.ranks)
+    for other in others:
+        for these, those in zip([*other.states, other.last], [*first.states, first.last], strict=True):
+            assert these.keys() == those.keys()
+            assert [name for name in these if not torch.equal(these[name], those[name])] == []
+
+
+@in_every_case
+def test_forward_and_backward_change_neither_key_encoder_nor_queue(world: World, case: Case) -> None:
+    for rank in world.ranks:
+        record = rank.runs[case].double
+        frozen = [name for name in record.states[0] if frozen_in_forward(name)]
+        assert bool(frozen) == (case.method != "simclr")
+        for batch, after in enumerate(record.after_forward):
+            before = record.states[batch // case.accumulated]
+            assert [name for name in frozen if not torch.equal(before[name], after[name])] == []
+
+
+@in_every_case
+def test_ddp_holds_the_trained_encoder_only(world: World, case: Case) -> None:
+    for rank in world.ranks:
+        record = rank.runs[case].double
+        assert record.ddp_holds == {name for name in record.last if name.startswith("encoder.")}
+
+
+def test_wrong_gradients_would_be_noticed(world: World) -> None:
+    for rank in world.ranks:
+        differences = {
+            name: gradient_difference(record, world.one.runs[SIMCLR].double)
+            for name, record in rank.mistaken.items()
+        }
+        assert differences.pop("right") < 1e-10
+        assert min(differences.values()) > 1e-2, differences
