@@ -13,7 +13,7 @@ from cl_lightning.callbacks.negative_queue import NegativeQueue
 from cl_lightning.callbacks.readings import Readings
 from cl_lightning.metrics import Moments
 
-# Embeddings that stand for the start and for the end of an epoch.
+# Embeddings of all processes that stand for the start and for the end of an epoch.
 ROWS = 64
 
 
@@ -21,6 +21,7 @@ class Gathered:
     """Keeps the first and last embeddings of an epoch, past losses, and the last layer as it was at first."""
 
     def __init__(self, trainer: Trainer, pl_module: Any) -> None:
+        self.batches = batches_holding(ROWS, trainer)
         self.start_step = trainer.global_step
         self.layer = last_layer(pl_module.encoder)
         self.layer_at_start = self.layer.detach().clone()
@@ -32,17 +33,14 @@ class Gathered:
     def start_epoch(self) -> None:
         """Forget the embeddings of the epoch before."""
         self.first: list[Tensor] = []
-        self.last: deque[Tensor] = deque()
+        self.last: deque[Tensor] = deque(maxlen=self.batches)
         self.comparable = self.queue is None or self.queue.fill == 1  # unit vectors are other negatives
 
     def add(self, z: Tensor) -> None:
         """Embeddings [batch, dim] of a step; nothing is computed."""
-        batches = math.ceil(ROWS / len(z))
-        if len(self.first) < batches:
+        if len(self.first) < self.batches:
             self.first.append(z)
         self.last.append(z)
-        if len(self.last) > batches:
-            self.last.popleft()
 
     def read(self, trainer: Trainer, pl_module: Any, loss: float) -> Readings:
         """The readings of the epoch that ends, of all processes."""
@@ -81,6 +79,11 @@ class Gathered:
         if self.queue is not None:
             return 1 + self.queue.length
         return 2 * len(self.last[-1]) * trainer.world_size - 1
+
+
+def batches_holding(rows: int, trainer: Trainer) -> int:
+    """How many global batches hold `rows` images: the same images, whatever the number of processes."""
+    return math.ceil(rows / trainer.datamodule.batch_size)  # type: ignore[attr-defined]
 
 
 def last_layer(encoder: nn.Module) -> Tensor:

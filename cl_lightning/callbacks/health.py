@@ -8,10 +8,12 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from cl_lightning.callbacks.diagnosis import Diagnosis
-from cl_lightning.callbacks.gathered import Gathered
+from cl_lightning.callbacks.gathered import Gathered, batches_holding
 from cl_lightning.callbacks.geometry import Geometry
 from cl_lightning.metrics.means import Means
 
+# Embeddings of all processes that the training's uniformity is of: the last ones of an epoch.
+UNIFORMITY_ROWS = 1024
 SCORES = ("loss", "contrastive_top1", "positive_similarity", "negative_similarity")
 
 
@@ -20,9 +22,10 @@ class HealthMonitor(Callback):
 
     `train/loss`, `train/contrastive_top1`, `train/positive_similarity`, `train/negative_similarity`, and for
     training and validation views `alignment`, `uniformity` (arXiv 2005.10242), and `embedding_std`,
-    `effective_rank`, `largest_share` and `directions_90` (see `Moments`). All are sums on the device, which
-    the host reads at the end of an epoch. Every `trainer.log_every_n_steps` optimizer steps it reads the loss
-    too, as `step/loss`: of the step's last micro-batch, on this process.
+    `effective_rank`, `largest_share` and `directions_90` (see `Moments`). All gather on the device, where the
+    host reads them at the end of an epoch; `train/uniformity` is of the last batches of it that hold 1,024
+    embeddings. Every `trainer.log_every_n_steps` optimizer steps it reads the loss too, as `step/loss`: of
+    the step's last micro-batch. All are over all processes: several log what one would.
 
     At the end of a training epoch it warns, once, of a collapse, a low rank, a queue that no longer resembles
     the keys, and a loss that cannot fall, with the config keys to try; see `conditions`.
@@ -44,12 +47,12 @@ class HealthMonitor(Callback):
         return self._diagnosis.messages
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        dim: int = pl_module.encoder.out_features  # type: ignore[union-attr, assignment]
         self._scores = Means(SCORES)
-        self._geometry = {stage: Geometry(dim) for stage in ("train", "val")}
+        self._geometry = {"val": Geometry(_dim(pl_module))}
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._scores.to(pl_module.device)
+        self._geometry["train"] = Geometry(_dim(pl_module), batches_holding(UNIFORMITY_ROWS, trainer))
         self._move(pl_module)
         self._forget()
         if self._restored is not None:
@@ -131,7 +134,11 @@ class HealthMonitor(Callback):
     @staticmethod
     def _log_step(trainer: Trainer, loss: Tensor) -> None:
         steps, every = trainer.global_step, trainer.log_every_n_steps  # type: ignore[attr-defined]
-        if trainer.loggers and every > 0 and steps % every == 0:
+        if every <= 0 or steps % every:
+            return
+        # All processes take part: the first one may have loggers that the others lack.
+        loss = trainer.strategy.reduce(loss, reduce_op="mean")
+        if trainer.loggers:
             value = loss.item()
             for logger in trainer.loggers:
                 # Lightning counts the steps of its own rows from 0.
@@ -148,3 +155,8 @@ class HealthMonitor(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._restored = state_dict
+
+
+def _dim(pl_module: LightningModule) -> int:
+    """Of the embeddings."""
+    return pl_module.encoder.out_features  # type: ignore[union-attr, return-value]

@@ -76,7 +76,8 @@ class KNNMonitor(Callback):
             self._forget()
             return
         # All processes decide alike, whichever of them has the images without labels.
-        unlabelled = trainer.strategy.reduce(torch.as_tensor(self._unlabelled), reduce_op="sum")
+        unlabelled = torch.as_tensor(self._unlabelled, device=pl_module.device)
+        unlabelled = trainer.strategy.reduce(unlabelled, reduce_op="sum")
         self.has_neighbours = self._has_bank and not unlabelled
         if self.has_neighbours:
             pl_module.log("val/knn_top1", self._knn.compute(), sync_dist=trainer.world_size > 1)

@@ -19,6 +19,16 @@ def check_sets(sets: Mapping[str, Any]) -> None:
             raise ValueError(f"data.{name} holds no images; accepted: one or more. Change data.{name}.")
 
 
+def check_shares(sets: Mapping[str, MapStyle], processes: int) -> None:
+    """ValueError for a set of fewer images than processes, each of which evaluates a share of its own."""
+    for name, part in sets.items():
+        if len(part) < processes:
+            raise ValueError(
+                f"data.{name} holds fewer images ({len(part)}) than there are processes ({processes}); "
+                f"accepted: {processes} or more. Change data.{name}, trainer.devices or trainer.num_nodes."
+            )
+
+
 def check_numbers(**numbers: int) -> None:
     """ValueError for a number below 0."""
     for name, number in numbers.items():

@@ -7,7 +7,7 @@ from lightning.pytorch import LightningDataModule
 
 from cl_lightning.data.accumulation import batch_limit, offered_batches, usable_batches
 from cl_lightning.data.broken_files import BrokenList
-from cl_lightning.data.checks import check_numbers, check_sets, warn_of_no_effect
+from cl_lightning.data.checks import check_numbers, check_sets, check_shares, warn_of_no_effect
 from cl_lightning.data.device_loader import DeviceLoader
 from cl_lightning.data.labelled import has_labels
 from cl_lightning.data.map_style import MapStyle
@@ -65,9 +65,15 @@ class ContrastiveData(LightningDataModule):
             warn_of_no_effect(num_workers=num_workers, max_broken=max_broken)
 
     def setup(self, stage: str) -> None:
-        """A fit has met no broken files yet, a resumed one those of its checkpoint."""
+        """A fit has met no broken files yet, a resumed one those of its checkpoint.
+
+        Raises ValueError where there are fewer images to evaluate than processes: one without any would skip
+        the evaluation that the others wait in.
+        """
         if stage == "fit":
             self.broken.paths = []
+        if self.trainer and self.trainer.limit_val_batches:
+            check_shares(self._evaluated_sets(), self.trainer.world_size)
 
     def state_dict(self) -> dict[str, Any]:
         return {"broken_files": list(self.broken_files)} if self.broken_files else {}
@@ -85,11 +91,11 @@ class ContrastiveData(LightningDataModule):
     def val_dataloader(self) -> list[Loader] | NoLoaders:
         """Queries and bank, in order, each image once over all processes; no bank where nothing has labels.
 
-        None at all without `val`.
+        None at all without `val`. `trainer.limit_val_batches` cuts each process's part, so that other numbers
+        of processes evaluate other images.
         """
-        if self.val is None:
-            return NoLoaders()
-        return self._evaluated(self.val, self.bank) if self.has_labels else self._evaluated(self.val)
+        sets = self._evaluated_sets()
+        return self._evaluated(*sets.values()) if sets else NoLoaders()
 
     def predict_dataloader(self) -> list[Loader] | NoLoaders:
         """Queries and bank, whether they have labels or not."""
@@ -134,6 +140,13 @@ class ContrastiveData(LightningDataModule):
 
     def _views(self) -> Any:
         return getattr(self.trainer.lightning_module, "views", None) if self.trainer else None
+
+    def _evaluated_sets(self) -> dict[str, MapStyle]:
+        """Queries and bank, by their keys."""
+        if self.val is None:
+            return {}
+        bank = {"train" if self.bank is self.train else "bank": self.bank} if self.has_labels else {}
+        return {"val": self.val, **bank}
 
     def _evaluated(self, *parts: MapStyle) -> list[Loader]:
         orders = [EvaluationOrder(len(part), self.batch_size, *self._place()) for part in parts]

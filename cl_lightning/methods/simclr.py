@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from cl_lightning.data import Batch
+from cl_lightning.distributed import gather, rank
 from cl_lightning.encoders import Encoder, ResNet
 from cl_lightning.losses import nt_xent
 from cl_lightning.methods.contrastive import ContrastiveModule, OptimizerFactory
@@ -55,6 +56,15 @@ class SimCLR(ContrastiveModule):
         view_a, view_b = self.two_views(batch, self.current_epoch)
         # Both views of an image side by side, so that BatchNorm's contiguous groups hold whole pairs.
         views = torch.stack([view_a, view_b], dim=1).flatten(0, 1)  # [2 batch, channels, size, size]
-        z_a, z_b = self.encoder(views).unflatten(0, (-1, 2)).unbind(dim=1)  # [batch, dim] each
+        z = self.encoder(views)  # [2 batch, dim]
+        z_a, z_b = apart(z)
         loss = self.loss(z_a, z_b)
-        return {"loss": loss, "z_a": z_a.detach(), "z_b": z_b.detach(), **contrast_scores(z_a, z_b)}
+        own = slice(rank() * len(z_a), (rank() + 1) * len(z_a))
+        scores = contrast_scores(*apart(gather(z.detach())), own=own)
+        return {"loss": loss, "z_a": z_a.detach(), "z_b": z_b.detach(), **scores}
+
+
+def apart(z: Tensor) -> tuple[Tensor, Tensor]:
+    """The two views [batch, dim] of images whose views lie side by side, [2 batch, dim]."""
+    z_a, z_b = z.unflatten(0, (-1, 2)).unbind(dim=1)
+    return z_a, z_b

@@ -16,6 +16,7 @@ def contrast_scores(
     anchors: Float[Tensor, "batch dim"],
     positives: Float[Tensor, "batch dim"],
     negatives: Float[Tensor, "length dim"] | None = None,
+    own: slice = slice(None),
 ) -> dict[str, Float[Tensor, ""]]:
     """Top-1 and mean cosine similarities of a batch, in float32 and without waiting for the device.
 
@@ -24,13 +25,14 @@ def contrast_scores(
     cosine over all positive pairs and over all pairs of an anchor and a negative (NaN without negatives).
 
     With `negatives` (MoCo) they are the negatives of every anchor. Without (SimCLR) both views are anchors
-    in turn, and the negatives of an anchor are both views of all other images of this process' batch.
+    in turn, and the negatives of an anchor are both views of all other images. Then each of several
+    processes hands over the rows of the global batch, and says by `own` which of them are its anchors.
     """
     a, b = on_sphere(anchors), on_sphere(positives)
     positive = (a * b).sum(1)
     if negatives is None:
-        hardest, negative_similarity = _among_views(torch.cat([a, b]), positive)
-        positive = positive.repeat(2)
+        positive = positive[own].repeat(2)
+        hardest, negative_similarity = _among_views(torch.stack([a, b]), positive, own)
     else:
         hardest, negative_similarity = _against_queue(a, negatives)
     return {
@@ -51,13 +53,16 @@ def _against_queue(a: Tensor, negatives: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack(hardest).amax(0), (a.mean(0) * total / len(negatives)).sum()
 
 
-def _among_views(z: Tensor, positive: Tensor) -> tuple[Tensor, Tensor]:
-    n = len(positive)
-    hardest = []
-    for start, cosine in similarity_blocks(z, z):
-        itself = torch.arange(start, start + len(cosine), device=z.device)
-        both = torch.stack([itself, (itself + n) % (2 * n)], dim=1)
-        hardest.append(cosine.scatter_(1, both, -torch.inf).amax(1))
-    all_pairs = z.sum(0).square().sum()
-    negative_pairs = all_pairs - z.square().sum() - 2 * positive.sum()
-    return torch.cat(hardest), negative_pairs / (2 * n * (2 * n - 2) or torch.nan)
+def _among_views(z: Tensor, positive: Tensor, own: slice) -> tuple[Tensor, Tensor]:
+    """Of the anchors z[:, own], given z [2 views, images, dim] and the anchors' positive similarities."""
+    views, anchors = z.flatten(0, 1), z[:, own].flatten(0, 1)
+    places = torch.arange(len(views), device=z.device).view(2, -1)
+    itself, partner = (columns[:, own].flatten() for columns in (places, places.flip(0)))
+    hidden = torch.stack([itself, partner], dim=1)
+    hardest = [
+        cosine.scatter_(1, hidden[start : start + len(cosine)], -torch.inf).amax(1)
+        for start, cosine in similarity_blocks(anchors, views)
+    ]
+    all_pairs = (anchors.sum(0) * views.sum(0)).sum()
+    negative_pairs = all_pairs - anchors.square().sum() - positive.sum()
+    return torch.cat(hardest), negative_pairs / (len(anchors) * (len(views) - 2) or torch.nan)

@@ -1,11 +1,10 @@
 """Do neighbours share a class? Weighted kNN accuracy (Wu et al., arXiv:1805.01978, section 3.4)."""
 
-import warnings
-
 import torch
 from jaxtyping import Float, Int
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
-from torchmetrics import Metric
+from torchmetrics import MeanMetric, Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from cl_lightning.metrics.sphere import on_sphere, similarity_blocks
@@ -18,6 +17,9 @@ class KNNAccuracy(Metric):
     exp(s / temperature). Fill the bank by `add_to_bank`, the queries by `update`; `reset` empties both.
     Among equally similar rows the first in the bank counts, among equal votes the smallest class. Classes
     are 0 to the bank's highest label, and may be missing. Computed in float32, in blocks of queries.
+
+    Of several processes each answers its own queries, among the banks of all in rank order. Each must have
+    rows of both.
     """
 
     is_differentiable = False
@@ -25,8 +27,6 @@ class KNNAccuracy(Metric):
     full_state_update = False
     bank_features: list[Tensor]
     bank_labels: list[Tensor]
-    query_features: list[Tensor]
-    query_labels: list[Tensor]
 
     def __init__(self, k: int = 200, temperature: float = 0.1) -> None:
         super().__init__()
@@ -39,8 +39,17 @@ class KNNAccuracy(Metric):
         self.k = k
         self.temperature = temperature
         self._warned = False
-        for state in ("bank_features", "bank_labels", "query_features", "query_labels"):
+        for state in ("bank_features", "bank_labels"):
             self.add_state(state, [], dist_reduce_fx="cat")
+        # No states, which would be gathered: the other processes need the answers only.
+        self.query_features: list[Tensor] = []
+        self.query_labels: list[Tensor] = []
+        self._answers = MeanMetric()
+
+    def reset(self) -> None:
+        """Empties bank and queries."""
+        super().reset()
+        self.query_features, self.query_labels = [], []
 
     def add_to_bank(self, features: Float[Tensor, "n dim"], labels: Int[Tensor, "n"]) -> None:
         """Adds labelled features that queries are compared with."""
@@ -58,8 +67,8 @@ class KNNAccuracy(Metric):
 
         Raises ValueError without a bank or without queries, and for negative labels in the bank.
         """
-        bank, labels = self._filled(self.bank_features, self.bank_labels, "bank", "add_to_bank")
-        queries, truth = self._filled(self.query_features, self.query_labels, "queries", "update")
+        bank, labels = _filled(self.bank_features, self.bank_labels, "bank", "add_to_bank")
+        queries, truth = _filled(self.query_features, self.query_labels, "queries", "update")
         if labels.min() < 0:
             raise ValueError("the kNN bank holds negative labels; classes from 0 are accepted: see data")
         k = self._neighbours_available(len(bank))
@@ -67,22 +76,16 @@ class KNNAccuracy(Metric):
             self._vote(cosine, labels, k) == truth[start : start + len(cosine)]
             for start, cosine in similarity_blocks(queries, bank)
         ]
-        return torch.cat(correct).float().mean()
-
-    def _filled(
-        self, features: list[Tensor], labels: list[Tensor], name: str, method: str
-    ) -> tuple[Tensor, Tensor]:
-        if len(features) == 0:
-            raise ValueError(f"kNN has no {name}; at least one row is needed: call {method} before compute")
-        return dim_zero_cat(features), dim_zero_cat(labels)
+        self._answers.reset()
+        self._answers.update(torch.cat(correct).float())
+        return self._answers.compute()
 
     def _neighbours_available(self, bank_length: int) -> int:
         if self.k > bank_length and not self._warned:
             self._warned = True
-            warnings.warn(
+            rank_zero_warn(
                 f"k = {self.k} neighbours are asked of a bank of {bank_length}; all of it votes: "
-                "set callbacks.knn.k",
-                stacklevel=2,
+                "set callbacks.knn.k"
             )
         return min(self.k, bank_length)
 
@@ -92,6 +95,12 @@ class KNNAccuracy(Metric):
         weights = ((nearest - nearest.amax(1, keepdim=True)) / self.temperature).exp()
         votes = weights.new_zeros(len(cosine), int(labels.max()) + 1)
         return votes.scatter_add_(1, labels[neighbours], weights).argmax(1)
+
+
+def _filled(features: list[Tensor], labels: list[Tensor], name: str, method: str) -> tuple[Tensor, Tensor]:
+    if len(features) == 0:
+        raise ValueError(f"kNN has no {name}; at least one row is needed: call {method} before compute")
+    return dim_zero_cat(features), dim_zero_cat(labels)
 
 
 def _nearest(cosine: Tensor, k: int) -> tuple[Tensor, Tensor]:

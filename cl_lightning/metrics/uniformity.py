@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
 
 from cl_lightning.metrics.sphere import on_sphere, similarity_blocks
 
@@ -12,35 +13,39 @@ class Uniformity(Metric):
     """Logarithm of the mean over pairs of exp(-t |x - y|^2) of the normalised embeddings x and y.
 
     The uniformity loss of Wang & Isola (arXiv:2005.10242, section 4.2): 0 when all coincide, lower the
-    more evenly they are spread. The mean is over all pairs of different rows *within an update*, counted
-    over all updates and ranks: the number grows with no one's memory, and for the pairs of a whole set
-    pass the set in one update. Similarities are computed in float32, a block of rows at a time.
+    more evenly they are spread. The mean is over all pairs of different rows of all updates and processes,
+    however the rows are cut into updates.
+
+    Keeps every row, 4 dim bytes each, and `compute` those of all processes on each: 26 MB for 50,000 rows
+    of 128 dimensions. Similarities are computed in float32, a block of rows at a time, and added up in
+    float64.
     """
 
     is_differentiable = False
     higher_is_better = False
     full_state_update = False
-    total: Tensor
-    pairs: Tensor
+    embeddings: list[Tensor]
 
     def __init__(self, t: float = 2.0) -> None:
         super().__init__()
         if not t > 0:
             raise ValueError(f"t is {t}; Uniformity takes a number above 0: leave t at 2.0")
         self.t = t
-        self.add_state("total", torch.zeros(()), dist_reduce_fx="sum")
-        self.add_state("pairs", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("embeddings", [], dist_reduce_fx="cat")
 
     def update(self, z: Float[Tensor, "batch dim"]) -> None:
-        """Adds all pairs of different rows of `z`."""
-        z = on_sphere(z)
+        """Adds the rows of `z`."""
+        self.embeddings.append(on_sphere(z))
+
+    def compute(self) -> Float[Tensor, ""]:
+        """The logarithm of the mean over all pairs so far; NaN without any."""
+        if len(self.embeddings) == 0:
+            return torch.tensor(torch.nan, device=self.device)
+        z = dim_zero_cat(self.embeddings)
+        total = torch.zeros((), dtype=torch.float64, device=z.device)
         for start, cosine in similarity_blocks(z, z):
             # |x - y|^2 = 2 - 2 cos(x, y) on the sphere
             potential = cosine.sub_(1).mul_(2 * self.t).exp_()
             potential.diagonal(start).zero_()
-            self.total += potential.sum()
-        self.pairs += len(z) * (len(z) - 1)
-
-    def compute(self) -> Float[Tensor, ""]:
-        """The logarithm of the mean over all pairs so far; NaN without any."""
-        return (self.total / self.pairs).log()
+            total += potential.sum(dtype=torch.float64)
+        return (total / (len(z) * (len(z) - 1))).log().float()

@@ -8,7 +8,7 @@ from lightning.pytorch import Callback
 from lightning.pytorch.loggers import CSVLogger
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from cl_lightning.callbacks import HealthMonitor, KNNMonitor
+from cl_lightning.callbacks import HealthMonitor, KNNMonitor, health
 from cl_lightning.plots.curves import read_curves
 from tests import tiny
 from tests.metrics import oracle
@@ -68,8 +68,18 @@ def test_epoch_means_are_the_means_of_the_steps(tmp_path: Any, accumulated: int)
     expected = oracle.moments(torch.cat([o["z_a"] for o in last]))
     for name in MOMENTS:
         assert curves[f"train/{name}"][1][1] == pytest.approx(expected[name], rel=1e-3), name
-    uniformity = oracle.uniformity([o["z_a"] for o in last])
+    uniformity = oracle.uniformity(torch.cat([o["z_a"] for o in last]))
     assert curves["train/uniformity"][1][1] == pytest.approx(uniformity, rel=1e-4)
+
+
+def test_uniformity_is_of_the_last_whole_batches_that_hold_enough_rows(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "UNIFORMITY_ROWS", 20)
+    steps, curves = fit(tmp_path, tiny.simclr(), max_epochs=2)
+    for epoch, end in enumerate((4, 8)):
+        expected = oracle.uniformity(torch.cat([o["z_a"] for o in steps.outputs[end - 2 : end]]))
+        assert curves["train/uniformity"][1][epoch] == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_moco_run_logs_the_same_scores(tmp_path: Any) -> None:
@@ -93,9 +103,7 @@ def test_validation_embeddings_are_measured_apart_from_training(tmp_path: Any) -
     z_a, z_b = (torch.cat([o[name] for o in seen]) for name in ("z_a", "z_b"))
     assert len(z_a) == 32
     assert curves["val/alignment"][1] == pytest.approx([oracle.alignment(z_a, z_b)], rel=1e-4)
-    assert curves["val/uniformity"][1] == pytest.approx(
-        [oracle.uniformity([o["z_a"] for o in seen])], rel=1e-4
-    )
+    assert curves["val/uniformity"][1] == pytest.approx([oracle.uniformity(z_a)], rel=1e-4)
     expected = oracle.moments(z_a)
     for name in MOMENTS:
         assert curves[f"val/{name}"][1] == pytest.approx([expected[name]], rel=1e-3), name

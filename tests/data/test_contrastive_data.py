@@ -282,6 +282,37 @@ def test_an_empty_set_is_refused():
         ContrastiveData(synthetic(images=20, size=8), [], batch_size=5)
 
 
+@pytest.mark.parametrize(
+    ("sets", "named"),
+    [
+        ({"val": 2, "bank": 3}, "val"),
+        ({"val": 3, "bank": 2}, "bank"),
+        ({"val": 3, "bank": 3}, None),
+        ({"val": 3}, None),  # the bank is train
+        ({}, None),
+    ],
+)
+@pytest.mark.parametrize("limit", [1.0, 0])
+def test_fewer_images_to_evaluate_than_processes_are_refused(sets, named, limit):
+    sets = {name: synthetic(images=images, size=8) for name, images in sets.items()}
+    data = ContrastiveData(synthetic(images=6, size=8), **sets, batch_size=6)
+    data.trainer = SimpleNamespace(world_size=3, limit_val_batches=limit)
+    if named is None or limit == 0:
+        data.setup("fit")
+    else:
+        with pytest.raises(
+            ValueError, match=rf"data\.{named} holds fewer images \(2\) .* \(3\); .* 3 or more"
+        ):
+            data.setup("fit")
+
+
+def test_an_unlabelled_bank_is_not_evaluated_and_may_be_small():
+    bank = TensorImages(torch.zeros(2, 3, 8, 8, dtype=torch.uint8))
+    data = ContrastiveData(synthetic(images=6, size=8), synthetic(images=3, size=8), 6, bank=bank)
+    data.trainer = SimpleNamespace(world_size=3, limit_val_batches=1.0)
+    data.setup("fit")
+
+
 def test_workers_without_work_are_warned_about():
     images = synthetic(images=20, size=8)
     with pytest.warns(UserWarning, match=r"data\.num_workers=2 has no effect"):

@@ -25,15 +25,11 @@ def alignment(z_a: Tensor, z_b: Tensor) -> float:
     return math.fsum(squared_distance(x, y) for x, y in pairs) / len(pairs)
 
 
-def uniformity(updates: list[Tensor], t: float = 2.0) -> float:
-    terms = []
-    for z in updates:
-        rows = sphere(z)
-        terms += [
-            math.exp(-t * squared_distance(x, y))
-            for i, x in enumerate(rows)
-            for y in rows[:i] + rows[i + 1 :]
-        ]
+def uniformity(z: Tensor, t: float = 2.0) -> float:
+    rows = sphere(z)
+    terms = [
+        math.exp(-t * squared_distance(x, y)) for i, x in enumerate(rows) for y in rows[:i] + rows[i + 1 :]
+    ]
     return math.log(math.fsum(terms) / len(terms))
 
 
@@ -52,13 +48,16 @@ def knn_accuracy(
     return correct / len(queries)
 
 
-def contrast(anchors: Tensor, positives: Tensor, negatives: Tensor | None) -> dict[str, float]:
+def contrast(
+    anchors: Tensor, positives: Tensor, negatives: Tensor | None, own: slice = slice(None)
+) -> dict[str, float]:
     a, b = sphere(anchors), sphere(positives)
     if negatives is None:
         n, views = len(a), a + b
         cases = [
             (views[i], views[(i + n) % (2 * n)], [z for j, z in enumerate(views) if j % n != i % n])
             for i in range(2 * n)
+            if i % n in range(n)[own]
         ]
     else:
         cases = [(x, y, sphere(negatives)) for x, y in zip(a, b, strict=True)]

@@ -38,12 +38,13 @@ def test_alignment_is_0_for_equal_and_4_for_opposite_directions():
 
 @pytest.mark.usefixtures("block")
 @pytest.mark.parametrize("t", [0.5, 2.0])
-def test_uniformity_is_the_mean_over_the_pairs_within_each_update(t):
-    updates = [views(7)[0], views(4, seed=1)[0], views(1, seed=2)[0]]
+@pytest.mark.parametrize("cut", [[12], [7, 4, 1], [1] * 12])
+def test_uniformity_is_the_mean_over_all_pairs_however_the_rows_are_cut_into_updates(t, cut):
+    rows = views(12)[0]
     metric = Uniformity(t)
-    for z in updates:
+    for z in rows.split(cut):
         metric.update(z)
-    assert metric.compute().item() == pytest.approx(oracle.uniformity(updates, t), rel=1e-5)
+    assert metric.compute().item() == pytest.approx(oracle.uniformity(rows, t), rel=1e-5)
 
 
 def test_uniformity_of_a_collapse_is_0_and_of_opposite_points_minus_4_t():
@@ -61,7 +62,7 @@ def test_autocast_and_half_precision_are_scored_in_float32(dtype):
         uniformity.update(a)
         alignment.update(a, b)
     assert uniformity.compute().dtype == torch.float32
-    assert uniformity.compute().item() == pytest.approx(oracle.uniformity([a]), rel=1e-5)
+    assert uniformity.compute().item() == pytest.approx(oracle.uniformity(a), rel=1e-5)
     assert alignment.compute().item() == pytest.approx(oracle.alignment(a, b), rel=1e-5)
 
 
@@ -70,13 +71,14 @@ def test_reset_forgets_everything():
     metric.update(views(6)[0])
     metric.reset()
     metric.update(views(5, seed=3)[0])
-    assert metric.compute().item() == pytest.approx(oracle.uniformity([views(5, seed=3)[0]]), rel=1e-5)
+    assert metric.compute().item() == pytest.approx(oracle.uniformity(views(5, seed=3)[0]), rel=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore:The ``compute`` method of metric:UserWarning")
 def test_without_pairs_both_are_nan():
     assert math.isnan(Alignment().compute())
     metric = Uniformity()
+    assert math.isnan(metric.compute())
     metric.update(views(1)[0])
     assert math.isnan(metric.compute())
 

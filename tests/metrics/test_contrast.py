@@ -31,6 +31,19 @@ def test_scores_equal_plain_loops(block, noise, negatives, monkeypatch):
     )
 
 
+@pytest.mark.parametrize("block", [1, 30, 2**20])
+@pytest.mark.parametrize("processes", [2, 3])
+def test_anchors_of_several_processes_meet_the_views_of_all(block, processes, monkeypatch):
+    monkeypatch.setattr(sphere, "BLOCK_ELEMENTS", block)
+    a, b = views(12, 1.0)
+    shares = [slice(start, start + 12 // processes) for start in range(0, 12, 12 // processes)]
+    parts = [values(contrast_scores(a, b, own=own)) for own in shares]
+    for own, scores in zip(shares, parts, strict=True):
+        assert scores == pytest.approx(oracle.contrast(a, b, None, own), abs=1e-5)
+    mean = {name: sum(scores[name] for scores in parts) / processes for name in parts[0]}
+    assert mean == pytest.approx(values(contrast_scores(a, b)), abs=1e-6)
+
+
 def test_a_solved_task_shows_1():
     a = torch.eye(6)
     assert contrast_scores(a, 2 * a)["contrastive_top1"] == 1
