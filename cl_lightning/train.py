@@ -13,6 +13,8 @@ from cl_lightning.runs.conf_folder import conf_folder
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 WANTS_TRACEBACK = os.environ.get(FULL_ERROR) == "1"
+# Gloo's words where another process has gone.
+LEFT_ALONE = ("Connection closed by peer", "Connection reset by peer")
 
 
 class JobFailedError(Exception):
@@ -80,6 +82,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="train")
 def run(cfg: Any) -> float | None:
     """One job of Hydra: returns the kNN accuracy."""
+    os.environ[FULL_ERROR] = "1" if WANTS_TRACEBACK else "0"  # for the processes that a run starts
     try:
         config = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
         return train(config)["knn_top1"]  # type: ignore[arg-type]
@@ -90,6 +93,8 @@ def run(cfg: Any) -> float | None:
         # Hydra goes on with the other jobs, and would show the first error only.
         show(error, f" (job {' '.join(HydraConfig.get().overrides.task)})")
         raise JobFailedError from error
+    finally:
+        os.environ[FULL_ERROR] = "1"
 
 
 def show(error: Exception, job: str = "") -> None:
@@ -98,11 +103,13 @@ def show(error: Exception, job: str = "") -> None:
 
     from cl_lightning.runs.messages import explain
 
-    message = None if WANTS_TRACEBACK else explain(error)
-    if message is None:
+    message = explain(error)
+    if any(words in str(error) for words in LEFT_ALONE):
+        message = "another process of this run ended early; its own message says why, or it was killed"
+    if message is None or WANTS_TRACEBACK:
         print_exception(error)
     else:
-        print(f"cl-train: {message}{job}", file=sys.stderr)
+        print(f"cl-train: {' '.join(message.split())}{job}", file=sys.stderr)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.strategies import DDPStrategy
 
 from cl_lightning.blueprints import build
 from cl_lightning.data import ContrastiveData
@@ -13,6 +14,9 @@ from cl_lightning.runs.folder import RunFolder
 GIVEN = ("callbacks", "logger", "default_root_dir")
 # Lightning brings its own, or refuses ours, unless the switch says what the group says.
 SWITCHES = {"checkpoint": "enable_checkpointing", "progress": "enable_progress_bar"}
+BY_DEVICES = ("auto", "ddp")  # strategies that mean DDP as below where there are several processes
+# Arguments of the Trainer that tell how many there are.
+PROCESSES = ("_target_", "accelerator", "devices", "num_nodes", "strategy", "plugins")
 
 
 def assemble_method(config: dict[str, Any]) -> ContrastiveModule:
@@ -51,7 +55,25 @@ def assemble_trainer(config: dict[str, Any], folder: RunFolder) -> Trainer:
     return build(
         node,
         "trainer",
+        **assemble_ddp(node),
         callbacks=[build(c, f"callbacks.{name}", **places.get(name, {})) for name, c in callbacks.items()],
         logger=False,  # see `loggers.recorded`
         default_root_dir=folder.path,
     )
+
+
+def assemble_ddp(trainer: dict[str, Any]) -> dict[str, DDPStrategy]:
+    """The Trainer's `strategy` for several processes, unless the config names another; nothing for one."""
+    if trainer.get("strategy") not in BY_DEVICES:
+        return {}
+    node = {name: trainer[name] for name in PROCESSES if name in trainer}
+    if not isinstance(build(node, "trainer", logger=False).strategy, DDPStrategy):
+        return {}
+    return {
+        "strategy": DDPStrategy(
+            broadcast_buffers=False,  # every rank computes the same running statistics
+            find_unused_parameters=False,
+            gradient_as_bucket_view=True,
+            static_graph=trainer["accumulate_grad_batches"] == 1,  # torch's reducer fails with both
+        )
+    }

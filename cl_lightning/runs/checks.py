@@ -1,6 +1,8 @@
 """What must hold before anything is trained or written."""
 
+import re
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -19,7 +21,13 @@ INSTEAD = {
     "overfit_batches": "0; use a smaller set, such as data.train.limit=1000 of cifar10",
     "barebones": "false; use trainer.logger=false trainer.enable_checkpointing=false",
 }
-AT_LEAST_ONE = ("max_epochs", "accumulate_grad_batches", "check_val_every_n_epoch", "log_every_n_steps")
+AT_LEAST_ONE = (
+    *("max_epochs", "accumulate_grad_batches", "check_val_every_n_epoch", "log_every_n_steps"),
+    "num_nodes",
+)
+
+# Spellings of what METHODS.md describes; Lightning has more, such as 16-true without a gradient scaler.
+PRECISIONS = ("32", "32-true", "64", "64-true", "16-mixed", "bf16-mixed", "bf16-true")
 
 
 def check_trainer(trainer: dict[str, Any]) -> None:
@@ -40,6 +48,17 @@ def check_trainer(trainer: dict[str, Any]) -> None:
         value = trainer.get(name)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ConfigError(f"trainer.{name} is {shown(value)}; accepted: a whole number from 1")
+    precision = trainer.get("precision")
+    if precision is not None and str(precision) not in PRECISIONS:
+        raise ConfigError(
+            f"trainer.precision is {shown(precision)}; accepted: 32, bf16-mixed, 16-mixed, bf16-true, 64"
+        )
+    strategy, accumulated = trainer.get("strategy"), trainer["accumulate_grad_batches"]
+    if isinstance(strategy, Mapping) and strategy.get("static_graph") and accumulated > 1:
+        raise ConfigError(
+            "trainer.strategy.static_graph is true, which torch can't do while "
+            f"trainer.accumulate_grad_batches is {accumulated}; accepted: false, or trainer.strategy=auto"
+        )
     epochs, every = trainer["max_epochs"], trainer["check_val_every_n_epoch"]
     if epochs % every:
         warnings.warn(
@@ -62,13 +81,25 @@ def check_trainer(trainer: dict[str, Any]) -> None:
         )
     if trainer.get("limit_train_batches") == 0:
         raise ConfigError("trainer.limit_train_batches is 0; accepted: null for all, 1 or more, or a share")
-    if trainer.get("devices") == 0:
-        raise ConfigError(
-            "trainer.devices is 0; accepted: a whole number from 1, -1 or auto for all, or a list"
-        )
+    _check_devices(trainer)
     if not isinstance(trainer.get("logger"), bool):
         raise ConfigError(
             f"trainer.logger is {shown(trainer.get('logger'))}; accepted: true, false (the group logger)"
+        )
+
+
+def _check_devices(trainer: dict[str, Any]) -> None:
+    """What Lightning would refuse without the key, and on the CPU all that is no number of processes."""
+    devices, accelerator = trainer.get("devices"), trainer.get("accelerator")
+    on_cpu = accelerator == "cpu" or (accelerator == "auto" and not torch.accelerator.is_available())
+    if on_cpu and not re.fullmatch("auto|[1-9][0-9]*", str(devices)):
+        raise ConfigError(
+            f"trainer.devices is {shown(devices)}; accepted on the CPU: a whole number from 1, or auto for 1"
+        )
+    if devices in (0, "0", []):
+        raise ConfigError(
+            f"trainer.devices is {shown(devices)}; accepted: a whole number from 1, -1 or auto for all, or a "
+            "list such as [0, 2]"
         )
 
 
