@@ -3,8 +3,6 @@
 python -m tests.distributed.differences
 """
 
-import logging
-
 from torch import Tensor
 
 from tests.distributed.runs import STEPS, Record
@@ -51,7 +49,6 @@ def rows(world: World, processes: int) -> list[str]:
 
 
 def main() -> None:
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     print("| processes | case | gradients | in float32 | weights | statistics | keys and queue |")
     print("|---|---|---|---|---|---|---|")
     for processes in (2, 3):

@@ -1,5 +1,6 @@
 """Runs of ten steps that record all that one process and many must agree in."""
 
+import logging
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,8 +15,10 @@ from cl_lightning.data import ContrastiveData, EpochOrder, TensorImages, synthet
 from cl_lightning.distributed import world_size
 from tests import tiny
 
-BATCH, STEPS, LEFT_OUT = 24, 10, 5
-LENGTH = 100  # of the queue: no multiple of the batch, so it wraps within one
+logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+
+BATCH, STEPS, LEFT_OUT = 36, 10, 5
+LENGTH = 160  # of the queue: no multiple of the batch
 
 ACCELERATORS = {"cpu": "cpu", "cuda": "gpu"}
 OPTIMIZERS = {"sgd": tiny.sgd, "adamw": partial(torch.optim.AdamW, lr=1e-2)}
@@ -59,7 +62,7 @@ class Record:
 
     states: list[dict[str, Tensor]] = field(default_factory=list)
     gradients: list[dict[str, Tensor]] = field(default_factory=list)
-    after_forward: list[dict[str, Tensor]] = field(default_factory=list)
+    moved_by_batches: set[str] = field(default_factory=set)  # of keys and queue, before the step's end
     last: dict[str, Tensor] = field(default_factory=dict)
     ddp_holds: set[str] = field(default_factory=set)
 
@@ -80,7 +83,10 @@ class Recorder(Callback):
         self.record.states.append(cloned(pl_module))
 
     def on_after_backward(self, trainer: Trainer, pl_module: Any) -> None:
-        self.record.after_forward.append(cloned(pl_module))
+        before = self.record.states[-1]
+        for name, value in tensors(pl_module).items():
+            if not name.startswith("encoder.") and not torch.equal(value.cpu(), before[name]):
+                self.record.moved_by_batches.add(name)
 
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: Any, optimizer: Any) -> None:
         named = pl_module.encoder.named_parameters()
@@ -118,7 +124,7 @@ def data(accumulated: int = 1) -> ContrastiveData:
     order = EpochOrder(number, BATCH, seed=0)
     contrast = torch.ones(number)
     for index in order.batches():
-        contrast[index] = torch.linspace(0.1, 1, BATCH)
+        contrast[index] = torch.linspace(0.2, 1, BATCH)
     scaled = (images * contrast.view(-1, 1, 1, 1)).to(torch.uint8)
     return ContrastiveData(TensorImages(scaled), batch_size=BATCH)
 
@@ -144,6 +150,7 @@ def train(
     else:
         method = tiny.moco(case.batch_norm, groups, symmetric=case.method == "symmetric", **settings)
         callbacks = tiny.moco_callbacks(length=LENGTH)
+    method.default_callbacks.clear()
     trainer = tiny.trainer(
         *callbacks,
         recorder,

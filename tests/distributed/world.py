@@ -44,16 +44,15 @@ def alone(case: Case, world: int, device: str) -> Runs:
     return Runs(*(train(case, world, precision, device=device) for precision in ("64-true", "32-true")))
 
 
-def on_each_rank(world: int, device: str, ones: bytes) -> Found:
-    one: dict[Case, Runs] = pickle.loads(ones)  # tensors as they are would share file handles
+def on_each_rank(world: int, device: str, references: bytes) -> Found:
+    states, simclr = pickle.loads(references)  # tensors as they are would share file handles
     runs = {
         case: Runs(
-            train(case, world, "64-true", device=device),
-            train(case, world, "32-true", one[case].single.states, device),
+            train(case, world, "64-true", device=device), train(case, world, "32-true", states[case], device)
         )
         for case in CASES
     }
-    return Found(runs, mistaken(world, device, one[SIMCLR].double.states), influences(world, device))
+    return Found(runs, mistaken(world, device, simclr), influences(world, device))
 
 
 def influences(world: int, device: str) -> dict[str, Influence]:
@@ -79,5 +78,6 @@ def mistaken(world: int, device: str, states: list[dict[str, Tensor]]) -> dict[s
 def compare(processes: int, device: str) -> World:
     """Starts the processes once, for all cases."""
     one = Found({case: alone(case, processes, device) for case in CASES}, {}, influences(processes, device))
-    references = pickle.dumps(one.runs)
+    states = {case: runs.single.states for case, runs in one.runs.items()}
+    references = pickle.dumps((states, one.runs[SIMCLR].double.states))
     return World(one, run_on(processes, on_each_rank, processes, device, references, timeout=TIMEOUT))
