@@ -1,49 +1,105 @@
-"""Runs a function on several gloo processes at once and brings back what each returned."""
+"""Runs a function on several gloo processes at once and brings back what each returned.
+
+Starting processes and importing torch takes seconds, so those of one number are started once and kept, until
+one of them fails.
+"""
 
 import os
 import pickle
 import socket
-import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
-from multiprocessing.process import BaseProcess
-from pathlib import Path
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
 from typing import Any
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 
 # How long the others may go on after one rank failed, so that their tracebacks are seen too.
 GRACE_SECONDS = 3
+LONGEST = timedelta(minutes=20)  # of a collective; the time limit of a call ends it earlier
 
 
 def run_on(world_size: int, function: Callable[..., Any], *args: Any, timeout: float = 120) -> list[Any]:
     """`function(*args)` on each of `world_size` processes of one gloo group: its results in rank order.
 
-    A `Trainer(devices=world_size, strategy="ddp")` inside joins that group.
-
-    `function` and everything it takes and returns must be picklable: a function of a module. Raises
-    AssertionError with each failed rank's traceback, also when `timeout` seconds pass; no process is
-    left behind.
+    A `Trainer(devices=world_size, strategy="ddp")` inside joins that group. `function` and everything it
+    takes and returns must be picklable: a function of a module. Raises AssertionError with each failed
+    rank's traceback, also when `timeout` seconds pass; the processes are ended then.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        port = _free_port()
-        context = mp.get_context("spawn")
-        processes = [
-            context.Process(target=_one_rank, args=(rank, world_size, port, folder, timeout, function, args))
-            for rank in range(world_size)
-        ]
-        for process in processes:
-            process.start()
-        _wait(processes, time.monotonic() + timeout)
-        outcomes = [_outcome(Path(folder), rank, process) for rank, process in enumerate(processes)]
+    ranks = _kept.pop(world_size, None) or Ranks(world_size)
+    try:
+        outcomes = ranks.call(pickle.dumps((function, args)), timeout)
+    except BaseException:  # a time limit of pytest's, or Ctrl-C
+        ranks.end()
+        raise
     failures = [f"rank {rank}:\n{failure}" for rank, (failure, _) in enumerate(outcomes) if failure]
     if failures:
+        ranks.end()
         raise AssertionError("\n".join(failures))
+    _kept[world_size] = ranks
     return [result for _, result in outcomes]
+
+
+def end_all() -> None:
+    """Ends the processes that are kept."""
+    while _kept:
+        _kept.popitem()[1].end()
+
+
+class Ranks:
+    """Processes of one group, waiting for work. They end with this process, whatever happens to it."""
+
+    def __init__(self, world_size: int) -> None:
+        context, port = get_context("spawn"), _free_port()
+        self.connections: list[Connection] = []
+        self.processes = []
+        for rank in range(world_size):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(rank, world_size, port, theirs))
+            process.start()
+            theirs.close()
+            self.connections.append(ours)
+            self.processes.append(process)
+
+    def call(self, work: bytes, timeout: float) -> list[tuple[str | None, Any]]:
+        """The failure of each rank, or None, and what it returned."""
+        deadline = time.monotonic() + timeout
+        for connection in self.connections:
+            with suppress(BrokenPipeError):  # of a process that is gone, as its outcome tells
+                connection.send_bytes(work)
+        outcomes: dict[Connection, tuple[str | None, Any]] = {}
+        while len(outcomes) < len(self.connections) and time.monotonic() < deadline:
+            waiting = [c for c in self.connections if c not in outcomes]
+            for ready in wait(waiting, timeout=max(0, deadline - time.monotonic())):
+                assert isinstance(ready, Connection)
+                outcomes[ready] = self._outcome(ready)
+                if outcomes[ready][0]:
+                    deadline = min(deadline, time.monotonic() + GRACE_SECONDS)
+        late = f"had not ended after {timeout:g} s, or {GRACE_SECONDS} s after another one's failure", None
+        return [outcomes.get(connection, late) for connection in self.connections]
+
+    def _outcome(self, connection: Connection) -> tuple[str | None, Any]:
+        try:
+            outcome: tuple[str | None, Any] = pickle.loads(connection.recv_bytes())
+        except (EOFError, ConnectionResetError):
+            process = self.processes[self.connections.index(connection)]
+            process.join(GRACE_SECONDS)
+            return f"ended without a result, exit code {process.exitcode}", None
+        return outcome
+
+    def end(self) -> None:
+        for process, connection in zip(self.processes, self.connections, strict=True):
+            connection.close()
+            process.kill()
+            process.join()
+
+
+_kept: dict[int, Ranks] = {}
 
 
 def _free_port() -> int:
@@ -52,42 +108,25 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _wait(processes: list[BaseProcess], deadline: float) -> None:
-    """Until all have ended; those that have not by the deadline, or soon after a failure, are killed."""
-    while any(process.is_alive() for process in processes) and time.monotonic() < deadline:
-        if any(process.exitcode for process in processes):
-            deadline = min(deadline, time.monotonic() + GRACE_SECONDS)
-        time.sleep(0.02)
-    for process in processes:
-        if process.is_alive():
-            process.kill()
-        process.join()
-
-
-def _outcome(folder: Path, rank: int, process: BaseProcess) -> tuple[str | None, Any]:
-    file = folder / str(rank)
-    if file.exists():
-        failure, result = pickle.loads(file.read_bytes())
-        return failure, result
-    return f"ended without a result, exit code {process.exitcode} (-9: it ran out of time)", None
-
-
-def _one_rank(
-    rank: int, world_size: int, port: int, folder: str, timeout: float, function: Callable, args: tuple
-) -> None:
+def _serve(rank: int, world_size: int, port: int, connection: Connection) -> None:
+    torch.set_num_threads(1)
     place = {"LOCAL_RANK": rank, "WORLD_SIZE": world_size, "NODE_RANK": 0}  # where Lightning looks
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), **{k: str(v) for k, v in place.items()})
-    torch.set_num_threads(1)
-    failure, result = None, None
-    try:
-        dist.init_process_group("gloo", rank=rank, world_size=world_size, timeout=timedelta(seconds=timeout))
-        result = function(*args)
-        dist.barrier()
-    except BaseException:
-        failure = traceback.format_exc()
-    part = Path(folder) / f"{rank}.part"
-    part.write_bytes(pickle.dumps((failure, result)))
-    part.rename(Path(folder) / str(rank))
-    if failure:
-        os._exit(1)  # do not wait for the group, which may hang
-    dist.destroy_process_group()
+    environment, folder = dict(os.environ), os.getcwd()
+    while True:
+        try:
+            work = connection.recv_bytes()
+        except EOFError:
+            os._exit(0)
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(environment)  # Lightning clears its own up
+        try:
+            if not dist.is_initialized():
+                dist.init_process_group("gloo", rank=rank, world_size=world_size, timeout=LONGEST)
+            function, args = pickle.loads(work)
+            outcome = pickle.dumps((None, function(*args)))
+            dist.barrier()
+        except BaseException:
+            outcome = pickle.dumps((traceback.format_exc(), None))
+        connection.send_bytes(outcome)

@@ -1,4 +1,4 @@
-"""What do the ranks of one run exchange? Embeddings with gradient, sums, and shuffled batches.
+"""What do the ranks of one run exchange? Embeddings (with gradient, for losses), sums, and shuffled batches.
 
 Every function is the identity, or its plain meaning, on one process.
 """

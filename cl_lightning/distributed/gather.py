@@ -34,6 +34,7 @@ def gather(x: Num[Tensor, "batch *shape"]) -> Num[Tensor, "global_batch *shape"]
 
     Gradients flow back to the rank that a row came from, summed over all ranks that used it: with DDP's
     mean over ranks a loss of the gathered rows has the gradient that one process would compute. Every
-    rank must call it with the same shape and in the same order.
+    rank must call it with the same shape and in the same order. It is what a loss of one's own needs; NT-Xent
+    gathers without gradient, see `nt_xent`.
     """
     return _Gather.apply(x) if world_size() > 1 else x

@@ -54,6 +54,7 @@ class PolicyBatchNorm(_BatchNorm):
     ) -> None:
         super().__init__(num_features, eps, momentum, affine)
         self.policy, self.groups, self.after = policy, groups, after
+        self.running_mean, self.running_var = wide(self.running_mean), wide(self.running_var)
 
     def forward(self, x: Float[Tensor, "batch features *space"]) -> Float[Tensor, "batch features *space"]:
         y = self._train(x) if self.training else self._evaluate(x)
@@ -67,7 +68,7 @@ class PolicyBatchNorm(_BatchNorm):
         super()._apply(fn, recurse)
         if self.running_mean.element_size() < 4:
             device = self.running_mean.device
-            self.running_mean, self.running_var = (statistic.to(device) for statistic in exact)
+            self.running_mean, self.running_var = (s.to(device, torch.float32) for s in exact)
         return self
 
     @property
@@ -142,3 +143,8 @@ class PolicyBatchNorm(_BatchNorm):
         for running, new in ((self.running_mean, mean), (self.running_var, var)):
             change = new.to(running.dtype) - running
             running += change / self.num_batches_tracked if self.momentum is None else change * self.momentum
+
+
+def wide(statistic: Tensor) -> Tensor:
+    """In at least float32."""
+    return statistic.to(torch.promote_types(statistic.dtype, torch.float32))

@@ -5,7 +5,7 @@ import warnings
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm, _LazyNormBase
 
-from cl_lightning.encoders.batch_norm import POLICIES, PolicyBatchNorm
+from cl_lightning.encoders.batch_norm import POLICIES, PolicyBatchNorm, wide
 
 WITHOUT_CODE_OF_ITS_OWN = (_BatchNorm.forward, nn.SyncBatchNorm.forward, PolicyBatchNorm.forward)
 
@@ -63,7 +63,7 @@ def _converted(old: _BatchNorm, policy: str, groups: int, name: str) -> PolicyBa
         )
     new = PolicyBatchNorm(old.num_features, old.eps, old.momentum, old.affine, policy, groups, after)
     new.weight, new.bias = old.weight, old.bias
-    new.running_mean, new.running_var, new.num_batches_tracked = mean, var, batches
+    new.running_mean, new.running_var, new.num_batches_tracked = wide(mean), wide(var), batches
     return new.train(old.training)
 
 

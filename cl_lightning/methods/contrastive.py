@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import torch
 from lightning.pytorch import Callback, LightningModule
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from cl_lightning.callbacks import BrokenFiles, HealthMonitor, KNNMonitor
@@ -91,6 +91,14 @@ class ContrastiveModule(LightningModule):
             raise ValueError(
                 "the Trainer was given no ContrastiveData; accepted: Trainer.fit(method, "
                 "ContrastiveData(train=...)) with any map-style Dataset of images or (image, label)"
+            )
+
+    def on_fit_start(self) -> None:
+        """Raises ValueError where the Trainer's `sync_batchnorm` has replaced the encoder's BatchNorm."""
+        if any(isinstance(layer, nn.SyncBatchNorm) for layer in self.encoder.modules()):
+            raise ValueError(
+                "the Trainer's sync_batchnorm=True replaces the encoder's BatchNorm and its policy; "
+                "accepted: sync_batchnorm=False; Encoder(batch_norm='sync') has the global batch's statistics"
             )
 
     def configure_optimizers(self) -> dict[str, Any]:  # type: ignore[override]

@@ -22,7 +22,8 @@ class SimCLR(ContrastiveModule):
 
     Pairs: two random views of an image; every other view of the global batch is a negative.
     Encoder: one for both views, in one forward pass.
-    Loss: NT-Xent, `loss(z_a, z_b)` with [batch, dim] each.
+    Loss: NT-Xent, `loss(z_a, z_b)` with [batch, dim] each, of this process; what needs all processes' has to
+    gather them, as NT-Xent does.
 
     Differs from the paper: SGD instead of LARS by default (`optimizer=lars` has it).
     """

@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch import Trainer
 
 from cl_lightning.blueprints import ConfigError, refused, shown
-from cl_lightning.data import ContrastiveData
+from cl_lightning.data import ContrastiveData, EpochOrder
 from cl_lightning.encoders import check_groups
 
 # Arguments of the Trainer that another key stands for: all that is accepted, and the key.
@@ -110,12 +110,8 @@ def check_sizes(config: dict[str, Any], data: ContrastiveData, trainer: Trainer)
         ConfigError: with the numbers, and the key to change.
     """
     batch, world, accumulated = data.batch_size, trainer.world_size, trainer.accumulate_grad_batches
-    if batch % world:
-        below = batch - batch % world
-        raise ConfigError(
-            f"data.batch_size is {batch}, which {world} devices do not divide; accepted: {below or world} or "
-            f"{below + world}"
-        )
+    with refused("data"):
+        EpochOrder(len(data.train), batch, data.seed, 0, world)
     encoder = config["encoder"]
     if encoder.get("batch_norm") in ("split", "shuffle"):
         with refused("encoder"):

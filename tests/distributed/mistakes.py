@@ -5,20 +5,15 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
 from torch.nn import functional as F
 
-from cl_lightning.distributed import all_reduce_sum, rank, world_size
-
-TEMPERATURE = 0.1  # of SimCLR by default
+from cl_lightning.distributed import all_reduce_sum, gather, rank, world_size
 
 
 def gathered(x: Tensor) -> Tensor:
     """All ranks' rows, as constants."""
-    shares = [torch.empty_like(x) for _ in range(world_size())]
-    dist.all_gather(shares, x.detach())
-    return torch.cat(shares)
+    return gather(x.detach())
 
 
 class WithBackward(torch.autograd.Function):
@@ -35,9 +30,7 @@ class WithBackward(torch.autograd.Function):
 
 
 def summed(gradient: Tensor) -> Tensor:
-    total = gradient.clone()
-    dist.all_reduce(total)
-    return total
+    return all_reduce_sum(gradient)
 
 
 def own_part_only(gradient: Tensor) -> Tensor:
@@ -48,11 +41,13 @@ def scaled_by_the_world_size(gradient: Tensor) -> Tensor:
     return world_size() * summed(gradient)
 
 
-def nt_xent_through(gather: Callable[[Tensor], Tensor], z_a: Tensor, z_b: Tensor) -> Tensor:
-    """NT-Xent as the paper writes it, of this rank's anchors and the candidates that `gather` brings."""
+def nt_xent_through(
+    candidates: Callable[[Tensor], Tensor], z_a: Tensor, z_b: Tensor, temperature: float = 0.1
+) -> Tensor:
+    """NT-Xent as the paper writes it, of this rank's anchors and all ranks' `candidates(z)`."""
     z = F.normalize(torch.cat([z_a, z_b]), dim=1)
     itself = torch.arange(len(z)) + rank() * len(z)
-    logits = (z @ gather(z).T / TEMPERATURE).scatter(1, itself[:, None], -math.inf)
+    logits = (z @ candidates(z).T / temperature).scatter(1, itself[:, None], -math.inf)
     return F.cross_entropy(logits, itself.roll(len(z_a)))
 
 

@@ -1,11 +1,8 @@
 """What two processes exchange. They are started once, for all promises of this file."""
 
-import math
-
 import pytest
 import torch
 import torch.distributed as dist
-import torch.nn.functional as F
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -57,19 +54,6 @@ def ddp_gradients(loss_function) -> tuple[float, list[torch.Tensor]]:
     return mean.item() / WORLD, gradients(model)
 
 
-def nt_xent_without_gathered_gradient(z_a: torch.Tensor, z_b: torch.Tensor) -> torch.Tensor:
-    """The mistake: candidates of the other ranks are constants."""
-    z = F.normalize(torch.cat([z_a, z_b]), dim=1)
-    n = len(z)
-    shares = [torch.zeros_like(z) for _ in range(WORLD)]
-    dist.all_gather(shares, z.detach())
-    shares[rank()] = z
-    logits = z @ torch.cat(shares).T / TEMPERATURE
-    itself = torch.arange(n) + rank() * n
-    logits = logits.scatter(1, itself[:, None], -math.inf)
-    return F.cross_entropy(logits, torch.arange(n).roll(n // 2) + rank() * n)
-
-
 def reduced_sum_gradient() -> tuple[torch.Tensor, torch.Tensor]:
     x = torch.tensor([1.0 + rank(), 5.0], dtype=torch.float64, requires_grad=True)
     total = all_reduce_sum(x)
@@ -119,7 +103,6 @@ def everything(order: torch.Tensor) -> dict:
         "gather": (rows.detach(), x.grad),
         "sum": reduced_sum_gradient(),
         "nt_xent": ddp_gradients(lambda a, b: nt_xent(a, b, TEMPERATURE)),
-        "mistake": ddp_gradients(nt_xent_without_gathered_gradient),
         "shuffle": shuffled(order),
         "share": own_share(torch.arange(WORLD * LOCAL)),
         "metrics": filled_metrics(uneven_share),
@@ -172,13 +155,6 @@ def test_two_processes_have_the_loss_and_gradients_of_one(ranks, one_process):
         assert r["nt_xent"][0] == pytest.approx(loss, rel=1e-12)
         for mine, theirs in zip(r["nt_xent"][1], expected, strict=True):
             torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-12)
-
-
-def test_constant_candidates_of_other_ranks_would_be_noticed(ranks, one_process):
-    loss, expected = one_process
-    wrong_loss, wrong = ranks[0]["mistake"]
-    assert wrong_loss == pytest.approx(loss, rel=1e-12)
-    assert max((w - e).abs().max() for w, e in zip(wrong, expected, strict=True)) > 1e-3
 
 
 def test_shuffle_is_one_permutation_of_the_global_batch(ranks, order):

@@ -141,6 +141,19 @@ def test_statistics_of_a_half_precision_layer_follow_small_moves_in_float32(poli
     assert half.eval()(x).dtype == dtype
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_layer_that_was_float64_or_begins_in_half_precision_trains_in_it(dtype):
+    from_double = layer("split", 4).to(dtype)
+    torch.set_default_dtype(dtype)
+    try:
+        begun = PolicyBatchNorm(5, policy="split", groups=4)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for half in (from_double, begun, copy.deepcopy(begun).to(dtype)):
+        assert half(batch((24, 5), dtype)).dtype == dtype
+        assert half.running_mean.dtype == torch.float32
+
+
 def test_a_layer_without_weight_and_bias_only_normalises():
     y = layer("split", 2, affine=False)(batch(SHAPES["images"]))
     for part in y.chunk(2):

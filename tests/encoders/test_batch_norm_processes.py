@@ -1,7 +1,5 @@
 """Two processes compute what one computes, under every BatchNorm policy."""
 
-from functools import cache
-
 import pytest
 import torch
 from torch import Tensor
@@ -68,27 +66,24 @@ def everything() -> tuple[dict, Tensor, tuple[Tensor, Tensor], str]:
     return every_case("cpu"), far_from_zero(), low_precision(), refusal()
 
 
-@cache
+@pytest.fixture(scope="module")
 def on_two_processes() -> list[tuple[dict, Tensor, tuple[Tensor, Tensor], str]]:
     return run_on(2, everything)
 
 
-@cache
-def on_two_processes_of_one_gpu() -> list[dict[tuple, dict[str, Tensor]]]:
-    return run_on(2, every_case, "cuda")
+@pytest.fixture(scope="module", params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def cases_on_two_processes(request: pytest.FixtureRequest) -> list[dict[tuple, dict[str, Tensor]]]:
+    """Of one GPU, if on GPUs: gloo has no objection."""
+    return run_on(2, every_case, request.param)
 
 
-@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 @pytest.mark.parametrize("case", cases(), ids=str)
-def test_two_processes_equal_one(case, device):
+def test_two_processes_equal_one(case, cases_on_two_processes):
     """On a GPU `sync` is torch's SyncBatchNorm, which equals ours on CPUs then."""
     policy, groups = CASES[case[0]]
     # Two processes, each by itself, are two groups of one process.
     expected = train(*(("split", 2) if policy == "plain" else (policy, groups)), SHAPES[case[1]], case[2])
-    ranks = (
-        [results for results, *_ in on_two_processes()] if device == "cpu" else on_two_processes_of_one_gpu()
-    )
-    first, second = (results[case] for results in ranks)
+    first, second = (results[case] for results in cases_on_two_processes)
     together = {name: torch.cat([first[name], second[name]]) for name in ("y", "x")}
     together |= {name: first[name] + second[name] for name in ("weight", "bias")}
     together |= {name: first[name] for name in ("running_mean", "running_var", "num_batches_tracked")}
@@ -99,35 +94,35 @@ def test_two_processes_equal_one(case, device):
 
 
 @pytest.mark.parametrize("case", cases(), ids=str)
-def test_running_statistics_are_the_same_bits_on_all_processes(case):
-    first, second = (results[case] for results, *_ in on_two_processes())
+def test_running_statistics_are_the_same_bits_on_all_processes(case, on_two_processes):
+    first, second = (results[case] for results, *_ in on_two_processes)
     for name in ("running_mean", "running_var", "num_batches_tracked"):
         assert torch.equal(first[name], second[name])
 
 
-def test_sync_differs_from_each_process_by_itself():
-    first = on_two_processes()[0][0]
+def test_sync_differs_from_each_process_by_itself(on_two_processes):
+    first = on_two_processes[0][0]
     for shape in SHAPES:
         assert (first["sync", shape, 0.1]["y"] - first["plain", shape, 0.1]["y"]).abs().max() > 0.1
 
 
-def test_sync_keeps_its_precision_far_from_zero():
+def test_sync_keeps_its_precision_far_from_zero(on_two_processes):
     x = (images(SHAPES["images"]) / 100 + 1000).float().double()
     expected = torch.nn.BatchNorm2d(3).double()(x).float()
-    together = torch.cat([y for _, y, *_ in on_two_processes()])
+    together = torch.cat([y for _, y, *_ in on_two_processes])
     torch.testing.assert_close(together, expected, rtol=0, atol=2e-2)
 
 
-def test_sync_takes_statistics_of_low_precision_images_in_float32():
+def test_sync_takes_statistics_of_low_precision_images_in_float32(on_two_processes):
     reference = torch.nn.BatchNorm2d(3)
     expected = reference(images(SHAPES["images"]).bfloat16().float())
-    embeddings, variances = zip(*(result for _, _, result, _ in on_two_processes()), strict=True)
+    embeddings, variances = zip(*(result for _, _, result, _ in on_two_processes), strict=True)
     assert embeddings[0].dtype == torch.bfloat16
     torch.testing.assert_close(torch.cat(embeddings).float(), expected, rtol=1e-2, atol=1e-2)
     torch.testing.assert_close(variances[0], reference.running_var, rtol=1e-5, atol=0)
 
 
-def test_groups_that_the_processes_do_not_divide_are_refused_on_every_process():
-    for *_, message in on_two_processes():
+def test_groups_that_the_processes_do_not_divide_are_refused_on_every_process(on_two_processes):
+    for *_, message in on_two_processes:
         assert "3 BatchNorm groups for a global batch of 12 on 2 process(es)" in message
         assert "encoder.batch_norm_groups (one of [2, 4, 6])" in message

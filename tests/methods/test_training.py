@@ -184,6 +184,14 @@ def test_a_module_is_saved_before_it_was_fitted() -> None:
     assert [callback.state_dict() for callback in tiny.moco_callbacks()] == [{}, {}]
 
 
+def test_batch_norm_that_the_trainer_replaced_is_refused() -> None:
+    """As sync_batchnorm=True does; on a CPU DDP itself refuses the layers."""
+    method = tiny.simclr("split", groups=2)
+    method.encoder = torch.nn.SyncBatchNorm.convert_sync_batchnorm(method.encoder)
+    with pytest.raises(ValueError, match=r"sync_batchnorm=True replaces .*; accepted: sync_batchnorm=False"):
+        fit(method)
+
+
 def test_a_negative_seed_is_refused() -> None:
     with pytest.raises(ValueError, match=r"method.seed is -1; accepted: a whole number from 0"):
         tiny.moco(seed=-1)
