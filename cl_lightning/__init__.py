@@ -5,6 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cl_lightning.blueprints import allow
     from cl_lightning.checkpoints import load_backbone
     from cl_lightning.methods import MoCoV2, SimCLR
 
@@ -12,10 +13,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "MoCoV2": "cl_lightning.methods",
     "SimCLR": "cl_lightning.methods",
+    "allow": "cl_lightning.blueprints",
     "load_backbone": "cl_lightning.checkpoints",
 }
 
-__all__ = ["MoCoV2", "SimCLR", "load_backbone"]
+__all__ = ["MoCoV2", "SimCLR", "allow", "load_backbone"]
 
 try:
     __version__ = version("cl_lightning")

@@ -1,7 +1,18 @@
 """Parts as plain containers, as configs and checkpoints hold them: `_target_` and its arguments."""
 
-from cl_lightning.blueprints.build import build
+from cl_lightning.blueprints.allowed import allow
+from cl_lightning.blueprints.build import build, rebuild
 from cl_lightning.blueprints.config_error import ConfigError, refused, shown
 from cl_lightning.blueprints.describe import arguments, describe, find_own
 
-__all__ = ["ConfigError", "arguments", "build", "describe", "find_own", "refused", "shown"]
+__all__ = [
+    "ConfigError",
+    "allow",
+    "arguments",
+    "build",
+    "describe",
+    "find_own",
+    "rebuild",
+    "refused",
+    "shown",
+]

@@ -12,11 +12,15 @@ from beartype.door import is_bearable
 from beartype.roar import BeartypeException
 
 from cl_lightning.blueprints.accepted import accepted
+from cl_lightning.blueprints.allowed import find_allowed
 from cl_lightning.blueprints.config_error import ConfigError, refused, shown
 from cl_lightning.blueprints.own_data import KEYS, find_data_set
 from cl_lightning.blueprints.targets import TARGETS
 
 EXTRAS = ("timm",)  # packages of `TARGETS` that an extra of the same name brings
+# A checkpoint describes a method's parts; what reads or writes other files is none.
+NOT_IN_CHECKPOINTS = ("cl_lightning.data.", "cl_lightning.callbacks.", "lightning.")
+Find = Callable[[Any, str], Callable[..., Any]]  # of a target, by its name and the node's key
 _WHOLE_NUMBERS_ARE_FLOATS = BeartypeConf(is_pep484_tower=True)
 
 
@@ -24,34 +28,58 @@ def build(node: Any, key: str, **arguments: Any) -> Any:
     """The object that a config node describes.
 
     Args:
-        node: mapping of `_target_` (one of `TARGETS`; directly below `data` also a data set of the user's),
-            its arguments, and `_partial_` for a call to be made later. Nodes inside are built first. A `name`
-            that is no argument is the node's label.
+        node: mapping of `_target_`, its arguments, and `_partial_` for a call to be made later. A target is
+            one of `TARGETS`, or of what `allow` or an entry point allows; directly below `data` also a data
+            set of the user's. Nodes inside are built first. A `name` that is no argument is the node's label.
         key: of the node in the config, for messages.
         arguments: those that only code can give, such as the encoder of a method.
 
     Raises:
-        ConfigError: a target that is not in the list, an unknown argument, a value of the wrong type, or
+        ConfigError: a target that may not be named, an unknown argument, a value of the wrong type, or
             what the target itself refuses.
     """
+    return _made(node, key, _of_a_config, arguments)
+
+
+def rebuild(blueprint: Any, key: str) -> Any:
+    """The part that a checkpoint's blueprint describes (see `describe`).
+
+    As `build`, but of `TARGETS` only, and the parts of a method among them: whoever wrote the checkpoint
+    chooses none of the user's code.
+    """
+    return _made(blueprint, key, _of_a_checkpoint, {})
+
+
+def _made(node: Any, key: str, find: Find, arguments: Mapping[str, Any]) -> Any:
     if not isinstance(node, Mapping):
         raise ConfigError(f"{key} is {shown(node)}; accepted: keys below it (_target_ and its arguments)")
-    target = _find(node.get("_target_"), key)
+    target = find(node.get("_target_"), key)
     with refused(key):
         parameters = inspect.signature(target).parameters
     labels = {"_target_", "_partial_"} | ({"name"} - set(parameters))
-    given = {name: _value(value, f"{key}.{name}") for name, value in node.items() if name not in labels}
+    given = {n: _value(value, f"{key}.{n}", find) for n, value in node.items() if n not in labels}
     _check(parameters, given, key)
     given |= arguments
     with refused(key):
         return partial(target, **given) if node.get("_partial_") else target(**given)
 
 
-def _find(name: Any, key: str) -> Callable[..., Any]:
-    if name not in TARGETS:
-        if key in KEYS:
-            return find_data_set(name, f"{key}._target_")
-        raise ConfigError(f"{key}._target_ is {name!r}; accepted: {', '.join(TARGETS)}")
+def _of_a_config(name: Any, key: str) -> Callable[..., Any]:
+    if name in TARGETS:
+        return _listed(name, key)
+    return (find_data_set if key in KEYS else find_allowed)(name, f"{key}._target_")
+
+
+def _of_a_checkpoint(name: Any, key: str) -> Callable[..., Any]:
+    if name not in TARGETS or name.startswith(NOT_IN_CHECKPOINTS):
+        raise ConfigError(
+            f"{key}._target_ is {name!r}; accepted in a checkpoint: cl_lightning's own pairs, encoders, "
+            "losses and schedules, and the optimizers of cl_lightning.blueprints.targets"
+        )
+    return _listed(name, key)
+
+
+def _listed(name: str, key: str) -> Callable[..., Any]:
     module, attribute = name.rsplit(".", 1)
     try:
         return getattr(import_module(module), attribute)
@@ -62,14 +90,12 @@ def _find(name: Any, key: str) -> Callable[..., Any]:
         ) from error
 
 
-def _value(value: Any, key: str) -> Any:
+def _value(value: Any, key: str, find: Find) -> Any:
     if isinstance(value, Mapping):
-        return (
-            build(value, key)
-            if "_target_" in value
-            else {k: _value(v, f"{key}.{k}") for k, v in value.items()}
-        )
-    return tuple(_value(v, key) for v in value) if isinstance(value, list) else value
+        if "_target_" in value:
+            return _made(value, key, find, {})
+        return {k: _value(v, f"{key}.{k}", find) for k, v in value.items()}
+    return tuple(_value(v, key, find) for v in value) if isinstance(value, list) else value
 
 
 def _check(parameters: Mapping[str, inspect.Parameter], given: dict[str, Any], key: str) -> None:

@@ -1,4 +1,4 @@
-"""Data sets of the user's own code, the only code that a config may name."""
+"""Data sets of the user's own code: what a config may name without leave."""
 
 import os
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, get_origin, get_type_hints
 
+from cl_lightning.blueprints.allowed import is_allowed
 from cl_lightning.blueprints.config_error import ConfigError
 
 KEYS = ("data.train", "data.val", "data.bank")
@@ -18,7 +19,8 @@ ACCEPTED = (
 def find_data_set(name: Any, key: str) -> Callable[..., Any]:
     """The class or function `name` (MODULE.NAME), which makes a data set.
 
-    Modules of the standard library, and whatever makes no data set by its class or annotation, are refused.
+    Modules of the standard library are refused, and whatever makes no data set by its class or annotation,
+    unless `allow` or an entry point allows it.
 
     Raises:
         ConfigError: no such module or name, a module that fails, or not a data set.
@@ -29,7 +31,7 @@ def find_data_set(name: Any, key: str) -> Callable[..., Any]:
     found = getattr(_import(module, name, key), attribute, None)
     if found is None:
         raise ConfigError(f"{key} is {name}, but {module} has no {attribute}; accepted: {ACCEPTED}")
-    if not _makes_a_data_set(found):
+    if not (_makes_a_data_set(found) or is_allowed(name, found)):
         raise ConfigError(f"{key} is {name}, which makes no data set; accepted: {ACCEPTED}")
     return found
 

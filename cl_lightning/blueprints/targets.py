@@ -4,6 +4,7 @@ TARGETS = (
     "cl_lightning.MoCoV2",
     "cl_lightning.SimCLR",
     "cl_lightning.callbacks.BrokenFiles",
+    "cl_lightning.callbacks.FiniteGuard",
     "cl_lightning.callbacks.HealthMonitor",
     "cl_lightning.callbacks.KNNMonitor",
     "cl_lightning.callbacks.MomentumEncoder",

@@ -1,6 +1,7 @@
 """State and reports beside the training step."""
 
 from cl_lightning.callbacks.broken_files import BrokenFiles
+from cl_lightning.callbacks.finite_guard import FiniteGuard
 from cl_lightning.callbacks.health import HealthMonitor
 from cl_lightning.callbacks.knn import KNNMonitor
 from cl_lightning.callbacks.momentum_encoder import MomentumEncoder
@@ -11,6 +12,7 @@ from cl_lightning.callbacks.throughput import Throughput
 
 __all__ = [
     "BrokenFiles",
+    "FiniteGuard",
     "HealthMonitor",
     "KNNMonitor",
     "MomentumEncoder",

@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 from cl_lightning.callbacks.diagnosis import Diagnosis
 from cl_lightning.callbacks.gathered import Gathered, batches_holding
 from cl_lightning.callbacks.geometry import Geometry
+from cl_lightning.callbacks.weight_changes import skipped_by_a_callback
 from cl_lightning.metrics.means import Means
 
 # Embeddings of all processes that the training's uniformity is of: the last ones of an epoch.
@@ -25,7 +26,8 @@ class HealthMonitor(Callback):
     `effective_rank`, `largest_share` and `directions_90` (see `Moments`). All gather on the device, where the
     host reads them at the end of an epoch; `train/uniformity` is of the last batches of it that hold 1,024
     embeddings. Every `trainer.log_every_n_steps` optimizer steps it reads the loss too, as `step/loss`: of
-    the step's last micro-batch. All are over all processes: several log what one would.
+    the step's last micro-batch. All are over all processes: several log what one would. Steps that a callback
+    skipped are left out.
 
     At the end of a training epoch it warns, once, of a collapse, a low rank, a queue that no longer resembles
     the keys, and a loss that cannot fall, with the config keys to try; see `conditions`.
@@ -61,6 +63,7 @@ class HealthMonitor(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._gathered = Gathered(trainer, pl_module)
+        self._step: list[dict[str, Any]] = []  # outputs of its micro-batches
         if self._restored is not None:
             self._gathered.first_loss, self._gathered.lowest_loss = self._restored["losses"]
             self._restored = None
@@ -85,13 +88,22 @@ class HealthMonitor(Callback):
         batch_idx: int,
     ) -> None:
         loss = outputs["loss"].detach() * trainer.accumulate_grad_batches  # Lightning has divided it
-        self._scores.update(loss, *(outputs[name] for name in SCORES[1:]))
-        self._geometry["train"].update(outputs["z_a"], outputs["z_b"])
-        self._gathered.add(outputs["z_a"])
+        self._step.append({**outputs, "loss": loss})
         if (batch_idx + 1) % trainer.accumulate_grad_batches == 0:
-            self._log_step(trainer, loss)
+            if not skipped_by_a_callback(trainer):
+                self._add_step()
+                self._log_step(trainer, loss)
+            self._step = []
+
+    def _add_step(self) -> None:
+        for outputs in self._step:
+            self._scores.update(*(outputs[name] for name in SCORES))
+            self._geometry["train"].update(outputs["z_a"], outputs["z_b"])
+            self._gathered.add(outputs["z_a"])
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not self._gathered.first:  # every step was skipped
+            return
         values = self._scores.compute() | {"lr": self._lr}
         self._scores.reset()
         self._log("train", pl_module, values)

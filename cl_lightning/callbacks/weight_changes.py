@@ -1,8 +1,20 @@
 """Whether the batch that just ended changed the weights."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
+
+
+class SkipsSteps(Callback):
+    """A callback that may take all effect from an optimizer step; `skipping` says whether it did so now."""
+
+    skipping: bool
+
+
+def skipped_by_a_callback(trainer: Trainer) -> bool:
+    """Whether the optimizer step that just ended was without effect."""
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]
+    return any(callback.skipping for callback in callbacks if isinstance(callback, SkipsSteps))
 
 
 class WeightChanges:
@@ -10,7 +22,7 @@ class WeightChanges:
 
     `global_step` counts a step that the fp16 gradient scaler skipped, so its scale is read as well: it
     falls exactly when gradients overflowed, until it is 0, with which no gradient is finite. (The scaler
-    itself reads the device in every step.)
+    itself reads the device in every step.) It also counts a step that a callback skipped, which says so.
     """
 
     def start(self, trainer: Trainer) -> None:
@@ -24,9 +36,16 @@ class WeightChanges:
             return "accumulating"
         scale, previous = self._loss_scale(trainer), self._scale
         self._step, self._scale = trainer.global_step, scale
+        if skipped_by_a_callback(trainer):
+            return "skipped"
         return "changed" if 0 < previous <= scale else "skipped"
 
     @staticmethod
     def _loss_scale(trainer: Trainer) -> float:
-        scaler = getattr(trainer.precision_plugin, "scaler", None)
+        scaler = scaler_of(trainer)
         return scaler.get_scale() if scaler is not None else 1.0
+
+
+def scaler_of(trainer: Trainer) -> Any:
+    """The gradient scaler of fp16; None in another precision."""
+    return getattr(trainer.precision_plugin, "scaler", None)

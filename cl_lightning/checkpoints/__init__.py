@@ -1,6 +1,15 @@
-"""Trained weights, out of the files that hold them."""
+"""Checkpoints: written as a whole, read as data, and the trained weights in them."""
 
+from cl_lightning.checkpoints.atomic import AtomicCheckpointIO
 from cl_lightning.checkpoints.backbone import load_backbone
 from cl_lightning.checkpoints.checkpoint import DESCRIPTION, Checkpoint
+from cl_lightning.checkpoints.replacing import remove_unfinished, replacing
 
-__all__ = ["DESCRIPTION", "Checkpoint", "load_backbone"]
+__all__ = [
+    "DESCRIPTION",
+    "AtomicCheckpointIO",
+    "Checkpoint",
+    "load_backbone",
+    "remove_unfinished",
+    "replacing",
+]

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from cl_lightning.blueprints import ConfigError, build, find_own
+from cl_lightning.blueprints import ConfigError, find_own, rebuild
 from cl_lightning.checkpoints.checkpoint import Checkpoint, without_prefix
 
 
@@ -46,4 +46,4 @@ def _built(encoder: Any, file: Path) -> nn.Module:
             f"{file} was trained with {own}, which is not one of cl_lightning's backbones; accepted: "
             "load_backbone(path, backbone=...) with a network like it"
         )
-    return build(blueprint, "encoder.backbone")
+    return rebuild(blueprint, "encoder.backbone")

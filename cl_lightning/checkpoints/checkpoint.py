@@ -1,7 +1,5 @@
 """A checkpoint is data: it is read without running anything that it holds."""
 
-import pickle
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cl_lightning.blueprints import ConfigError
+from cl_lightning.checkpoints.reading import UnreadableError, last_good, read_checkpoint
 
 DESCRIPTION = "cl_lightning"  # the key of what ours add to a checkpoint
 
@@ -17,31 +16,23 @@ DESCRIPTION = "cl_lightning"  # the key of what ours add to a checkpoint
 class Checkpoint:
     """The checkpoint of a run: its folder, or the file itself.
 
-    Tensors stay in the file until they are used.
+    Args:
+        map_location: where its tensors go, as for `torch.load`.
+        mmap: whether they stay in the file until they are used.
 
     Raises:
-        ConfigError: none there, no complete one, or one that is more than tensors and plain containers.
+        ConfigError: none there, no complete one, or one that is more than tensors and plain containers; and
+            the newest good checkpoint beside it.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, map_location: Any = "cpu", mmap: bool = True) -> None:
         self.file = _file(Path(path).expanduser())
         try:
-            content = torch.load(self.file, map_location="cpu", weights_only=True, mmap=True)
-        except (OSError, RuntimeError, EOFError, UnicodeDecodeError, pickle.UnpicklingError) as error:
-            if found := re.search(r"Unsupported global: GLOBAL ([\w.]+)", str(error)):
-                raise ConfigError(
-                    f"{self.file} holds a {found[1]}, and only tensors and plain containers are read; "
-                    "accepted: a checkpoint without it, be it in hyper-parameters, in the optimizer's "
-                    "settings or in the state of a callback of your own"
-                ) from error
-            reason = str(error).partition("\n")[0]
-            raise ConfigError(
-                f"{self.file} is no complete checkpoint ({reason}); accepted: the checkpoint of a run, a new "
-                "one where this is broken"
-            ) from error
-        if not isinstance(content, Mapping) or "state_dict" not in content:
-            raise ConfigError(f"{self.file} holds no state_dict; accepted: a checkpoint that Lightning wrote")
-        self.content = content
+            self.content = read_checkpoint(self.file, map_location, mmap)
+        except UnreadableError as error:
+            good = last_good(self.file.parent)
+            beside = f"; the newest good checkpoint beside it is {good}" if good else ""
+            raise ConfigError(f"{self.file} {error}{beside}; accepted: {error.accepted}") from error
 
     @property
     def state_dict(self) -> dict[str, Tensor]:

@@ -61,6 +61,7 @@ class ContrastiveData(LightningDataModule):
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
         self.max_broken, self.broken = max_broken, BrokenList(max_broken)
         self._open = OpenLoaders()
+        self._resumed: dict[str, Any] = {}
         if all(isinstance(part, (TensorImages, type(None))) for part in (train, val, bank)):
             warn_of_no_effect(num_workers=num_workers, max_broken=max_broken)
 
@@ -71,22 +72,26 @@ class ContrastiveData(LightningDataModule):
         the evaluation that the others wait in.
         """
         if stage == "fit":
-            self.broken.paths = []
+            self.broken.paths, self._resumed = [], {}
         if self.trainer and self.trainer.limit_val_batches:
             check_shares(self._evaluated_sets(), self.trainer.world_size)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"broken_files": list(self.broken_files)} if self.broken_files else {}
+        """Broken files, and how far the training epoch is: a resumed one goes on behind it."""
+        return {"broken_files": list(self.broken_files), "train": self._training.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.broken.paths = list(state_dict["broken_files"])
+        self.broken.paths, self._resumed = list(state_dict["broken_files"]), state_dict["train"]
 
     def train_dataloader(self) -> Loader:
         """This process's part of each batch; as many as fill whole accumulations."""
         batches, limit = len(self.train) // self.batch_size, batch_limit(self.trainer)
         offered = offered_batches(batches, limit, self.batches_per_epoch)
         order = EpochOrder(len(self.train), self.batch_size, self.seed, *self._place(), max_batches=offered)
-        return self._loader(self.train, order, training_crops(self._views()))
+        self._training = self._loader(self.train, order, training_crops(self._views()))
+        if self._resumed:  # Lightning restores a loader only if no schedule has asked for its length before
+            self._training.load_state_dict(self._resumed)
+        return self._training
 
     def val_dataloader(self) -> list[Loader] | NoLoaders:
         """Queries and bank, in order, each image once over all processes; no bank where nothing has labels.

@@ -1,15 +1,17 @@
 """Batches of a set that lies on the training device."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 
 from cl_lightning.data.batch import Batch
 from cl_lightning.data.order import EpochOrder, EvaluationOrder
+from cl_lightning.data.resumable import Resumable
 from cl_lightning.data.tensor_images import TensorImages
 
 
-class DeviceLoader:
+class DeviceLoader(Resumable):
     """Batches by indexing images on `device`: no workers and no copy from the host in a step.
 
     `sampler` is where Lightning finds `set_epoch`.
@@ -27,5 +29,5 @@ class DeviceLoader:
 
     def __iter__(self) -> Iterator[Batch]:
         images, labels = self.images.on(self.device)
-        for index in self.sampler.batches(self.device):
+        for index in self.counted(partial(self.sampler.batches, self.device)):
             yield Batch(images.index_select(0, index), index, labels.index_select(0, index))

@@ -10,7 +10,8 @@ class EpochOrder:
     """Batches of an epoch: a permutation of (seed, epoch), cut into full global batches, the rest left out.
 
     Process `rank` of `world_size` takes the rank-th contiguous part of each global batch, so that all
-    processes together see exactly what one process would. `max_batches` ends the epoch earlier.
+    processes together see exactly what one process would. `max_batches` ends the epoch earlier. The epoch
+    that is taken next begins with batch `first`, which a resumed run sets; later ones with their first.
     Raises ValueError for a batch that the processes do not divide, or that is larger than the data.
     """
 
@@ -28,7 +29,7 @@ class EpochOrder:
         self.rank, self.world_size = rank, world_size
         full = length // batch_size
         self.steps = full if max_batches is None else min(full, max_batches)
-        self.epoch = 0
+        self.epoch = self.first = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Lightning calls this before each epoch."""
@@ -38,11 +39,12 @@ class EpochOrder:
         return self.steps
 
     def batches(self, device: torch.device | str = "cpu") -> tuple[Int64[Tensor, " local_batch"], ...]:
-        """This process's part of every batch of the epoch, moved to `device` at once."""
+        """This process's part of every batch that is left of the epoch, moved to `device` at once."""
         mixed = int(np.random.SeedSequence([self.seed, self.epoch]).generate_state(1)[0])
         permutation = torch.randperm(self.length, generator=torch.Generator().manual_seed(mixed))
         parts = permutation[: len(self) * self.batch_size].view(len(self), self.world_size, -1)
-        return parts[:, self.rank].to(device).unbind(0)
+        first, self.first = self.first, 0
+        return parts[first:, self.rank].to(device).unbind(0)
 
 
 class EvaluationOrder:
@@ -51,7 +53,7 @@ class EvaluationOrder:
     Shares may differ by one image. `batch_size` counts all processes, as in training.
     """
 
-    epoch = 0  # nothing here depends on it
+    epoch = first = 0  # nothing here depends on them
 
     def __init__(self, length: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
         self.start, self.stop = (length * part // world_size for part in (rank, rank + 1))

@@ -13,11 +13,12 @@ from cl_lightning.data.batch import Batch
 from cl_lightning.data.map_style import MapStyle
 from cl_lightning.data.order import EpochOrder, EvaluationOrder
 from cl_lightning.data.readable import Read, ReadableImages
+from cl_lightning.data.resumable import Resumable
 
 Transform = Callable[[Tensor, int, int], Tensor]
 
 
-class WorkerLoader:
+class WorkerLoader(Resumable):
     """A torch DataLoader over `dataset`, each image through `transform(image, index, epoch)`.
 
     Workers stay for the whole run and learn the epoch with each index, so that their number changes
@@ -57,7 +58,7 @@ class WorkerLoader:
         if self.loader is None:  # with a generator of its own, else each epoch draws from the global one
             self.loader = self.new_loader(generator=torch.Generator())
         try:
-            for batch, broken in self.loader:
+            for batch, broken in self.counted(self.loader.__iter__):
                 if broken and self.report is not None:
                     self.report(broken)
                 yield batch

@@ -12,7 +12,7 @@ from lightning.pytorch import Callback, LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from cl_lightning.callbacks import BrokenFiles, HealthMonitor, KNNMonitor
+from cl_lightning.callbacks import BrokenFiles, FiniteGuard, HealthMonitor, KNNMonitor
 from cl_lightning.checkpoints import DESCRIPTION, Checkpoint
 from cl_lightning.data import Batch, ContrastiveData
 from cl_lightning.encoders import Encoder
@@ -60,7 +60,7 @@ class ContrastiveModule(LightningModule):
         self.optimizer = optimizer
         self.schedule = schedule
         self.decay_norms_and_biases = decay_norms_and_biases
-        self.default_callbacks = [HealthMonitor(), KNNMonitor(), BrokenFiles(), *callbacks]
+        self.default_callbacks = [HealthMonitor(), KNNMonitor(), FiniteGuard(), BrokenFiles(), *callbacks]
 
     def two_views(self, batch: Batch, epoch: int) -> tuple[Tensor, Tensor]:
         """Both views of a batch, [batch, channels, size, size] each, in the dtype of the weights."""

@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
-from cl_lightning.blueprints import arguments, build, describe, find_own
+from cl_lightning.blueprints import arguments, describe, find_own, rebuild
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.encoders import Encoder
 
@@ -59,7 +59,7 @@ def rebuilt(method: str, checkpoint: Checkpoint, given: dict[str, Any]) -> dict[
             f"{file} was written with parts of your own code; accepted: load_from_checkpoint(path, ...) with "
             f"{', '.join(missing)}"
         )
-    plain = {n: build(p, n) if isinstance(p, dict) else p for n, p in blueprints.items()}
+    plain = {n: rebuild(p, n) if isinstance(p, dict) else p for n, p in blueprints.items()}
     return plain | given
 
 

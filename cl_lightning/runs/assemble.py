@@ -6,6 +6,7 @@ from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.strategies import DDPStrategy
 
 from cl_lightning.blueprints import build
+from cl_lightning.checkpoints import AtomicCheckpointIO
 from cl_lightning.data import ContrastiveData
 from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.runs.folder import RunFolder
@@ -58,6 +59,7 @@ def assemble_trainer(config: dict[str, Any], folder: RunFolder) -> Trainer:
         **assemble_ddp(node),
         callbacks=[build(c, f"callbacks.{name}", **places.get(name, {})) for name, c in callbacks.items()],
         logger=False,  # see `loggers.recorded`
+        plugins=[AtomicCheckpointIO()],
         default_root_dir=folder.path,
     )
 

@@ -56,7 +56,11 @@ class RunFolder:
                 f"run.root is {self.path.parent}: {error.strerror}; accepted: a folder to write into"
             ) from error
         text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
-        (self.path / "config.yaml").write_text(text, encoding="utf-8")
+        try:
+            self._write("config.yaml", text)
+        except ConfigError:
+            self.discard()
+            raise
 
     def discard(self) -> None:
         """Remove the folder of a run that has not begun."""
@@ -79,7 +83,23 @@ class RunFolder:
         return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
     def write_json(self, name: str, content: dict[str, Any]) -> Path:
-        """Write a file of this name into the folder."""
+        """Write a file of this name into the folder, as a whole or not at all.
+
+        Raises:
+            ConfigError: no room for it, or no permission; one that was there stays.
+        """
+        return self._write(name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+    def _write(self, name: str, text: str) -> Path:
+        from cl_lightning.checkpoints import replacing  # with torch, which a finished run does without
+
         file = self.path / name
-        file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        try:
+            with replacing(file) as part:
+                part.write(text.encode("utf-8"))
+        except OSError as error:
+            raise ConfigError(
+                f"{file} can't be written: {error.strerror}; accepted: a folder with room for it that can be "
+                "written to (run.root)"
+            ) from error
         return file

@@ -40,6 +40,8 @@ def run_hash(config: dict[str, Any]) -> str:
         left_out += [f"{part}.{name}" for part in sets for name in ("root", "download")]
     if not config["data"].get("max_broken"):  # no broken file, no other result
         left_out.append("data.max_broken")
+    if not (config["callbacks"].get("finite_guard") or {}).get("max_skipped"):  # no step is skipped
+        left_out.append("callbacks.finite_guard")
     if config["encoder"]["batch_norm"] != "plain":
         left_out += PLACES
     for key in left_out:

@@ -36,7 +36,10 @@ def test_inner_nodes_are_built_and_a_name_is_a_label() -> None:
 @pytest.mark.parametrize(
     ("node", "message"),
     [
-        ({"_target_": "os.system"}, r"x\._target_ is 'os.system'; accepted: cl_lightning"),
+        (
+            {"_target_": "os.system"},
+            r"x\._target_ is 'os.system'; accepted: one of the names in cl_lightning",
+        ),
         ({"_target_": "cl_lightning.blueprints.build.build"}, r"x\._target_ is"),
         ({"_target_": ["torch.optim.SGD"]}, r"x\._target_ is"),
         ({}, r"x\._target_ is None"),

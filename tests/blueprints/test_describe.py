@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from cl_lightning.blueprints import build, describe, find_own
+from cl_lightning.blueprints import describe, find_own, rebuild
 from cl_lightning.encoders import Encoder, ResNet, SmallConvNet, SmallResNet
 from cl_lightning.losses import info_nce, nt_xent
 from cl_lightning.optim import WarmupCosine
@@ -43,7 +43,7 @@ def plain(blueprint: Any) -> bool:
 def test_a_part_built_from_its_blueprint_is_equal(part: Any) -> None:
     blueprint = describe(part)
     assert plain(blueprint)
-    assert build(blueprint, "x") == part
+    assert rebuild(blueprint, "x") == part
 
 
 @pytest.mark.parametrize("make", NETWORKS)
@@ -53,7 +53,7 @@ def test_a_network_built_from_its_blueprint_takes_all_weights_and_computes_the_s
     network = make().eval()
     blueprint = describe(network)
     assert plain(blueprint)
-    again = build(blueprint, "x").eval()
+    again = rebuild(blueprint, "x").eval()
     assert str(again) == str(network)
     again.load_state_dict(network.state_dict(), strict=True)
     channels = next(network.parameters()).shape[1]
@@ -74,12 +74,12 @@ def test_a_network_built_from_its_blueprint_takes_all_weights_and_computes_the_s
 def test_a_call_to_be_made_keeps_function_and_arguments(call: "partial[Any]") -> None:
     blueprint = describe(call)
     assert plain(blueprint)
-    again = build(blueprint, "x")
+    again = rebuild(blueprint, "x")
     assert (again.func, again.args, again.keywords) == (call.func, (), call.keywords)
 
 
 def test_an_argument_by_place_is_kept_by_name() -> None:
-    again = build(describe(partial(torch.optim.SGD, momentum=0.5)), "x")
+    again = rebuild(describe(partial(torch.optim.SGD, momentum=0.5)), "x")
     assert again.keywords == {"momentum": 0.5}
     assert describe(torch.optim.SGD) == {"_target_": "torch.optim.SGD", "_partial_": True}
 

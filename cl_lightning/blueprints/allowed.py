@@ -1,0 +1,120 @@
+"""Classes and functions of other packages that a config may name, because code says so."""
+
+import inspect
+import sys
+from collections.abc import Callable
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from typing import Any
+
+from cl_lightning.blueprints.config_error import ConfigError
+from cl_lightning.blueprints.targets import TARGETS
+
+GROUP = "cl_lightning.targets"
+_BY_SCRIPT: set[str] = set()
+
+
+def allow(package: str) -> None:
+    """Let configs name the classes and functions of a package, for as long as this process lives.
+
+    A script says so before it trains. An installed package says it once and for all, by an entry point of
+    the group `cl_lightning.targets` whose value is the package, a module of it, or MODULE:NAME for one class
+    or function; the jobs of a cluster's launcher know of these only. Either way what may be named is public
+    (no part of the name begins with _) and defined in that package or module: neither what it imports from
+    elsewhere, nor methods or instances. Importing a module runs it.
+
+    Raises:
+        ValueError: no package or module of this name can be imported, or the standard library's.
+    """
+    if not _is_there(package):
+        raise ValueError(
+            f"cl_lightning.allow got {package!r}; accepted: the name of an installed package or of a module "
+            "of it, not one of the standard library"
+        )
+    _BY_SCRIPT.add(package)
+
+
+def _is_there(package: str) -> bool:
+    if not _public(package) or _standard(package):
+        return False
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):  # its parent is missing, or no module of its own
+        return False
+
+
+def allowed() -> list[str]:
+    """What an entry point or a script allows: packages, modules and single names."""
+    values = {point.value.replace(":", ".") for point in entry_points(group=GROUP)} | _BY_SCRIPT
+    return sorted(value for value in values if not _standard(value))
+
+
+def find_allowed(name: Any, key: str) -> Callable[..., Any]:
+    """The class or function `name` (MODULE.NAME), which an entry point or a script allows.
+
+    Raises:
+        ConfigError: none allows it, or there is no such class or function, or it is defined elsewhere.
+    """
+    if not (isinstance(name, str) and "." in name and _public(name) and _below(name, allowed())):
+        raise ConfigError(f"{key} is {name!r}; accepted: {_accepted(name)}")
+    module, _, attribute = name.rpartition(".")
+    try:
+        found: Any = getattr(import_module(module), attribute, None)
+    except Exception as error:
+        told = " ".join(str(error).split())
+        raise ConfigError(
+            f"{key} is {name}, but importing {module} fails ({type(error).__name__}: {told}); accepted: a "
+            "class or function of a module that can be imported"
+        ) from error
+    if not is_allowed(name, found):
+        raise ConfigError(
+            f"{key} is {name}, which is {_kind(found)}; accepted: a class or function that is defined in "
+            f"{', '.join(allowed())}, by its own name"
+        )
+    return found
+
+
+def is_allowed(name: str, found: Any) -> bool:
+    """Whether `found`, which goes by `name`, is a public class or function defined where one may be."""
+    if not (inspect.isclass(found) or inspect.isroutine(found)):
+        return False
+    return _public(name) and _below(name, allowed()) and _below(_home(found), allowed())
+
+
+def _home(found: Any) -> str:
+    return f"{getattr(found, '__module__', None)}.{getattr(found, '__qualname__', None)}"
+
+
+def _kind(found: Any) -> str:
+    if found is None:
+        return "not there"
+    if inspect.isclass(found) or inspect.isroutine(found):
+        return f"defined elsewhere, as {_home(found)}"
+    return f"an instance of {type(found).__name__}"
+
+
+def _public(name: str) -> bool:
+    """Also keeps away `__main__` modules, which run as they are imported."""
+    return all(part.isidentifier() and not part.startswith("_") for part in name.split("."))
+
+
+def _standard(name: str) -> bool:
+    return name.split(".")[0] in sys.stdlib_module_names
+
+
+def _below(name: str, places: list[str]) -> bool:
+    return any(name == place or name.startswith(f"{place}.") for place in places)
+
+
+def _accepted(name: Any) -> str:
+    """Some of the list, and where it is."""
+    near = get_close_matches(str(name), TARGETS, n=3)
+    last = [target for target in TARGETS if target.rpartition(".")[2] == str(name).rpartition(".")[2]]
+    names = ", ".join(dict.fromkeys(last + near))
+    return (
+        f"{names + ', or another' if names else 'one'} of the names in cl_lightning.blueprints.targets; "
+        "of a package of yours, what its entry point or cl_lightning.allow names"
+        + (f" (now {', '.join(allowed())})" if allowed() else "")
+    )

@@ -1,0 +1,191 @@
+"""Stops, or skips, optimizer steps that meet NaN or infinity."""
+
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor
+from torch.optim import Optimizer
+
+from cl_lightning.callbacks.momentum_encoder import MomentumEncoder
+from cl_lightning.callbacks.non_finite import (
+    EMBEDDINGS,
+    GRADIENTS,
+    LOSS,
+    OWN_GRADIENTS,
+    STAGES,
+    VIEWS,
+    NonFiniteError,
+    origin,
+)
+from cl_lightning.callbacks.weight_changes import SkipsSteps, scaler_of
+from cl_lightning.distributed import gather
+
+
+class FiniteGuard(SkipsSteps):
+    """Stops all processes at the same optimizer step when any of them meets NaN or infinity.
+
+    Looked at are views, embeddings, losses of all micro-batches, and gradients (of each process before DDP
+    averages them, and after). The error comes before weights, optimizer, key encoder or queue change and
+    before anything is saved. It names step, rank and likely cause. fp16's gradient scaler expects gradients
+    that overflow, and skips those steps itself: under it gradients are left to it. Gradients whose squares
+    overflow count as infinite.
+
+    Costs a sum over each of these tensors and, each optimizer step, one exchange of five bytes and one read
+    by the host.
+
+    Args:
+        max_skipped: how many such steps a run may leave out, each with a warning, before one stops it. A
+            step that is left out changes neither weights, optimizer, key encoder nor queue, and takes back
+            the running statistics of its forwards; they are copied before each step for it. Schedule and
+            `global_step` count it, and fp16's scaler lowers its scale.
+
+    `skipped` holds how many were left out so far, over resumes; logged by epoch as `train/skipped_steps`
+    where `max_skipped` is set.
+
+    Raises:
+        ValueError: max_skipped below 0; NonFiniteError, a ValueError, at the step that stops the run.
+    """
+
+    def __init__(self, max_skipped: int = 0) -> None:
+        if max_skipped < 0:
+            raise ValueError(
+                f"callbacks.finite_guard.max_skipped is {max_skipped}; accepted: a whole number from 0"
+            )
+        self.max_skipped = max_skipped
+        self.skipped = 0
+        self._restored = 0
+        self._watching = ExitStack()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begin an optimizer step."""
+        self.skipping = False
+        # Of each tensor one number, which is finite where the tensor is.
+        self._seen: dict[str, list[Tensor]] = {stage: [] for stage in STAGES}
+
+    def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
+        self.skipped, self._restored = self._restored, 0
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        callbacks = trainer.callbacks  # type: ignore[attr-defined]
+        keys = [c.encoder for c in callbacks if isinstance(c, MomentumEncoder)]
+        self._with_buffers = [pl_module, *keys]
+        self._watch_views(pl_module)
+        for encoder in (pl_module.encoder, *keys):
+            self._watching.callback(encoder.register_forward_hook(self._see_embeddings).remove)
+        if trainer.world_size > 1 and scaler_of(trainer) is None:
+            for parameter in pl_module.parameters():
+                if parameter.requires_grad:
+                    hook = parameter.register_post_accumulate_grad_hook(self._see_own_gradient)
+                    self._watching.callback(hook.remove)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        if batch_idx % trainer.accumulate_grad_batches == 0:
+            self._forget()
+            if self.skipped < self.max_skipped:
+                self._buffers_before = [buffer.clone() for buffer in self._buffers()]
+
+    def on_before_backward(self, trainer: Trainer, pl_module: Any, loss: Tensor) -> None:
+        self._see(LOSS, loss)
+        self._seen[OWN_GRADIENTS].clear()  # they add up over micro-batches
+
+    def on_before_optimizer_step(self, trainer: Trainer, pl_module: Any, optimizer: Optimizer) -> None:
+        if scaler_of(trainer) is None:
+            self._seen[GRADIENTS] += torch._foreach_norm(list(_gradients(optimizer)))
+        broken = torch.stack([_broken(numbers, pl_module.device) for numbers in self._seen.values()])
+        found = origin(gather(broken[None]).tolist())
+        if found is None:
+            return
+        told = f"epoch {trainer.current_epoch + 1}, optimizer step {trainer.global_step + 1}: {found}"
+        if self.skipped == self.max_skipped:
+            raise NonFiniteError(f"{told}. {self._why_it_stops()}")
+        self.skipped += 1
+        self.skipping = True
+        rank_zero_warn(
+            f"{told}. The step is skipped, {self.skipped} of callbacks.finite_guard.max_skipped="
+            f"{self.max_skipped}"
+        )
+        self._take_back(trainer, optimizer)
+
+    def _why_it_stops(self) -> str:
+        before = f", and {self.skipped} were skipped" if self.max_skipped else ""
+        return (
+            "Training stops before the step changes anything, what was saved stays; callbacks.finite_guard."
+            f"max_skipped is {self.max_skipped}{before}; accepted: more, to skip such steps"
+        )
+
+    def _take_back(self, trainer: Trainer, optimizer: Optimizer) -> None:
+        for buffer, before in zip(self._buffers(), self._buffers_before, strict=True):
+            buffer.copy_(before)
+        if scaler_of(trainer) is not None and getattr(optimizer, "_step_supports_amp_scaling", False):
+            # The scaler has yet to look at these gradients, and fails without any.
+            for gradient in _gradients(optimizer):
+                gradient.fill_(math.nan)
+        else:
+            optimizer.zero_grad(set_to_none=True)  # gradients of 0 would still decay weights and add momentum
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+        if self.max_skipped:
+            several = trainer.world_size > 1
+            pl_module.log("train/skipped_steps", float(self.skipped), sync_dist=several)
+
+    def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
+        self._watching.close()
+
+    def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
+        self._watching.close()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"skipped": self.skipped}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._restored = state_dict["skipped"]
+
+    def _buffers(self) -> Iterator[Tensor]:
+        for module in self._with_buffers:
+            yield from module.buffers()
+
+    def _watch_views(self, pl_module: Any) -> None:
+        # Where they are made: the key encoder may get those of other ranks.
+        two_views, replaced = pl_module.two_views, "two_views" in vars(pl_module)
+
+        def watched(*args: Any, **named: Any) -> tuple[Tensor, Tensor]:
+            views: tuple[Tensor, Tensor] = two_views(*args, **named)
+            if pl_module.training:
+                for view in views:
+                    self._see(VIEWS, view)
+            return views
+
+        pl_module.two_views = watched
+        if replaced:
+            self._watching.callback(setattr, pl_module, "two_views", two_views)
+        else:
+            self._watching.callback(delattr, pl_module, "two_views")
+
+    def _see_embeddings(self, encoder: Any, inputs: Any, embeddings: Tensor) -> None:
+        if encoder.training:
+            self._see(EMBEDDINGS, embeddings)
+
+    def _see_own_gradient(self, parameter: Tensor) -> None:
+        assert parameter.grad is not None
+        self._see(OWN_GRADIENTS, parameter.grad)
+
+    def _see(self, stage: str, x: Tensor) -> None:
+        x = x.detach()
+        self._seen[stage].append(x.sum(dtype=torch.promote_types(x.dtype, torch.float32)))
+
+
+def _gradients(optimizer: Optimizer) -> Iterable[Tensor]:
+    return (p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None)
+
+
+def _broken(numbers: list[Tensor], device: torch.device) -> Tensor:
+    """1 where one of them is not finite, else 0; a scalar on the device."""
+    if not numbers:
+        return torch.zeros((), dtype=torch.uint8, device=device)
+    return torch.stack(numbers).isfinite().logical_not().any().to(torch.uint8)
