@@ -12,8 +12,9 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import torch
@@ -49,6 +50,12 @@ def end_all() -> None:
     """Ends the processes that are kept."""
     while _kept:
         _kept.popitem()[1].end()
+
+
+def workers() -> list[BaseProcess]:
+    """The living children of this process but for those that are kept."""
+    kept = [process for ranks in _kept.values() for process in ranks.processes]
+    return [child for child in active_children() if child not in kept]
 
 
 class Ranks:

@@ -1,4 +1,3 @@
-import multiprocessing
 from io import BytesIO
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from cl_lightning.data.broken_files import BrokenList
 from cl_lightning.data.readable import ReadableImages
 from cl_lightning.data.worker_loader import WorkerLoader
 from tests.data.photos import write_photos
+from tests.processes import workers
 
 NAMES = tuple(f"{number}.png" for number in range(8))
 
@@ -43,7 +43,7 @@ def test_the_next_readable_photo_comes_with_its_own_index_and_crop(tmp_path, num
     assert index == [0, 1, 4, 4, 4, 5, 6, 0]
     assert values.tolist() == [30 + i for i in index]
     assert sorted(set(found)) == [str(tmp_path / name) for name in ("2.png", "3.png", "7.png")]
-    assert not multiprocessing.active_children()
+    assert not workers()
 
 
 def test_what_is_read_in_its_place_is_the_next_photo(tmp_path):
@@ -60,7 +60,7 @@ def test_a_broken_file_stops_the_run_unless_asked_otherwise(tmp_path, num_worker
     with pytest.raises(BrokenImageError, match=rf"cannot read the image {tmp_path}/5.png \("):
         list(data.train_dataloader())
     assert data.broken_files == []
-    assert not multiprocessing.active_children()
+    assert not workers()
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
@@ -90,7 +90,7 @@ def test_one_more_than_allowed_stops_the_run_and_names_all(tmp_path, num_workers
     ):
         list(data.train_dataloader())
     assert all(str(tmp_path / name) in str(caught.value) for name in ("1.png", "4.png", "6.png"))
-    assert not multiprocessing.active_children()
+    assert not workers()
 
 
 @pytest.mark.parametrize("max_broken", [2, 100])

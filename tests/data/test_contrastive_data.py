@@ -1,4 +1,3 @@
-import multiprocessing
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +9,7 @@ from PIL import Image
 from cl_lightning.data import ContrastiveData, EpochOrder, TensorImages, image_folder, synthetic
 from cl_lightning.data.checks import check_sets
 from tests.data.photos import write_photos
+from tests.processes import workers
 
 # Lightning 2.6.6 asks torch 2.14 in a way that it deprecates.
 pytestmark = pytest.mark.filterwarnings(r"ignore:.*isinstance\(treespec, LeafSpec\):FutureWarning")
@@ -154,7 +154,7 @@ def test_photos_are_cropped_for_training_and_cut_to_the_middle_for_evaluation(ph
         assert torch.equal(batch.images[:, 1, 0, 0, 0].long(), batch.index)
         assert (batch.images[:, :, 0, 0, 1] == epoch).all()
     assert all(batch.images.shape[1:] == (3, 4, 4) for _, batch in module.validated)
-    assert not multiprocessing.active_children()
+    assert not workers()
 
 
 def test_photos_are_the_same_for_0_and_2_workers(photos):
@@ -256,9 +256,9 @@ def test_a_replaced_loader_takes_its_workers_along(photos):
     data = ContrastiveData(image_folder(photos), batch_size=5, num_workers=2)
     loader = data.train_dataloader()
     list(loader)
-    assert len(multiprocessing.active_children()) == 2
+    assert len(workers()) == 2
     loader = data.train_dataloader()  # as Trainer(reload_dataloaders_every_n_epochs=1) does
-    assert not multiprocessing.active_children()
+    assert not workers()
     assert len(list(loader)) == 2
 
 

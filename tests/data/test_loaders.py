@@ -1,4 +1,3 @@
-import multiprocessing
 from functools import partial
 
 import numpy as np
@@ -8,6 +7,7 @@ from PIL import Image
 
 from cl_lightning.data import DeviceLoader, EpochOrder, EvaluationOrder, WorkerLoader, image_folder, synthetic
 from cl_lightning.data.centre_crop import centre_crop
+from tests.processes import workers
 
 CPU = torch.device("cpu")
 
@@ -98,7 +98,7 @@ def test_a_truncated_photo_stops_the_run_with_its_path(photos, num_workers):
     with pytest.raises(ValueError, match="cannot read the image") as caught:
         list(loader)
     assert str(path) in str(caught.value)
-    assert not multiprocessing.active_children()  # and its workers are gone
+    assert not workers()  # and its workers are gone
 
 
 def test_photos_of_different_sizes_without_a_crop_are_refused(photos):

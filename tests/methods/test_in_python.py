@@ -1,7 +1,6 @@
 """Without Hydra: a user's own parts, a second fit, an interrupted one."""
 
 import gc
-import multiprocessing
 import signal
 from functools import partial
 from pathlib import Path
@@ -23,6 +22,7 @@ from cl_lightning.methods.parts import check_parts
 from cl_lightning.optim import WarmupCosine
 from cl_lightning.pairs import moco_v2_views
 from tests import tiny
+from tests.processes import workers
 
 KINDS = {"simclr": tiny.simclr, "moco_v2": tiny.moco}
 
@@ -321,7 +321,7 @@ def test_an_interrupted_fit_lets_its_workers_go() -> None:
     with pytest.raises(SystemExit):
         tiny.trainer(InterruptAfter(1), max_epochs=2).fit(tiny.simclr(), data)
     gc.collect()
-    assert multiprocessing.active_children() == []
+    assert workers() == []
 
 
 def test_a_fit_after_an_interrupted_one_starts_clean() -> None:

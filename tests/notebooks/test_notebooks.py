@@ -59,12 +59,13 @@ def test_a_notebook_is_committed_with_its_outputs_and_without_the_machine(path: 
     assert not re.search(r"/(home|root|work|tmp|Users)/|Warning|Error", text_of(notebook))
 
 
+@pytest.mark.timeout(600)
 def test_the_first_run_does_what_its_page_says(tmp_path: Path) -> None:
     (path,) = [path for path in NOTEBOOKS if path.stem == "01_first_run"]
     committed, notebook = read(path), read(path)
     start = time.monotonic()
     execute(notebook, tmp_path)
-    assert time.monotonic() - start < 180
+    assert time.monotonic() - start < 420  # two to three minutes, with room for a machine half as fast
     found, shown = numbers(text_of(notebook)), numbers(text_of(committed))
     assert found["knn"] == found["by config"]
     assert found["knn"] > 0.75
