@@ -24,7 +24,7 @@ DOUBLE = (
     *("data.batch_size=24", "data.train.images=100", "trainer.max_epochs=3", "trainer.precision=64"),
     *("schedule.lr_scaling=none", "optimizer.lr=0.1", "trainer.log_every_n_steps=2", "logger=csv"),
 )
-RUNS = [("simclr", 2), ("moco_v2", 2), ("moco_v2", 3)]
+RUNS = [("simclr", 2), ("moco_v2", 2), pytest.param("moco_v2", 3, marks=pytest.mark.slow)]
 FAILING = """
 import os
 import torch
