@@ -3,9 +3,12 @@
 from cl_lightning.callbacks.broken_files import BrokenFiles
 from cl_lightning.callbacks.finite_guard import FiniteGuard
 from cl_lightning.callbacks.health import HealthMonitor
+from cl_lightning.callbacks.history import MetricsHistory
 from cl_lightning.callbacks.knn import KNNMonitor
+from cl_lightning.callbacks.last_checkpoint import LastCheckpoint
 from cl_lightning.callbacks.momentum_encoder import MomentumEncoder
 from cl_lightning.callbacks.negative_queue import NegativeQueue
+from cl_lightning.callbacks.preemption import Preemption
 from cl_lightning.callbacks.progress import RunProgress
 from cl_lightning.callbacks.start_report import StartReport
 from cl_lightning.callbacks.throughput import Throughput
@@ -15,8 +18,11 @@ __all__ = [
     "FiniteGuard",
     "HealthMonitor",
     "KNNMonitor",
+    "LastCheckpoint",
+    "MetricsHistory",
     "MomentumEncoder",
     "NegativeQueue",
+    "Preemption",
     "RunProgress",
     "StartReport",
     "Throughput",

@@ -14,6 +14,7 @@ from cl_lightning.data.map_style import MapStyle
 from cl_lightning.data.order import EpochOrder, EvaluationOrder
 from cl_lightning.data.readable import Read, ReadableImages
 from cl_lightning.data.resumable import Resumable
+from cl_lightning.interruption import outlive_first_signals
 
 Transform = Callable[[Tensor, int, int], Tensor]
 
@@ -48,6 +49,7 @@ class WorkerLoader(Resumable):
             persistent_workers=num_workers > 0,
             collate_fn=collate,
             pin_memory=pin_memory,
+            worker_init_fn=outlive_first_signals,
         )
         self.loader: Iterable[tuple[Batch, dict[str, str]]] | None = None
 

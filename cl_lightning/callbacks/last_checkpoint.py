@@ -1,0 +1,96 @@
+"""The checkpoint that a run continues from."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+
+from cl_lightning.distributed import largest
+
+
+class LastCheckpoint(Checkpoint):
+    """Keeps `dirpath`/last.ckpt, from which `Trainer.fit(..., ckpt_path=...)` ends with the same bits.
+
+    Saves at the end of training, and by epoch, step and time as asked for. Only where a resumed run goes on
+    exactly: after an optimizer step, or at the end of an epoch after its evaluation. What falls due at an
+    epoch's last step, or where an evaluation follows, is saved at the next such place. Nothing is saved after
+    an error.
+
+    Args:
+        dirpath: the folder; by default `checkpoints` below the Trainer's `default_root_dir`.
+        every_n_epochs, every_n_steps, every_minutes: between two saves; None for none of the kind. Steps are
+            the optimizer's. Minutes are those of the first process, which tells the others after each step.
+
+    Raises:
+        ValueError: a number below 1, or no time at all.
+    """
+
+    def __init__(
+        self,
+        dirpath: str | Path | None = None,
+        every_n_epochs: int | None = 1,
+        every_n_steps: int | None = None,
+        every_minutes: float | None = None,
+    ) -> None:
+        for name, value in {"every_n_epochs": every_n_epochs, "every_n_steps": every_n_steps}.items():
+            if value is not None and value < 1:
+                raise ValueError(
+                    f"callbacks.checkpoint.{name} is {value}; accepted: a whole number from 1, null"
+                )
+        if every_minutes is not None and not every_minutes > 0:
+            raise ValueError(
+                f"callbacks.checkpoint.every_minutes is {every_minutes}; accepted: more than 0, or null"
+            )
+        self.dirpath = None if dirpath is None else Path(dirpath)
+        self.every_n_epochs, self.every_n_steps = every_n_epochs, every_n_steps
+        self.every_minutes = every_minutes
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._saved_step, self._saved_at = trainer.global_step, time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if resumes_exactly_after(batch_idx, trainer) and (self._step_is_due(trainer) or self._time_is_due()):
+            self.save(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        ended = trainer.current_epoch + 1
+        epoch_is_due = self.every_n_epochs is not None and ended % self.every_n_epochs == 0
+        if epoch_is_due or self._step_is_due(trainer) or self._time_is_due():
+            self.save(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.save(trainer)
+
+    def save(self, trainer: Trainer) -> Path:
+        """Save now, on all processes together, unless this step is saved already."""
+        folder = self.dirpath or Path(trainer.default_root_dir) / "checkpoints"
+        file = folder / "last.ckpt"
+        if self._saved_step != trainer.global_step and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            trainer.save_checkpoint(file)
+            self._saved_step, self._saved_at = trainer.global_step, time.monotonic()
+        return file
+
+    def _step_is_due(self, trainer: Trainer) -> bool:
+        every = self.every_n_steps
+        return every is not None and trainer.global_step // every > self._saved_step // every
+
+    def _time_is_due(self) -> bool:
+        if self.every_minutes is None:
+            return False
+        return bool(largest(int(time.monotonic() - self._saved_at >= 60 * self.every_minutes)))
+
+
+def resumes_exactly_after(batch_idx: int, trainer: Trainer) -> bool:
+    """Whether a checkpoint of this moment, the end of a batch, leads to what follows now.
+
+    Not inside an accumulation, whose gradients no checkpoint holds. Neither before an evaluation nor at the
+    last batch of an epoch: Lightning would leave out what is due there.
+    """
+    every = trainer.val_check_batch
+    before_evaluation = every is not None and (batch_idx + 1) % every == 0
+    stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+    return stepped and not (trainer.is_last_batch or before_evaluation)

@@ -1,0 +1,25 @@
+"""Signals that end a run, and the way back into SLURM's queue. Imports nothing heavy, to be there first."""
+
+from cl_lightning.interruption.requeue import requeue
+from cl_lightning.interruption.signals import (
+    ENDING,
+    REQUEUEING,
+    Flag,
+    StoppedAtOnce,
+    StopRun,
+    outlive_first_signals,
+    stop_at_once,
+    stopping_at_once,
+)
+
+__all__ = [
+    "ENDING",
+    "REQUEUEING",
+    "Flag",
+    "StopRun",
+    "StoppedAtOnce",
+    "outlive_first_signals",
+    "requeue",
+    "stop_at_once",
+    "stopping_at_once",
+]

@@ -1,0 +1,106 @@
+"""What a process does when it is asked to end: at once, or at the next good moment."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from signal import SIGINT, SIGTERM, SIGUSR1, SIGUSR2, Signals
+from typing import Any
+
+REQUEUEING = (SIGUSR1, SIGUSR2)  # sent some time before the end, which is for a later start to go on
+ENDING = (SIGTERM, SIGINT)
+
+
+class StopRun(SystemExit):
+    """Ends the program, after a signal, with exit code 128 + signal (as a shell would tell it) or `code`."""
+
+    def __init__(self, number: int, code: int | None = None) -> None:
+        super().__init__(128 + number if code is None else code)
+        self.signal = Signals(number)
+
+
+class StoppedAtOnce(StopRun):
+    """After a signal at which nothing could be saved, or should be any more."""
+
+
+_came: list[int] = []
+
+
+def stop_at_once(number: int, frame: Any) -> None:
+    """A handler for the time in which there is nothing to save."""
+    _came.append(number)  # Python loses an error that is raised within some callbacks of its own
+    raise StoppedAtOnce(number)
+
+
+@contextmanager
+def stopping_at_once() -> Iterator[None]:
+    """Inside, signals that nobody answers raise StoppedAtOnce."""
+    _came.clear()
+    nobody = (signal.SIG_DFL, signal.SIG_IGN, signal.default_int_handler)
+    numbers = [number for number in (*REQUEUEING, *ENDING) if signal.getsignal(number) in nobody]
+    before = _answer(numbers, stop_at_once)
+    try:
+        yield
+    finally:
+        _restore(before)
+
+
+class Flag:
+    """Remembers that a signal came, for a loop that asks; a second Ctrl-C raises KeyboardInterrupt.
+
+    `received` is 0 or the signal's number; of several, one that ends without requeueing wins.
+    """
+
+    def __init__(self) -> None:
+        self.received = 0
+        self._before: dict[Signals, Any] = {}
+
+    def raise_for(self, numbers: Iterable[Signals]) -> None:
+        """Answer these signals from now on, and one that `stop_at_once` met in vain."""
+        self.received = max(_came, default=0)
+        _came.clear()
+        self._before = _answer(numbers, self._remember)
+
+    def lower(self) -> None:
+        """Leave the signals to whom they belonged before."""
+        before, self._before = self._before, {}
+        _restore(before)
+
+    def owner(self, number: int) -> Any:
+        """Who answered this signal before: a function of someone else's, or None."""
+        found = self._before.get(Signals(number))
+        return found if callable(found) and found not in (stop_at_once, signal.default_int_handler) else None
+
+    def _remember(self, number: int, frame: Any) -> None:
+        if number == SIGINT and self.received:
+            raise KeyboardInterrupt
+        if self.received not in ENDING:
+            self.received = number
+        if number == SIGINT and os.environ.get("LOCAL_RANK", "0") == "0":
+            # Not through sys.stderr, which may be in the middle of a write.
+            os.write(sys.__stderr__.fileno(), b"\nends after this step; Ctrl-C again ends at once\n")  # type: ignore[union-attr]
+
+
+def outlive_first_signals(worker: int) -> None:
+    """In a worker process, which gets the signals of its group: it ends when its parent lets it go.
+
+    A second SIGTERM ends it, as that of a parent who has waited in vain.
+    """
+    for number in (*REQUEUEING, SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(SIGTERM, lambda number, frame: signal.signal(SIGTERM, signal.SIG_DFL))
+
+
+def _answer(numbers: Iterable[Signals], handler: Any) -> dict[Signals, Any]:
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    if signal.getsignal(SIGINT) == signal.SIG_IGN:  # in a shell's background Ctrl-C is for others
+        numbers = [number for number in numbers if number != SIGINT]
+    return {number: signal.signal(number, handler) for number in numbers}
+
+
+def _restore(before: dict[Signals, Any]) -> None:
+    for number, handler in before.items():
+        signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -1,0 +1,145 @@
+"""A signal ends a process at once, or is remembered until it is asked for."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from signal import SIGINT, SIGTERM, SIGUSR1, SIGUSR2
+
+import pytest
+
+from cl_lightning.interruption import Flag, StoppedAtOnce, StopRun, stopping_at_once
+
+ALL = (SIGUSR1, SIGUSR2, SIGTERM, SIGINT)
+
+
+def send(number: int) -> None:
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", ALL)
+def test_before_training_a_signal_ends_at_once_with_its_exit_code(number: int) -> None:
+    before = signal.getsignal(number)
+    with pytest.raises(StoppedAtOnce) as stopped, stopping_at_once():
+        send(number)
+    assert (stopped.value.code, stopped.value.signal) == (128 + number, number)
+    assert signal.getsignal(number) == before
+
+
+def test_a_stop_that_python_loses_is_made_up_for_when_the_flag_is_raised() -> None:
+    """As one that is raised within a callback of the garbage collector."""
+    flag = Flag()
+    with stopping_at_once():
+        with suppress(StoppedAtOnce):
+            send(SIGUSR1)
+        flag.raise_for(ALL)
+        assert flag.received == SIGUSR1
+        flag.lower()
+        flag.raise_for(ALL)
+        assert flag.received == 0
+        flag.lower()
+
+
+def test_a_signal_that_someone_else_answers_is_left_to_them() -> None:
+    got: list[int] = []
+    before = signal.signal(SIGUSR2, lambda number, frame: got.append(number))
+    try:
+        with stopping_at_once():
+            send(SIGUSR2)
+    finally:
+        signal.signal(SIGUSR2, before)
+    assert got == [SIGUSR2]
+
+
+@pytest.mark.parametrize("number", ALL)
+def test_a_raised_flag_remembers_the_signal_and_gives_it_back(number: signal.Signals) -> None:
+    before = [signal.getsignal(n) for n in ALL]
+    flag = Flag()
+    flag.raise_for(ALL)
+    try:
+        assert flag.received == 0
+        send(number)
+        assert flag.received == number
+    finally:
+        flag.lower()
+    assert [signal.getsignal(n) for n in ALL] == before
+
+
+@pytest.mark.parametrize("sent", [(SIGUSR1, SIGTERM), (SIGTERM, SIGUSR1)])
+def test_of_two_signals_the_one_that_does_not_requeue_wins(sent: tuple[int, int]) -> None:
+    flag = Flag()
+    flag.raise_for(ALL)
+    try:
+        for number in sent:
+            send(number)
+        assert flag.received == SIGTERM
+    finally:
+        flag.lower()
+
+
+def test_a_second_ctrl_c_ends_at_once(capfd: pytest.CaptureFixture[str]) -> None:
+    flag = Flag()
+    flag.raise_for(ALL)
+    try:
+        send(SIGINT)
+        assert "Ctrl-C again ends at once" in capfd.readouterr().err
+        with pytest.raises(KeyboardInterrupt):
+            send(SIGINT)
+    finally:
+        flag.lower()
+
+
+def test_a_program_in_the_background_leaves_ctrl_c_to_others() -> None:
+    before = signal.signal(SIGINT, signal.SIG_IGN)
+    flag = Flag()
+    try:
+        with stopping_at_once():
+            send(SIGINT)
+            flag.raise_for(ALL)
+            send(SIGINT)
+            assert flag.received == 0
+            flag.lower()
+    finally:
+        signal.signal(SIGINT, before)
+
+
+def test_the_owner_of_a_signal_is_who_answered_it_before_unless_that_were_we() -> None:
+    def theirs(number: int, frame: object) -> None: ...
+
+    flag = Flag()
+    before = signal.signal(SIGUSR2, theirs)
+    try:
+        with stopping_at_once():
+            flag.raise_for(ALL)
+            assert flag.owner(SIGUSR2) is theirs
+            assert [flag.owner(n) for n in (SIGUSR1, SIGTERM, SIGINT)] == [None, None, None]
+            flag.lower()
+    finally:
+        signal.signal(SIGUSR2, before)
+
+
+WORKER = """
+import time
+from cl_lightning.interruption import outlive_first_signals
+outlive_first_signals(0)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_worker_outlives_the_signals_of_its_group_and_ends_by_a_second_sigterm() -> None:
+    with subprocess.Popen([sys.executable, "-c", WORKER], stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "ready\n"
+        for number in ALL:
+            worker.send_signal(number)
+        time.sleep(0.3)
+        assert worker.poll() is None
+        worker.send_signal(SIGTERM)
+        assert worker.wait(timeout=10) == -SIGTERM
+
+
+def test_the_exit_code_may_be_another() -> None:
+    assert (StopRun(SIGTERM).code, StopRun(SIGTERM, code=0).code) == (143, 0)
