@@ -1,9 +1,8 @@
 """How many files other images stand in for."""
 
-from typing import Any
-
-import torch.distributed as dist
 from lightning.pytorch import Callback, LightningModule, Trainer
+
+from cl_lightning.distributed.checkpointed import gather_objects
 
 
 class BrokenFiles(Callback):
@@ -18,12 +17,5 @@ class BrokenFiles(Callback):
         data = trainer.datamodule  # type: ignore[attr-defined]
         if not getattr(data, "max_broken", 0):
             return
-        if trainer.world_size > 1:
-            data.broken.merge(_of_all_processes(data.broken_files))
+        data.broken.merge(path for paths in gather_objects(data.broken_files) for path in paths)
         pl_module.log("train/broken_files", float(len(data.broken_files)), sync_dist=trainer.world_size > 1)
-
-
-def _of_all_processes(paths: list[str]) -> list[str]:
-    gathered: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(gathered, paths)
-    return [path for part in gathered for path in part]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from cl_lightning.callbacks.negative_queue import NegativeQueue
 from cl_lightning.callbacks.readings import Readings
+from cl_lightning.distributed.checkpointed import global_batches, own_batches
 from cl_lightning.metrics import Moments
 
 # Embeddings of all processes that stand for the start and for the end of an epoch.
@@ -38,6 +39,7 @@ class Gathered:
 
     def add(self, z: Tensor) -> None:
         """Embeddings [batch, dim] of a step; nothing is computed."""
+        z = z.contiguous()  # as it is after a resume
         if len(self.first) < self.batches:
             self.first.append(z)
         self.last.append(z)
@@ -73,6 +75,26 @@ class Gathered:
         if self.comparable:
             self.lowest_loss = min(self.lowest_loss, loss)
         return readings
+
+    def state_dict(self) -> dict[str, Any]:
+        """Of the run, and of its epoch so far on all processes."""
+        return {
+            "losses": [self.first_loss, self.lowest_loss],
+            "start_step": self.start_step,
+            "layer_at_start": self.layer_at_start,
+            "comparable": self.comparable,
+            "first": global_batches(self.first),
+            "last": global_batches(self.last),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on within that epoch, on the same or on another number of processes."""
+        self.first_loss, self.lowest_loss = state["losses"]
+        self.start_step, self.comparable = state["start_step"], state["comparable"]
+        device = self.layer.device
+        self.layer_at_start = state["layer_at_start"].to(device)
+        self.first = own_batches(state["first"].to(device))
+        self.last.extend(own_batches(state["last"].to(device)))
 
     def _candidates(self, trainer: Trainer) -> int:
         """Of one anchor: its positive and all negatives."""

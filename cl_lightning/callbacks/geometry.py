@@ -1,11 +1,14 @@
 """Shape of the embeddings of one epoch."""
 
 from collections import deque
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from cl_lightning.callbacks.metric_state import restore, saved
+from cl_lightning.distributed.checkpointed import global_batches, own_batches, own_sum
 from cl_lightning.metrics import Alignment, Moments, Uniformity
 
 LOGGED = ("alignment", "uniformity", "embedding_std", "effective_rank", "largest_share", "directions_90")
@@ -34,7 +37,7 @@ class Geometry:
         """Adds the embeddings of both views."""
         self.alignment.update(z_a, z_b)
         self.moments.update(z_a)
-        self.last.append(z_a)
+        self.last.append(z_a.contiguous())  # as it is after a resume
 
     def end(self) -> tuple[dict[str, Tensor], list[float]]:
         """The values to log and the spectrum's shares, of all processes; starts anew."""
@@ -46,3 +49,17 @@ class Geometry:
         for metric in (self.alignment, self.uniformity, self.moments):
             metric.reset()
         return {name: found[name] for name in LOGGED}, found["spectrum"].tolist()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the epoch has added so far, of all processes."""
+        return {
+            "alignment": saved(self.alignment),
+            "moments": saved(self.moments),
+            "last": global_batches(self.last),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on within that epoch, on the same or on another number of processes."""
+        restore(self.alignment, state["alignment"], own_sum)
+        restore(self.moments, state["moments"], own_sum)
+        self.last.extend(own_batches(state["last"].to(self.moments.device)))

@@ -10,7 +10,9 @@ from torch.optim import Optimizer
 from cl_lightning.callbacks.diagnosis import Diagnosis
 from cl_lightning.callbacks.gathered import Gathered, batches_holding
 from cl_lightning.callbacks.geometry import Geometry
+from cl_lightning.callbacks.metric_state import restore, saved
 from cl_lightning.callbacks.weight_changes import skipped_by_a_callback
+from cl_lightning.distributed.checkpointed import own_mean
 from cl_lightning.metrics.means import Means
 
 # Embeddings of all processes that the training's uniformity is of: the last ones of an epoch.
@@ -34,6 +36,9 @@ class HealthMonitor(Callback):
 
     `messages` holds what was told, as {"epoch": from 0, "message": text}. `spectra` holds the embeddings'
     spectrum in the first and last epoch, as {"train" or "val": {epoch: shares, largest first}}.
+
+    What an epoch has gathered so far is in the checkpoint, so that a run that is resumed within it logs and
+    tells what one without interruption does: to the bit on as many processes, to rounding on others.
     """
 
     def __init__(self) -> None:
@@ -60,19 +65,18 @@ class HealthMonitor(Callback):
         if self._restored is not None:
             self.spectra = self._restored["spectra"]
             self._diagnosis.messages, self._diagnosis.told = self._restored["told"]
+            restore(self._scores, self._restored["scores"], own_mean)
+            self._geometry["train"].load_state_dict(self._restored["geometry"])
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._gathered = Gathered(trainer, pl_module)
         self._step: list[dict[str, Any]] = []  # outputs of its micro-batches
         if self._restored is not None:
-            self._gathered.first_loss, self._gathered.lowest_loss = self._restored["losses"]
+            self._gathered.load_state_dict(self._restored["gathered"])
             self._restored = None
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._move(pl_module)
-
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._gathered.start_epoch()
 
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
@@ -108,6 +112,7 @@ class HealthMonitor(Callback):
         self._scores.reset()
         self._log("train", pl_module, values)
         readings = self._gathered.read(trainer, pl_module, values["loss"].item())
+        self._gathered.start_epoch()
         for text in self._diagnosis.of(trainer.current_epoch, readings):
             rank_zero_warn(f"epoch {trainer.current_epoch + 1}: {text}")
 
@@ -157,16 +162,21 @@ class HealthMonitor(Callback):
                 logger.log_metrics({"step/loss": value}, step=steps - 1)
 
     def state_dict(self) -> dict[str, Any]:
+        if self._restored is not None:  # nothing was trained since
+            return self._restored
         if not hasattr(self, "_gathered"):  # before any fit
             return {}
         return {
             "spectra": self.spectra,
             "told": [self._diagnosis.messages, self._diagnosis.told],
-            "losses": [self._gathered.first_loss, self._gathered.lowest_loss],
+            "scores": saved(self._scores),
+            "geometry": self._geometry["train"].state_dict(),
+            "gathered": self._gathered.state_dict(),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._restored = state_dict
+        # That of an earlier version lacks what an epoch gathers: the monitor begins anew.
+        self._restored = state_dict if "gathered" in state_dict else None
 
 
 def _dim(pl_module: LightningModule) -> int:

@@ -22,7 +22,7 @@ class Readings:
         rows, spread, rank, embedding_std: of the last embeddings of the epoch: their number, and `Moments`'
             spread, centred rank and standard deviation.
         first_spread, first_rank: of as many at the epoch's start.
-        moved: of the last layer's weights, the distance from the start of this fit as a share of their
+        moved: of the last layer's weights, the distance from the start of the run as a share of their
             length then.
         reach: `moved` by the end of the run, should they go straight on.
         temperature, candidates: of NT-Xent or InfoNCE; None with another loss.

@@ -8,6 +8,12 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+# What a checkpoint holds.
+COUNTS = (
+    *("images", "epochs", "seconds", "waited"),
+    *("_epoch_images", "_epoch_batches", "_epoch_seconds", "_epoch_waited"),
+)
+
 
 class Throughput(Callback):
     """Measures training without validation; logs `train/images_per_second` and `train/data_wait` by epoch.
@@ -21,22 +27,36 @@ class Throughput(Callback):
     and what Lightning and later callbacks do in between. The first batch of an epoch counts, the start of
     its workers included. Views, which are made in the step, are no part of it. The clock is the host's: where
     a GPU lags behind, the host prepares the next batch meanwhile, and waits less in the step instead.
+
+    A resumed run goes on counting, with what the first process had measured before.
     """
 
     def __init__(self) -> None:
-        self.images = self._epoch_images = self._epoch_batches = 0
-        self.epochs = self.seconds = self._epoch_seconds = self._last = 0.0
-        self.waited = self._epoch_waited = 0.0
+        self._last = 0.0
+        self._restored: dict[str, Any] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        self.images, self.epochs, self.seconds, self.waited = 0, 0.0, 0.0, 0.0
+        self._forget_epoch()
+
+    def _forget_epoch(self) -> None:
+        self._epoch_images, self._epoch_batches = 0, 0
+        self._epoch_seconds = self._epoch_waited = 0.0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.images = self._epoch_images = self._epoch_batches = 0
-        self.epochs = self.seconds = self._epoch_seconds = 0.0
-        self.waited = self._epoch_waited = 0.0
+        self._forget()
+        for name, value in self._restored.items():
+            setattr(self, name, value)
+        self._restored = {}
         if pl_module.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(pl_module.device)
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._last = time.perf_counter()  # of an epoch that goes on after a resume
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._epoch_images, self._epoch_seconds, self._epoch_waited = 0, 0.0, 0.0
+        self._forget_epoch()
         self._last = time.perf_counter()
 
     def on_train_batch_start(
@@ -66,7 +86,7 @@ class Throughput(Callback):
         self.seconds += self._epoch_seconds
         self.waited += self._epoch_waited
         self.epochs += self._epoch_batches / trainer.num_training_batches
-        self._epoch_images, self._epoch_seconds, self._epoch_waited = 0, 0.0, 0.0
+        self._forget_epoch()
 
     @property
     def images_per_second(self) -> float:
@@ -90,3 +110,9 @@ class Throughput(Callback):
             return torch.cuda.max_memory_allocated(device) / 2**20
         unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss: bytes on macOS, KiB elsewhere
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in COUNTS}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._restored = state_dict

@@ -41,7 +41,7 @@ class Checkpoint:
 
     @property
     def description(self) -> dict[str, Any]:
-        """`method` (name of its class), `arguments` and `encoder` (blueprints), `input` (size, mean, std).
+        """`method` (name of its class), `arguments` and `encoder` (blueprints), `input` and `versions`.
 
         Raises:
             ConfigError: another program's checkpoint.

@@ -2,6 +2,9 @@
 
 import warnings
 from collections.abc import Iterable, Mapping
+from itertools import chain
+
+from cl_lightning.distributed import rank, world_size
 
 
 class BrokenImageError(ValueError):
@@ -32,6 +35,13 @@ class BrokenList:
         self.paths += [path for path in dict.fromkeys(paths) if path not in self.paths]
         if len(self.paths) > self.limit:
             raise too_many(self.paths, self.limit)
+
+    def restore(self, paths_by_process: list[list[str]]) -> None:
+        """Go on with what the processes had met: each with its own, or with all where they were others."""
+        if len(paths_by_process) == world_size():
+            self.paths = list(paths_by_process[rank()])
+        else:
+            self.paths = list(dict.fromkeys(chain(*paths_by_process)))
 
 
 def too_many(paths: Iterable[str], limit: int) -> BrokenImageError:

@@ -29,6 +29,18 @@ def check_shares(sets: Mapping[str, MapStyle], processes: int) -> None:
             )
 
 
+def check_same_images(saved: Mapping[str, int], sets: Mapping[str, MapStyle], checkpoint: Any) -> None:
+    """ValueError for another number of images than a resumed run began with: its order would be another."""
+    for name, part in sets.items():
+        if len(part) != saved.get(name, len(part)):
+            raise ValueError(
+                f"data.{name} holds {len(part):,} images, but the run of {checkpoint} began with "
+                f"{saved[name]:,}; accepted: the images that it began with, or a new run of these: another "
+                "run.root (another run.name continues this run), in Python a fit without ckpt_path. Change "
+                f"data.{name}."
+            )
+
+
 def check_numbers(**numbers: int) -> None:
     """ValueError for a number below 0."""
     for name, number in numbers.items():

@@ -4,10 +4,17 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.trainer.states import TrainerFn
 
 from cl_lightning.data.accumulation import batch_limit, offered_batches, usable_batches
 from cl_lightning.data.broken_files import BrokenList
-from cl_lightning.data.checks import check_numbers, check_sets, check_shares, warn_of_no_effect
+from cl_lightning.data.checks import (
+    check_numbers,
+    check_same_images,
+    check_sets,
+    check_shares,
+    warn_of_no_effect,
+)
 from cl_lightning.data.device_loader import DeviceLoader
 from cl_lightning.data.labelled import has_labels
 from cl_lightning.data.map_style import MapStyle
@@ -17,6 +24,7 @@ from cl_lightning.data.readable import describe, readable
 from cl_lightning.data.tensor_images import TensorImages
 from cl_lightning.data.transforms import middle, training_crops
 from cl_lightning.data.worker_loader import OpenLoaders, Transform, WorkerLoader
+from cl_lightning.distributed.checkpointed import gather_objects
 
 Loader = DeviceLoader | WorkerLoader
 
@@ -77,11 +85,21 @@ class ContrastiveData(LightningDataModule):
             check_shares(self._evaluated_sets(), self.trainer.world_size)
 
     def state_dict(self) -> dict[str, Any]:
-        """Broken files, and how far the training epoch is: a resumed one goes on behind it."""
-        return {"broken_files": list(self.broken_files), "train": self._training.state_dict()}
+        """Broken files, numbers of images, and how far the training epoch is: a resumed one goes on there."""
+        return {
+            "broken_by_process": gather_objects(self.broken_files) if self.max_broken else [],
+            "images": {name: len(part) for name, part in self._own_sets().items()},
+            "train": self._training.state_dict(),
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.broken.paths, self._resumed = list(state_dict["broken_files"]), state_dict["train"]
+        """Raises ValueError for a fit that goes on with another number of images than it began with."""
+        trainer = self.trainer
+        if trainer is None or trainer.state.fn == TrainerFn.FITTING:
+            checkpoint = trainer.ckpt_path if trainer else "the checkpoint"
+            check_same_images(state_dict.get("images", {}), self._own_sets(), checkpoint)
+        self.broken.restore(state_dict.get("broken_by_process", []))
+        self._resumed = state_dict["train"]
 
     def train_dataloader(self) -> Loader:
         """This process's part of each batch; as many as fill whole accumulations."""
@@ -145,6 +163,11 @@ class ContrastiveData(LightningDataModule):
 
     def _views(self) -> Any:
         return getattr(self.trainer.lightning_module, "views", None) if self.trainer else None
+
+    def _own_sets(self) -> dict[str, MapStyle]:
+        """Each set once, by its key."""
+        sets = {"train": self.train, "val": self.val, "bank": None if self.bank is self.train else self.bank}
+        return {name: part for name, part in sets.items() if part is not None}
 
     def _evaluated_sets(self) -> dict[str, MapStyle]:
         """Queries and bank, by their keys."""

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import torch
 from lightning.pytorch import Callback, LightningModule
+from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -17,6 +19,7 @@ from cl_lightning.checkpoints import DESCRIPTION, Checkpoint
 from cl_lightning.data import Batch, ContrastiveData
 from cl_lightning.encoders import Encoder
 from cl_lightning.methods.parts import check_parts, in_words, network_in_words, rebuilt, saved
+from cl_lightning.methods.versions import changes
 from cl_lightning.optim import WarmupCosine, param_groups
 from cl_lightning.pairs import clean
 
@@ -128,6 +131,14 @@ class ContrastiveModule(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds what rebuilds the method: its arguments as plain containers, and what its input is."""
         checkpoint[DESCRIPTION] = saved(self)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Warns a fit that goes on with other versions than it began with."""
+        # Lightning does so after it has loaded the weights, and so would round those in float64.
+        self.trainer.precision_plugin.convert_module(self)
+        changed = changes(checkpoint.get(DESCRIPTION, {}).get("versions", {}))
+        if changed and self.trainer.state.fn == TrainerFn.FITTING:
+            rank_zero_warn(f"{changed}: a resumed run may differ from an uninterrupted one in rounding")
 
     @classmethod
     def load_from_checkpoint(  # type: ignore[override]

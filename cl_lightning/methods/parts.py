@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 from cl_lightning.blueprints import arguments, describe, find_own, rebuild
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.encoders import Encoder
+from cl_lightning.methods.versions import versions
 
 
 def check_parts(encoder: Any, optimizer: Any) -> None:
@@ -27,12 +28,13 @@ def check_parts(encoder: Any, optimizer: Any) -> None:
 
 
 def saved(method: Any) -> dict[str, Any]:
-    """What a checkpoint says of its method, in plain containers: its class, its arguments, its input."""
+    """What a checkpoint says of its method, in plain containers: its class, arguments, input and versions."""
     return {
         "method": type(method).__name__,
         "arguments": arguments(method),
         "encoder": describe(method.encoder),  # a subclass may make it without being given one
         "input": {name: _plain(getattr(method.views, name, None)) for name in ("size", "mean", "std")},
+        "versions": versions(),
     }
 
 

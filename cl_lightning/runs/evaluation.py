@@ -9,10 +9,10 @@ from torch import nn
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.evaluation import FrozenFeatures, knn_accuracy, linear_accuracy
+from cl_lightning.methods.versions import versions
 from cl_lightning.runs.assemble import assemble_data, assemble_method
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import run_hash
-from cl_lightning.runs.summary import versions
 
 
 class NotEvaluableError(ConfigError):

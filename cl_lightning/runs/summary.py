@@ -2,14 +2,10 @@
 
 from typing import Any
 
-import lightning
-import torch
-import torchmetrics
-import torchvision
 from lightning.pytorch import Trainer
 
-import cl_lightning
 from cl_lightning.callbacks import HealthMonitor, Throughput
+from cl_lightning.methods.versions import versions
 
 MEASURED = {
     "loss": "train/loss",
@@ -61,9 +57,3 @@ def _health(trainer: Trainer) -> list[dict[str, Any]] | None:
         if isinstance(callback, HealthMonitor):
             return callback.messages
     return None
-
-
-def versions() -> dict[str, str]:
-    """Of what the numbers depend on."""
-    packages = (cl_lightning, lightning, torch, torchvision, torchmetrics)
-    return {package.__name__: str(package.__version__) for package in packages}

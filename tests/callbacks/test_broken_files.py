@@ -6,11 +6,13 @@ import torch.distributed as dist
 from cl_lightning.callbacks import BrokenFiles
 from cl_lightning.data import ContrastiveData, image_folder
 from cl_lightning.data.broken_files import BrokenList
+from cl_lightning.distributed import rank
 from tests import tiny
 from tests.data.photos import write_photos
 from tests.processes import run_on
 
 pytestmark = pytest.mark.filterwarnings(r"ignore:.*isinstance\(treespec, LeafSpec\):FutureWarning")
+UNREAD = [None] * 4
 NAMES = tuple(f"{kind}/{number}.png" for kind in ("a", "b") for number in range(8))
 
 
@@ -77,6 +79,25 @@ class OneOfTwo:
         self.logged[name] = value
 
 
+def photos():
+    """Data with a place for broken files; nothing of it is read."""
+    return ContrastiveData(UNREAD, batch_size=2, max_broken=3)
+
+
+def saved():
+    """What a checkpoint of this process holds within an epoch, before the processes tell each other."""
+    own = photos()
+    own.train_dataloader()
+    own.broken.merge([f"met by {rank()}", "met by both"])
+    return own.state_dict()
+
+
+def restored(state):
+    again = photos()
+    again.load_state_dict(state)
+    return again.broken_files
+
+
 def meet(*limits):
     """Files that this process knows of, what it logged, and its error, for each limit."""
     outcomes = []
@@ -95,3 +116,20 @@ def test_all_processes_learn_of_all_files_and_the_limit_holds_for_the_run():
     refused = "3 images cannot be read, and data.max_broken=2 allows 2"
     expected = [(everything, {"train/broken_files": 3.0}, ""), (everything, {}, refused)]
     assert run_on(2, meet, 3, 2) == [expected] * 2
+
+
+def test_each_process_goes_on_with_the_files_that_it_had_met():
+    state, other = run_on(2, saved)
+    assert state["broken_by_process"] == [["met by 0", "met by both"], ["met by 1", "met by both"]]
+    assert other == state
+    assert run_on(2, restored, state) == state["broken_by_process"]
+    assert restored(state) == ["met by 0", "met by both", "met by 1"]  # another number takes all
+
+
+def test_the_limit_holds_for_what_several_processes_had_met(tmp_path):
+    one = data(tmp_path, max_broken=1)
+    one.broken.restore([["a"], ["b"]])
+    trainer = tiny.trainer(BrokenFiles())
+    trainer.datamodule = one
+    with pytest.raises(ValueError, match=r"2 images cannot be read, and data\.max_broken=1 allows 1: a, b"):
+        BrokenFiles().on_train_epoch_end(trainer, tiny.simclr())

@@ -10,6 +10,7 @@ import termios
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +20,7 @@ from lightning.pytorch.callbacks import TQDMProgressBar
 
 from cl_lightning.callbacks import KNNMonitor, RunProgress, Throughput
 from tests import tiny
+from tests.resume.saving import SaveAfter
 
 
 class Terminal:
@@ -152,6 +154,27 @@ def test_the_time_left_counts_validation_in(monkeypatch: pytest.MonkeyPatch) -> 
 
     lines = lines_of(monkeypatch, bar(), Slow())
     assert "5 of 8 steps, 00:41 so far, 00:24 left" in lines[4]
+
+
+def test_a_resumed_run_shows_all_steps_and_the_time_left_at_its_own_pace(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """On a clock where a step takes 1 second after the interruption."""
+    run(monkeypatch, io.StringIO(), SaveAfter(tmp_path, 3), enable_checkpointing=True)
+    now, file = [1000.0], io.StringIO()
+    monkeypatch.setattr("tqdm.std.time", lambda: now[0])
+    monkeypatch.setattr("cl_lightning.callbacks.progress.time", SimpleNamespace(time=lambda: now[0]))
+
+    class Steady(Callback):
+        def on_train_batch_start(self, *args: Any) -> None:
+            now[0] += 1
+
+    trainer = tiny.trainer(bar(), Steady(), Throughput(), max_epochs=2, enable_progress_bar=None)
+    with written(monkeypatch, file):
+        trainer.fit(tiny.simclr(), tiny.data(), ckpt_path=tmp_path / "3.ckpt", weights_only=True)
+    lines = file.getvalue().splitlines()
+    assert lines[0].startswith("epoch 1/2  50%, 4 of 8 steps, 00:01 so far, 00:04 left")
+    assert lines[1].startswith("epoch 2/2  62%, 5 of 8 steps, 00:02 so far, 00:03 left")
 
 
 def test_a_bar_is_drawn_by_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:

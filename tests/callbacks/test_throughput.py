@@ -1,6 +1,7 @@
 """Throughput: training alone is timed."""
 
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,11 +11,14 @@ import torch
 from cl_lightning.callbacks import KNNMonitor, Throughput, throughput
 from cl_lightning.data import ContrastiveData
 from tests import tiny
+from tests.resume.saving import SaveAfter
 
 
-def timed_run(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> tuple[Throughput, Any]:
+def timed_run(
+    monkeypatch: pytest.MonkeyPatch, *callbacks: Any, resume: Path | None = None, **settings: Any
+) -> tuple[Throughput, Any]:
     """A run whose training steps take 2 seconds, and validation steps 100, on a clock of its own."""
-    clock = SimpleNamespace(now=0.0)
+    clock = SimpleNamespace(now=1000.0 if resume else 0.0)
     monkeypatch.setattr(throughput, "time", SimpleNamespace(perf_counter=lambda: clock.now))
     method, callback = tiny.simclr(), Throughput()
     training_step, validation_step = method.training_step, method.validation_step
@@ -27,8 +31,8 @@ def timed_run(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> tuple[Through
         return stepped
 
     method.training_step, method.validation_step = slow(training_step, 2), slow(validation_step, 100)
-    trainer = tiny.trainer(callback, KNNMonitor(k=7), **({"limit_val_batches": 1.0} | settings))
-    trainer.fit(method, datamodule=tiny.data())
+    trainer = tiny.trainer(callback, KNNMonitor(k=7), *callbacks, **({"limit_val_batches": 1.0} | settings))
+    trainer.fit(method, datamodule=tiny.data(), ckpt_path=resume, weights_only=True)
     return callback, trainer
 
 
@@ -86,6 +90,17 @@ def test_an_epoch_cut_short_counts_as_its_share(monkeypatch: pytest.MonkeyPatch)
     callback, _ = timed_run(monkeypatch, max_epochs=3, max_steps=6)
     assert callback.epochs == 1.5
     assert callback.seconds_per_epoch == 8
+
+
+@pytest.mark.parametrize("step", [3, 4])  # inside the first epoch, at its end
+def test_a_resumed_run_is_measured_from_its_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, step: int
+) -> None:
+    timed_run(monkeypatch, SaveAfter(tmp_path, step), max_epochs=2, enable_checkpointing=True)
+    callback, trainer = timed_run(monkeypatch, resume=tmp_path / f"{step}.ckpt", max_epochs=2)
+    assert (callback.images, callback.seconds, callback.epochs) == (2 * 64, 2 * 8, 2)
+    assert callback.seconds_per_epoch == callback.images_per_second == 8
+    assert trainer.callback_metrics["train/images_per_second"] == 8
 
 
 def test_a_second_fit_is_measured_anew() -> None:

@@ -1,0 +1,23 @@
+"""A metric's sums within an epoch, of all processes, in a checkpoint.
+
+torchmetrics saves the sums of one process.
+"""
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor
+from torchmetrics import Metric
+
+from cl_lightning.distributed.checkpointed import by_rank
+
+
+def saved(metric: Metric) -> dict[str, Tensor]:
+    """Each of the metric's tensors, [processes, ...]."""
+    return {name: by_rank(value) for name, value in metric.metric_state.items()}  # type: ignore[arg-type]
+
+
+def restore(metric: Metric, state: Mapping[str, Tensor], own: Callable[[Tensor], Tensor]) -> None:
+    """Give the metric, on its device, `own` part of what was saved: `own_sum` or `own_mean`."""
+    for name, value in state.items():
+        setattr(metric, name, own(value).to(metric.device))
+    metric._update_count = 1  # else torchmetrics warns of no update where none follows
