@@ -2,19 +2,18 @@
 
 import os
 import sys
+from contextlib import nullcontext
+from signal import SIGINT, SIGTERM
 from typing import Any
 
-import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from omegaconf import OmegaConf
-
-from cl_lightning.runs.conf_folder import conf_folder
+from cl_lightning.interruption import REQUEUEING, StoppedAtOnce, requeue, stopping_at_once
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 WANTS_TRACEBACK = os.environ.get(FULL_ERROR) == "1"
 # Gloo's words where another process has gone.
 LEFT_ALONE = ("Connection closed by peer", "Connection reset by peer")
+# Whatever has started the processes of a run, one of these tells a later one that it is not the first.
+NUMBERS = ("LOCAL_RANK", "RANK", "SLURM_PROCID")
 
 
 class JobFailedError(Exception):
@@ -24,10 +23,11 @@ class JobFailedError(Exception):
 def train(config: dict[str, Any]) -> dict[str, Any]:
     """Train what a resolved config describes, in its run folder, and return its summary.
 
-    A finished run is read, not trained again.
+    A finished run is read, not trained again; an interrupted one goes on behind its last checkpoint.
 
     Raises:
-        ConfigError: before anything is written.
+        ConfigError: before anything is written; another process that trains this run; a broken checkpoint.
+        StopRun: after a signal, see `cl_lightning.callbacks.Preemption`.
     """
     from cl_lightning.blueprints import ConfigError
     from cl_lightning.runs import RunFolder, check_keys, ending
@@ -47,41 +47,57 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     from cl_lightning.runs.pictures import write_pictures
     from cl_lightning.runs.quiet import quiet
     from cl_lightning.runs.rehearsal import rehearse
+    from cl_lightning.runs.starting import continued, started, steps_done
     from cl_lightning.runs.summary import summarise
 
     checks.check_trainer(config["trainer"])
     quiet()
     quicken_cpu()
     method, data = assemble_method(config), assemble_data(config)
-    trainer, loggers = assemble_trainer(config, folder), assemble_loggers(config, folder)
+    trainer = assemble_trainer(config, folder)
     checks.check_sizes(config, data, trainer)
     rehearse(method, data, *checks.steps(data, trainer))
-    if trainer.is_global_zero:
-        folder.create(config)
-        print(f"{folder.path}: {config['method']['name']} on {config['data']['name']}", flush=True)
-    try:
-        with recorded(trainer, loggers, config):
-            trainer.fit(method, datamodule=data)
-    except SystemExit:  # Lightning's answer to Ctrl-C
-        if trainer.is_global_zero and trainer.interrupted:
-            print(f"cl-train: {ending.interrupted(folder, trainer)}", file=sys.stderr)
-        raise
-    except ConfigError:  # of a logger: refused before the first step
-        if trainer.is_global_zero and trainer.global_step == 0:
-            folder.discard()
-        raise
+    assemble_loggers(config, folder)  # what it refuses is told before anything is written
+    first = trainer.is_global_zero
+    with folder.locked() if first else nullcontext():
+        resumed = folder.prepare(config) if first else folder.checkpoint.is_file()
+        step = steps_done(folder) if resumed else None
+        loggers = assemble_loggers(config, folder, step)
+        if first:
+            print(continued(folder, step) if resumed else started(folder, config), flush=True)
+        try:
+            with recorded(trainer, loggers, config):
+                trainer.fit(
+                    method,
+                    datamodule=data,
+                    ckpt_path=folder.checkpoint if resumed else None,
+                    weights_only=True,
+                )
+        except SystemExit as error:
+            if isinstance(error.__context__, KeyboardInterrupt):  # of which Lightning makes exit code 1
+                raise StoppedAtOnce(SIGINT) from None
+            if isinstance(error, StoppedAtOnce) and trainer.strategy.launcher is not None:
+                trainer.strategy.launcher.kill(SIGTERM)  # the other processes know of nothing
+            raise
+        except ConfigError:  # of a logger: refused before the first step
+            if first and not resumed and trainer.global_step == 0:
+                folder.discard()
+            raise
 
-    summary = summarise(config, trainer)
-    if trainer.is_global_zero:
-        folder.write_json("summary.json", summary)
-        write_pictures(folder, trainer)
-        print(ending.trained(folder, summary))
+        summary = summarise(config, trainer)
+        if first:
+            write_pictures(folder, trainer)
+            folder.write_json("summary.json", summary)  # the last thing: it says that the run is finished
+            print(ending.trained(folder, summary))
     return summary
 
 
-@hydra.main(version_base="1.3", config_path=conf_folder(), config_name="train")
-def run(cfg: Any) -> float | None:
+def job(cfg: Any) -> float | None:
     """One job of Hydra: returns the kNN accuracy."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+    from omegaconf import OmegaConf
+
     os.environ[FULL_ERROR] = "1" if WANTS_TRACEBACK else "0"  # for the processes that a run starts
     try:
         config = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
@@ -114,9 +130,23 @@ def show(error: Exception, job: str = "") -> None:
 
 def main() -> None:
     """The command cl-train."""
+    with stopping_at_once():
+        try:
+            run()
+        except StoppedAtOnce as stop:
+            tell(stop)
+            raise
+
+
+def run() -> None:
+    """Hand the command line to Hydra, and tell what fails."""
+    import hydra
+
+    from cl_lightning.runs.conf_folder import conf_folder
+
     os.environ[FULL_ERROR] = "1"  # Hydra hands its errors over as they are
     try:
-        run()
+        hydra.main(version_base="1.3", config_path=conf_folder(), config_name="train")(job)()
         sys.stdout.flush()
     except BrokenPipeError:  # `cl-train --help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -126,6 +156,15 @@ def main() -> None:
     except Exception as error:
         show(error)
         sys.exit(1)
+
+
+def tell(stop: StoppedAtOnce) -> None:
+    """Of a signal that came when there was nothing to save."""
+    if any(os.environ.get(name, "0") != "0" for name in NUMBERS):
+        return
+    requeued = requeue() if stop.signal in REQUEUEING else None
+    words = f"{stop.signal.name}: ended at once; the same command goes on from the last checkpoint, if any"
+    print(f"cl-train: {words}{f'; {requeued}' if requeued else ''}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from typing import Any
 
 from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.plugins.environments import SLURMEnvironment
+from lightning.pytorch.plugins.io import AsyncCheckpointIO
 from lightning.pytorch.strategies import DDPStrategy
 
 from cl_lightning.blueprints import build
@@ -14,7 +16,7 @@ from cl_lightning.runs.folder import RunFolder
 # Arguments of the Trainer that come from elsewhere, see `checks.INSTEAD`.
 GIVEN = ("callbacks", "logger", "default_root_dir")
 # Lightning brings its own, or refuses ours, unless the switch says what the group says.
-SWITCHES = {"checkpoint": "enable_checkpointing", "progress": "enable_progress_bar"}
+SWITCHES = {"enable_checkpointing": {"checkpoint", "preemption"}, "enable_progress_bar": {"progress"}}
 BY_DEVICES = ("auto", "ddp")  # strategies that mean DDP as below where there are several processes
 # Arguments of the Trainer that tell how many there are.
 PROCESSES = ("_target_", "accelerator", "devices", "num_nodes", "strategy", "plugins")
@@ -46,11 +48,11 @@ def assemble_data(config: dict[str, Any]) -> ContrastiveData:
 def assemble_trainer(config: dict[str, Any], folder: RunFolder) -> Trainer:
     """The Trainer with its callbacks, which write into the run folder; its loggers come as it starts."""
     node = {name: value for name, value in config["trainer"].items() if name not in GIVEN}
-    callbacks = {name: node for name, node in config["callbacks"].items() if node is not None}
-    for name, switch in SWITCHES.items():
+    callbacks = {name: c for name, c in config["callbacks"].items() if c is not None}
+    for switch, names in SWITCHES.items():
         if node.get(switch) is False:
-            callbacks.pop(name, None)
-        elif node.get(switch) is None and name not in callbacks:
+            callbacks = {name: c for name, c in callbacks.items() if name not in names}
+        elif node.get(switch) is None and not names & callbacks.keys():
             node[switch] = False
     places = {"checkpoint": {"dirpath": folder.checkpoint.parent}}
     return build(
@@ -59,9 +61,15 @@ def assemble_trainer(config: dict[str, Any], folder: RunFolder) -> Trainer:
         **assemble_ddp(node),
         callbacks=[build(c, f"callbacks.{name}", **places.get(name, {})) for name, c in callbacks.items()],
         logger=False,  # see `loggers.recorded`
-        plugins=[AtomicCheckpointIO()],
+        plugins=assemble_plugins(),
         default_root_dir=folder.path,
     )
+
+
+def assemble_plugins() -> list[Any]:
+    """Checkpoints, as a whole and while training goes on; SLURM's signals are `Preemption`'s alone."""
+    slurm = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
+    return [AsyncCheckpointIO(AtomicCheckpointIO()), *slurm]
 
 
 def assemble_ddp(trainer: dict[str, Any]) -> dict[str, DDPStrategy]:

@@ -10,7 +10,9 @@ from lightning.pytorch import Trainer
 
 from cl_lightning.blueprints import ConfigError, refused, shown
 from cl_lightning.data import ContrastiveData, EpochOrder
-from cl_lightning.encoders import check_groups
+from cl_lightning.encoders import PolicyBatchNorm, check_groups
+from cl_lightning.methods import SimCLR
+from cl_lightning.methods.contrastive import ContrastiveModule
 
 # Arguments of the Trainer that another key stands for: all that is accepted, and the key.
 INSTEAD = {
@@ -28,6 +30,8 @@ AT_LEAST_ONE = (
 
 # Spellings of what METHODS.md describes; Lightning has more, such as 16-true without a gradient scaler.
 PRECISIONS = ("32", "32-true", "64", "64-true", "16-mixed", "bf16-mixed", "bf16-true")
+
+MOST_WORKERS = MOST_DEVICES = 1024  # no machine has more use for them, and any serves less
 
 
 def check_trainer(trainer: dict[str, Any]) -> None:
@@ -96,9 +100,10 @@ def _check_devices(trainer: dict[str, Any]) -> None:
         raise ConfigError(
             f"trainer.devices is {shown(devices)}; accepted on the CPU: a whole number from 1, or auto for 1"
         )
-    if devices in (0, "0", []):
+    too_many = isinstance(devices, int) and devices > MOST_DEVICES
+    if too_many or devices in (0, "0", []):
         raise ConfigError(
-            f"trainer.devices is {shown(devices)}; accepted: a whole number from 1, -1 or auto for all, or a "
+            f"trainer.devices is {shown(devices)}; accepted: 1 to {MOST_DEVICES}, -1 or auto for all, or a "
             "list such as [0, 2]"
         )
 
@@ -112,16 +117,42 @@ def check_sizes(config: dict[str, Any], data: ContrastiveData, trainer: Trainer)
     batch, world, accumulated = data.batch_size, trainer.world_size, trainer.accumulate_grad_batches
     with refused("data"):
         EpochOrder(len(data.train), batch, data.seed, 0, world)
+    if data.num_workers > MOST_WORKERS:
+        raise ConfigError(f"data.num_workers is {data.num_workers}; accepted: 0 to {MOST_WORKERS}")
     encoder = config["encoder"]
     if encoder.get("batch_norm") in ("split", "shuffle"):
         with refused("encoder"):
             check_groups(batch, encoder.get("batch_norm_groups", 1), world)
     queue = config["callbacks"].get("negative_queue")
+    if queue and config["method"]["_target_"] == "cl_lightning.SimCLR":
+        raise ConfigError(
+            "callbacks.negative_queue is there, but SimCLR has no keys; accepted: callbacks=default"
+        )
     keys = batch * accumulated * (2 if config["method"].get("symmetric") else 1)
     if queue and queue.get("length", keys) < keys:
         raise ConfigError(
             f"callbacks.negative_queue.length is {queue['length']}, but one optimizer step makes {keys} "
             f"keys; accepted: {keys} or more, or a smaller data.batch_size"
+        )
+
+
+def check_batch(method: ContrastiveModule, data: ContrastiveData, world: int) -> None:
+    """That a batch has negatives, and BatchNorm more than one image to take statistics of.
+
+    Raises:
+        ConfigError: with the key to change.
+    """
+    if isinstance(method, SimCLR) and data.batch_size == 1:
+        raise ConfigError(
+            "data.batch_size is 1, but SimCLR's negatives are the other images of the batch; accepted: 2 or "
+            "more"
+        )
+    encoder = method.encoder
+    images = data.batch_size // (world if encoder.batch_norm == "plain" else 1)
+    if images == 1 and any(isinstance(layer, PolicyBatchNorm) for layer in encoder.modules()):
+        raise ConfigError(
+            f"data.batch_size is {data.batch_size}, so encoder.batch_norm={encoder.batch_norm} has 1 "
+            f"image for its statistics; accepted: a data.batch_size of {2 * data.batch_size} or more"
         )
 
 

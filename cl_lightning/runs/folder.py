@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +11,39 @@ import yaml
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs.identity import run_hash
+from cl_lightning.runs.lock import HeldError, locked
+
+LOCK = ".lock"
 
 
 class RunFolder:
     """`run.root/run.name-HASH`: config.yaml, metrics.csv, summary.json, checkpoints/, plots/.
 
-    The same config always has the same folder, on all ranks, without a word between them.
+    The same config always has the same folder, on all ranks, without a word between them. A process that
+    trains in it does so inside `locked`, and calls `prepare` first.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._is_new = False
 
     @classmethod
     def of(cls, config: dict[str, Any]) -> "RunFolder":
-        """The folder that a resolved config belongs to, whether it is there or not."""
-        run = config["run"]
-        return cls(Path(run["root"]) / f"{run['name']}-{run_hash(config)}")
+        """The folder that a resolved config belongs to, whether it is there or not.
+
+        One that is there is found by its hash, whatever its name before that.
+
+        Raises:
+            ConfigError: there are several.
+        """
+        root, identity = Path(config["run"]["root"]), run_hash(config)
+        found = sorted(path for path in root.glob(f"*-{identity}") if path.is_dir())
+        if len(found) > 1:
+            raise ConfigError(
+                f"{', '.join(map(str, found))} are folders of one run; accepted: one of them in run.root, "
+                f"{root}: move or remove the others"
+            )
+        return cls(found[0] if found else root / f"{config['run']['name']}-{identity}")
 
     @property
     def checkpoint(self) -> Path:
@@ -38,33 +57,65 @@ class RunFolder:
     def plots(self) -> Path:
         return self.path / "plots"
 
-    def create(self, config: dict[str, Any]) -> None:
-        """Make the folder with its config.yaml.
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Inside, the folder is there, and no other process trains in it.
+
+        The lock ends with this process, even by a kill (see `cl_lightning.runs.lock`). A folder in which
+        nothing was left is removed at the end.
 
         Raises:
-            ConfigError: the folder is there already, or can't be made.
+            ConfigError: another process is inside, which one; the folder can't be made or written to.
         """
-        try:
-            self.path.mkdir(parents=True)
-        except FileExistsError as error:
+        with ExitStack() as stack:
+            stack.callback(self._remove_if_empty)
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(locked(self.path / LOCK))
+            except HeldError as error:
+                raise ConfigError(
+                    f"{self.path} is being trained by {error}; accepted: wait for it or stop it, or another "
+                    "config"
+                ) from error
+            except OSError as error:
+                raise ConfigError(
+                    f"run.root is {self.path.parent}: {error.strerror}; accepted: a folder to write into"
+                ) from error
+            yield
+
+    def prepare(self, config: dict[str, Any]) -> bool:
+        """Begin or continue the run of `config`: the folder has a config.yaml, and no unfinished files.
+
+        A config.yaml that is there stays: it tells how the run began.
+
+        Returns:
+            whether there is a checkpoint to continue from.
+
+        Raises:
+            ConfigError: the run is finished; config.yaml can't be written.
+        """
+        from cl_lightning.checkpoints import remove_unfinished  # with torch, as below
+
+        if self.summary() is not None:
             raise ConfigError(
-                f"{self.path} holds a run of this config that did not end; accepted: remove it, or change "
-                "run.name or run.root"
-            ) from error
-        except OSError as error:
-            raise ConfigError(
-                f"run.root is {self.path.parent}: {error.strerror}; accepted: a folder to write into"
-            ) from error
-        text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
-        try:
-            self._write("config.yaml", text)
-        except ConfigError:
-            self.discard()
-            raise
+                f"{self.path} was finished by another process; accepted: the same command again, which "
+                "tells what it reached"
+            )
+        remove_unfinished(self.path)
+        if not (self.path / "config.yaml").is_file():
+            self._is_new = True
+            self._write("config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+        return self.checkpoint.is_file()
 
     def discard(self) -> None:
-        """Remove the folder of a run that has not begun."""
-        shutil.rmtree(self.path)
+        """Remove what a run wrote that was refused before its first step, unless it had begun before."""
+        if not self._is_new or self.checkpoint.is_file():
+            return
+        for path in self.path.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.name != LOCK:  # which ends `locked`
+                path.unlink()
 
     def config(self) -> dict[str, Any]:
         """The resolved config of the run.
@@ -103,3 +154,7 @@ class RunFolder:
                 "written to (run.root)"
             ) from error
         return file
+
+    def _remove_if_empty(self) -> None:
+        with suppress(OSError):
+            self.path.rmdir()

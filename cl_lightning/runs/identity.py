@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 # Left out of the hash: what only names, places, shows, logs or saves.
@@ -13,6 +14,8 @@ NOT_PART = (
     "data.download",
     "callbacks.broken_files",
     "callbacks.checkpoint",
+    "callbacks.history",
+    "callbacks.preemption",
     "callbacks.progress",
     "callbacks.start_report",
     "callbacks.throughput",
@@ -23,6 +26,7 @@ NOT_PART = (
     "trainer.enable_progress_bar",
     "trainer.log_every_n_steps",
     "trainer.logger",
+    "trainer.model_registry",
     "trainer.profiler",
 )
 # Of data sets whose content is fixed, wherever it lies.
@@ -33,6 +37,11 @@ PLACES = ("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "traine
 
 def run_hash(config: dict[str, Any]) -> str:
     """Eight hexadecimal digits that tell a resolved config from those with other results."""
+    return hashlib.sha256(json.dumps(determining(config), sort_keys=True).encode()).hexdigest()[:8]
+
+
+def determining(config: dict[str, Any]) -> dict[str, Any]:
+    """What is hashed of a resolved config: all but what changes no result."""
     config = copy.deepcopy(config)
     left_out = list(NOT_PART)
     if config["data"]["name"] in FIXED_DATA:
@@ -40,17 +49,28 @@ def run_hash(config: dict[str, Any]) -> str:
         left_out += [f"{part}.{name}" for part in sets for name in ("root", "download")]
     if not config["data"].get("max_broken"):  # no broken file, no other result
         left_out.append("data.max_broken")
-    if not (config["callbacks"].get("finite_guard") or {}).get("max_skipped"):  # no step is skipped
+    guard = config["callbacks"].get("finite_guard")
+    if not (isinstance(guard, Mapping) and guard.get("max_skipped")):  # no step is skipped
         left_out.append("callbacks.finite_guard")
-    if config["encoder"]["batch_norm"] != "plain":
+    if config["encoder"].get("batch_norm") != "plain":
         left_out += PLACES
     for key in left_out:
         _remove(config, key.split("."))
-    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]
+    return config
+
+
+def flat(config: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """The keys of a config as the command line takes them, such as `loss.temperature`, with their values."""
+    keys: dict[str, Any] = {}
+    for name, value in config.items():
+        keys |= flat(value, f"{above}{name}.") if isinstance(value, Mapping) else {f"{above}{name}": value}
+    return keys
 
 
 def _remove(config: dict[str, Any], path: list[str]) -> None:
     *parents, last = path
     for name in parents:
-        config = config.get(name) or {}
+        config = config.get(name)  # type: ignore[assignment]
+        if not isinstance(config, Mapping):  # null, or a mistake that is told later
+            return
     config.pop(last, None)

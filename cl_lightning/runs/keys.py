@@ -1,6 +1,7 @@
 """Values of a config that no class of ours takes, checked before anything heavy is imported."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,22 @@ GROUPS = (
     "callbacks",
     "logger",
 )
+RUN = ("name", "root")
 LARGEST_SEED = 2**32 - 1
 
 
 def check_keys(config: dict[str, Any]) -> None:
-    """That the seed is one, the run folder can be, and each group has its keys.
+    """That each key is one of ours, the seed is one, the run folder can be, and each group has its keys.
 
     Raises:
         ConfigError: says which key.
     """
+    if "experiment" in config:
+        raise ConfigError(
+            "experiment is no key here, but what an experiment's file becomes that lacks its first line; "
+            "accepted: a file that begins with # @package _global_"
+        )
+    _refuse_unknown(config, "", ("seed", "run", *GROUPS))
     seed = config.get("seed")
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= LARGEST_SEED:
         raise ConfigError(f"seed is {shown(seed)}; accepted: a whole number from 0 to {LARGEST_SEED}")
@@ -48,7 +56,20 @@ def check_keys(config: dict[str, Any]) -> None:
     _check_method_has_its_callbacks(config)
 
 
+def _refuse_unknown(keys: Mapping[str, Any], above: str, accepted: tuple[str, ...]) -> None:
+    unknown = [str(key) for key in keys if key not in accepted]
+    if unknown:
+        near = get_close_matches(unknown[0], accepted, n=1)
+        guess = f"; did you mean {near[0]}?" if near else ""
+        others = f" (nor {', '.join(unknown[1:])})" if unknown[1:] else ""
+        raise ConfigError(
+            f"{above}{unknown[0]} is no key here{others}{guess}; accepted: {', '.join(accepted)} "
+            "(see cl-train --help)"
+        )
+
+
 def _check_run(run: dict[str, Any]) -> None:
+    _refuse_unknown(run, "run.", RUN)
     name, root = run.get("name"), run.get("root")
     text = "" if name is None else str(name)
     if text in ("", ".", "..") or set(text) & set("/\\\0"):

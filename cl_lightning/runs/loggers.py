@@ -1,6 +1,7 @@
 """Where the curves of a run go, and its config with them."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -12,8 +13,9 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 from torch.utils.tensorboard.summary import hparams
 
-from cl_lightning.blueprints import ConfigError, build, refused
+from cl_lightning.blueprints import ConfigError, build, refused, shown
 from cl_lightning.runs.folder import RunFolder
+from cl_lightning.runs.identity import flat
 
 EXTRAS = {"WandbLogger": "wandb", "MLFlowLogger": "mlflow"}  # package and extra have one name
 COMPARED = ("val/knn_top1", "train/loss")  # columns of TensorBoard's table of runs
@@ -21,33 +23,87 @@ COMPARED = ("val/knn_top1", "train/loss")  # columns of TensorBoard's table of r
 Factories = dict[str, "partial[Logger]"]
 
 
-def assemble_loggers(config: dict[str, Any], folder: RunFolder) -> Factories:
+def assemble_loggers(config: dict[str, Any], folder: RunFolder, resumed_step: int | None = None) -> Factories:
     """What makes the loggers of a config; nothing is written, and no server asked, before they are made.
 
+    Args:
+        resumed_step: optimizer steps of the checkpoint that the run continues from; None where it begins.
+            TensorBoard hides what was logged after them, and MLflow goes on with its run of this hash. W&B
+            goes on with its run of this name in any case.
+
     Raises:
-        ConfigError: an argument that a logger does not take, a package that is missing.
+        ConfigError: an argument that a logger does not take, another place than the run folder, a package
+            that is missing.
     """
     nodes = config["logger"] if config["trainer"]["logger"] else {}
-    return {name: _factory(name, node, config, folder) for name, node in nodes.items() if node is not None}
+    return {
+        name: _factory(name, node, config, folder, resumed_step)
+        for name, node in nodes.items()
+        if node is not None
+    }
 
 
-def _factory(name: str, node: Any, config: dict[str, Any], folder: RunFolder) -> "partial[Logger]":
+def _factory(
+    name: str, node: Any, config: dict[str, Any], folder: RunFolder, resumed_step: int | None
+) -> "partial[Logger]":
     target = str(node.get("_target_")).rpartition(".")[2] if isinstance(node, Mapping) else None
     extra = EXTRAS.get(target or "")
     if extra is not None and find_spec(extra) is None:
         raise ConfigError(f"logger.{name} needs {extra}: pip install cl_lightning[{extra}]")
     given: dict[str, Any] = {"save_dir": folder.path}
-    if target == "WandbLogger":
+    if target == "CSVLogger":
+        _check_place_of_metrics(name, node)
+    elif target == "TensorBoardLogger":
+        given["purge_step"] = resumed_step
+    elif target == "WandbLogger":
         given["name"] = folder.path.name
+        if not node.get("id") and not node.get("version"):
+            given["id"] = _wandb_id(folder.path.name)
     elif target == "MLFlowLogger":
         given = {"run_name": folder.path.name, "tracking_uri": _tracking_uri(node, config["run"]["root"])}
-    return build({**node, "_partial_": True} if target else node, f"logger.{name}", **given)
+    factory: partial[Logger] = build(
+        {**node, "_partial_": True} if target else node, f"logger.{name}", **given
+    )
+    continues = target == "MLFlowLogger" and resumed_step is not None
+    return partial(continued_mlflow, factory) if continues else factory
+
+
+def _check_place_of_metrics(name: str, node: Mapping[str, Any]) -> None:
+    if "save_dir" in node:
+        raise ConfigError(
+            f"logger.{name}.save_dir is {shown(node['save_dir'])}; accepted: none, metrics.csv lies in the "
+            "run folder (run.root)"
+        )
+    for key in ("name", "version"):
+        if node.get(key) != "":
+            raise ConfigError(
+                f"logger.{name}.{key} is {shown(node.get(key))}; accepted: '', since metrics.csv lies in the "
+                "run folder itself"
+            )
+
+
+def _wandb_id(folder: str) -> str:
+    """What W&B knows the run by over all its restarts; of the signs that it takes, the hash last."""
+    return re.sub("[^A-Za-z0-9_.-]", "-", folder)[-64:]
 
 
 def _tracking_uri(node: Mapping[str, Any], root: str) -> str:
     """The config's, else that of MLflow's own environment variable, else a file for all runs below `root`."""
     given = node.get("tracking_uri") or os.environ.get("MLFLOW_TRACKING_URI")
     return given or f"sqlite:///{Path(root) / 'mlflow.db'}"
+
+
+def continued_mlflow(factory: "partial[Logger]") -> Logger:
+    """A logger that goes on with the run of this hash that MLflow has, or begins one where it has none."""
+    from mlflow import MlflowClient
+
+    settings = factory.keywords
+    client, identity = MlflowClient(settings["tracking_uri"]), settings["run_name"].rpartition("-")[2]
+    experiment = client.get_experiment_by_name(settings.get("experiment_name", "lightning_logs"))
+    if experiment is None:
+        return factory()
+    runs = client.search_runs([experiment.experiment_id], f"run_name LIKE '%-{identity}'")
+    return factory(run_id=runs[0].info.run_id) if runs else factory()
 
 
 @contextmanager
@@ -59,7 +115,7 @@ def recorded(trainer: Trainer, factories: Factories, config: dict[str, Any]) -> 
     """
     first = trainer.is_global_zero
     for name, factory in factories.items():
-        if factory.func is MLFlowLogger and not first:
+        if factory.func in (MLFlowLogger, continued_mlflow) and not first:
             continue  # it connects at once, and all processes would make the same tables
         with refused(f"logger.{name}"):
             logger = factory()
@@ -84,17 +140,11 @@ def _finish(trainer: Trainer, exit_code: int) -> None:
 def _log_config(logger: Logger, keys: dict[str, Any]) -> None:
     if isinstance(logger, CSVLogger):
         return  # the run folder has its config.yaml
+    if isinstance(logger, MLFlowLogger) and logger.experiment.get_run(logger.run_id).data.params:
+        return  # of a continued run, which MLflow lets no one change
     logger.log_hyperparams(keys)
     if isinstance(logger, TensorBoardLogger):
         # Lightning would set each metric of the table to a value of its own.
         values = {k: v if isinstance(v, (bool, int, float, str)) else str(v) for k, v in keys.items()}
         for summary in hparams(values, dict.fromkeys(COMPARED, 0.0)):
             logger.experiment.file_writer.add_summary(summary)
-
-
-def flat(config: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """The keys of a config as the command line takes them, such as `loss.temperature`, with their values."""
-    keys: dict[str, Any] = {}
-    for name, value in config.items():
-        keys |= flat(value, f"{above}{name}.") if isinstance(value, Mapping) else {f"{above}{name}": value}
-    return keys

@@ -1,5 +1,6 @@
 """One line for the user instead of what Hydra and OmegaConf say."""
 
+import re
 from difflib import get_close_matches
 from traceback import walk_tb
 
@@ -8,8 +9,10 @@ from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from cl_lightning.blueprints import ConfigError
+from cl_lightning.blueprints.config_error import ALLOCATOR, memory_in_words
 
 HELP = "see cl-train --help"
+WHERE = "HYDRA_FULL_ERROR=1 shows where"
 
 
 def explain(error: BaseException) -> str | None:
@@ -28,11 +31,21 @@ def explain(error: BaseException) -> str | None:
             return f"{found.full_key}: {str(found).splitlines()[0]}; accepted: a value, {HELP}"
     if isinstance(error, HydraException) and "config directory" in str(error):
         return f"{' '.join(str(error).split())}; accepted: a folder that is there"
-    if isinstance(error, HydraException) or (isinstance(error, ValueError) and _raised_in(error) == "hydra"):
-        return f"{' '.join(str(error).split())}; accepted: GROUP=OPTION or KEY=VALUE, {HELP}"
+    if isinstance(error, HydraException) or _raised_in(error) == "hydra":
+        words = " ".join(str(error).split())
+        if not isinstance(error, (HydraException, ValueError)):  # it trips over null or a number in a list
+            words = f"an option is none of Hydra's ({type(error).__name__}: {words})"
+        return f"{words}; accepted: GROUP=OPTION or KEY=VALUE, {HELP}"
+    if type(error).__name__ == "MisconfigurationException":  # Lightning's, which need not be there yet
+        return f"{error} ({WHERE})"
+    if isinstance(error, MemoryError) or ALLOCATOR in str(error):
+        return f"{memory_in_words(error)} ({WHERE})"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}; accepted: a file or folder to read and write ({WHERE})"
     if isinstance(error, ValueError) and _raised_in(error) == "cl_lightning":
-        # The last line of a loader's worker is the error itself.
-        return f"{str(error).strip().splitlines()[-1]} (HYDRA_FULL_ERROR=1 shows where)"
+        # The last line of a loader's worker is the error itself, with its class.
+        words = re.sub(r"^([\w.]+\.)?\w+Error: ", "", str(error).strip().splitlines()[-1])
+        return f"{words} ({WHERE})"
     return None
 
 

@@ -7,6 +7,10 @@ from cl_lightning.blueprints import ConfigError, refused
 from cl_lightning.data import ContrastiveData, image_and_label
 from cl_lightning.methods import MoCoV2
 from cl_lightning.methods.contrastive import ContrastiveModule
+from cl_lightning.runs.checks import check_batch
+from cl_lightning.runs.memory import check_memory
+
+LARGEST = torch.finfo(torch.float32).max
 
 
 def rehearse(
@@ -17,9 +21,16 @@ def rehearse(
     Raises:
         ConfigError: with what the part itself says, and its key.
     """
+    trainer = data.trainer
+    assert trainer is not None, "set in `checks.steps`"
+    check_batch(method, data, trainer.world_size)
+    check_memory(method, data, trainer)
     rehearse_loss(method)
     with refused("optimizer"):
         optimizer = method.optimizer([{"params": [torch.zeros(1, requires_grad=True)]}])
+    for name, value in optimizer.defaults.items():
+        if isinstance(value, float) and not abs(value) <= LARGEST:
+            raise ConfigError(f"optimizer.{name} is {value}; accepted: a number of at most {LARGEST:.1e}")
     with refused("schedule"):
         method.schedule.attach(optimizer, total_steps, steps_per_epoch, effective_batch_size=data.batch_size)
     for name, part in {"train": data.train, "val": data.val, "bank": data.bank}.items():
@@ -49,6 +60,16 @@ def rehearse_image(method: ContrastiveModule, image: Tensor) -> None:
     crop = method.views.crop_pair if getattr(method.views, "crops", False) else None  # type: ignore[attr-defined]
     pair = image if crop is None else crop(image, 0, 0)
     view, _ = method.views(pair[None], torch.zeros(1, dtype=torch.int64), 0)
+    _check_channels(method.encoder.backbone, view)
     with refused("encoder"):
         method.encoder.eval()(view)
     method.encoder.train()
+
+
+def _check_channels(backbone: torch.nn.Module, view: Tensor) -> None:
+    given, images = getattr(backbone, "channels", None), view.shape[1]
+    if given is not None and given != images:
+        raise ConfigError(
+            f"encoder.backbone.channels is {given}, but images have {images}; accepted: {images} "
+            "(data.channels)"
+        )

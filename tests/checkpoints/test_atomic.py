@@ -376,8 +376,13 @@ def test_a_file_that_is_not_written_to_its_end_leaves_the_old_one(tmp_path: Path
 
 def test_a_folder_whose_config_can_not_be_written_is_not_made(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    with pytest.raises(ValueError, match=r"config.yaml can't be written"), room_for(9):
-        folder.create({"seed": 0, "name": "long enough"})
+    with (
+        pytest.raises(ValueError, match=r"config.yaml can't be written"),
+        folder.locked(),
+        room_for(9),
+    ):
+        folder.prepare({"seed": 0, "name": "long enough"})
     assert not folder.path.exists()
-    folder.create({"seed": 0})
+    with folder.locked():
+        folder.prepare({"seed": 0})
     assert folder.config() == {"seed": 0}

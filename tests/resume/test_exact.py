@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from lightning.pytorch import Callback
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from cl_lightning.data import ContrastiveData, TensorImages, synthetic
 from tests import tiny
+from tests.resume.compare import differences
 
 EPOCHS, STEPS = 3, 8  # of 16 batches of 4 images, two of which make a step
 # Inside the first epoch, inside the second, at the end of an epoch.
@@ -70,24 +70,6 @@ def fit(
     assert trainer.global_step == EPOCHS * STEPS
     found = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
     return {name: found[name] for name in ("state_dict", "optimizer_states", "lr_schedulers", "callbacks")}
-
-
-def differences(one: Any, other: Any, place: str = "") -> list[str]:
-    """Places where two nests of containers and tensors differ in a bit."""
-    if isinstance(one, dict):
-        if one.keys() != other.keys():
-            return [f"{place}: {one.keys() ^ other.keys()}"]
-        return [d for key in one for d in differences(one[key], other[key], f"{place}.{key}")]
-    if isinstance(one, (list, tuple)):
-        if len(one) != len(other):
-            return [f"{place}: {len(one)} and {len(other)}"]
-        return [
-            d
-            for i, pair in enumerate(zip(one, other, strict=True))
-            for d in differences(*pair, f"{place}[{i}]")
-        ]
-    equal = torch.equal(one, other) if isinstance(one, Tensor) else one == other
-    return [] if equal else [place]
 
 
 CASES = [

@@ -1,8 +1,10 @@
 import copy
+import inspect
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lightning.pytorch import Trainer
 
 from cl_lightning.runs import RunFolder, run_hash
 from cl_lightning.train import train
@@ -20,7 +22,12 @@ NOT_PART = (
     "trainer.enable_progress_bar=false",
     "callbacks.progress.log_seconds=1",
     "callbacks.checkpoint.every_n_epochs=3",
+    "callbacks.checkpoint=null",
+    "callbacks.preemption=null",
+    "callbacks.history=null",
     "callbacks.broken_files=null",
+    "trainer.model_registry=x",
+    "trainer.profiler=simple",
 )
 PART = (
     "seed=1",
@@ -34,6 +41,12 @@ PART = (
     "trainer.accumulate_grad_batches=2",
     "callbacks.knn.k=3",
 )
+# What of the Trainer changes no result: all others do, or may.
+OF_THE_TRAINER = {
+    *("accelerator", "devices", "num_nodes", "strategy", "default_root_dir", "model_registry"),
+    *("enable_autolog_hparams", "enable_checkpointing", "enable_model_summary", "enable_progress_bar"),
+    *("log_every_n_steps", "logger", "profiler"),
+}
 
 
 FIXED = ("cifar10", "cifar100", "imagenette", "stl10")
@@ -52,6 +65,19 @@ def test_what_only_names_places_or_shows_is_no_part_of_the_hash(override: str) -
 @pytest.mark.parametrize("override", PART)
 def test_what_determines_the_result_is_part_of_the_hash(override: str) -> None:
     assert run_hash(small(override)) != run_hash(small())
+
+
+def test_every_key_of_the_trainer_that_may_change_a_result_is_part_of_the_hash() -> None:
+    run = small()
+    same = {
+        key
+        for key in run["trainer"]
+        if run_hash(run | {"trainer": run["trainer"] | {key: "other"}}) == run_hash(run)
+    }
+    assert same == OF_THE_TRAINER
+    assert set(run["trainer"]) - {"_target_"} == set(
+        inspect.signature(Trainer).parameters
+    )  # none is forgotten
 
 
 def test_devices_are_part_of_the_hash_where_batchnorm_depends_on_them() -> None:

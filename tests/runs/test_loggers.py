@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.assemble import assemble_trainer
-from cl_lightning.runs.loggers import assemble_loggers, flat, recorded
+from cl_lightning.runs.loggers import Factories, assemble_loggers, flat, recorded
 from cl_lightning.train import train
 from tests.runs.configs import SMALL, config
 
@@ -162,3 +163,83 @@ def test_a_logger_that_cannot_begin_leaves_no_folder_in_the_way(monkeypatch: pyt
             train(run)
     assert not RunFolder.of(run).path.exists()
     assert train(run)["steps"] == 2
+
+
+def began_then_continued(
+    overrides: tuple[str, ...], renamed: tuple[str, ...] = ()
+) -> Iterator[tuple[dict[str, Any], RunFolder, Factories]]:
+    """A run's loggers as it begins, and as it continues, maybe under another name, after two steps."""
+    folder = RunFolder.of(small(*overrides))
+    for more, step in (((), None), (renamed, 2)):
+        run = small(*overrides, *more)
+        yield run, folder, assemble_loggers(run, folder, step)
+
+
+def test_tensorboard_hides_what_was_logged_after_the_checkpoint() -> None:
+    values = iter(((1, 2, 3, 4), (30, 40, 50)))
+    for run, folder, factories in began_then_continued(("logger=csv_tensorboard",)):
+        trainer = assemble_trainer(run, folder)
+        with recorded(trainer, {"tensorboard": factories["tensorboard"]}, run):
+            first = 0 if trainer.loggers[0]._kwargs["purge_step"] is None else 2  # steps count from 0
+            for step, value in enumerate(next(values), start=first):
+                trainer.loggers[0].log_metrics({"train/loss": value}, step=step)
+            trainer.loggers[0].finalize("success")
+    events = EventAccumulator(str(folder.path / "tensorboard")).Reload().Scalars("train/loss")
+    assert [(event.step, event.value) for event in events] == [(0, 1), (1, 2), (2, 30), (3, 40), (4, 50)]
+
+
+def test_mlflow_goes_on_with_the_run_of_this_hash(tmp_path: Path) -> None:
+    overrides, renamed = ("logger=mlflow", f"run.root={tmp_path}"), ("run.name=renamed", "data.num_workers=3")
+    for step, (run, folder, factories) in enumerate(began_then_continued(overrides, renamed)):
+        trainer = assemble_trainer(run, folder)
+        with recorded(trainer, {"mlflow": factories["mlflow"]}, run):
+            trainer.loggers[0].log_metrics({"train/loss": 1.0}, step=step)
+    file = str(tmp_path / "mlflow.db")
+    assert set(asked(file, "select name, status from runs")) == {folder.path.name}
+    assert asked(file, "select step, value from metrics") == {0: 1.0, 1: 1.0}
+    parameters = asked(file, "select key, value from params")
+    assert parameters == {key: str(value) for key, value in flat(small(*overrides)).items()}
+
+
+def test_mlflow_begins_a_run_where_the_server_has_none(tmp_path: Path) -> None:
+    run = small("logger=mlflow", f"run.root={tmp_path}")
+    for number in (0, 1):  # no experiment of this name, then one with the run of another
+        folder = RunFolder(tmp_path / f"run-{number:08x}")
+        factories = assemble_loggers(run, folder, 2)
+        with recorded(assemble_trainer(run, folder), {"mlflow": factories["mlflow"]}, run):
+            pass
+    names = asked(str(tmp_path / "mlflow.db"), "select name, status from runs")
+    assert set(names) == {"run-00000000", "run-00000001"}
+
+
+def test_wandb_knows_a_run_by_one_id_over_all_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[dict[str, Any]] = []
+    monkeypatch.setattr("wandb.init", lambda **given: begun.append(given))
+    for run, folder, factories in began_then_continued(("logger=wandb",)):
+        with pytest.raises(ConfigError), recorded(assemble_trainer(run, folder), factories, run):
+            pass  # this W&B gives no run
+    assert [given["id"] for given in begun] == [folder.path.name] * 2
+    assert [given["resume"] for given in begun] == ["allow"] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "identity"),
+    [
+        ("a:b;c,d#e?f'g%h", "a-b-c-d-e-f-g-h-1a2b3c4d"),
+        ("фото", "-----1a2b3c4d"),
+        ("x" * 99, "x" * 55 + "-1a2b3c4d"),
+    ],
+)
+def test_the_id_has_only_signs_that_wandb_takes(name: str, identity: str) -> None:
+    import wandb
+
+    factories = assemble_loggers(small("logger=wandb"), RunFolder(f"runs/{name}-1a2b3c4d"))
+    assert factories["wandb"].keywords["id"] == identity
+    assert wandb.Settings(run_id=identity).run_id == identity
+
+
+@pytest.mark.parametrize("key", ["id", "version"])
+def test_an_id_of_the_config_is_that_of_wandb(key: str) -> None:
+    run = small("logger=wandb", f"+logger.wandb.{key}=mine", "+logger.wandb.resume=never")
+    made = assemble_loggers(run, RunFolder.of(run))["wandb"]()
+    assert (made._wandb_init["id"], made._wandb_init["resume"]) == ("mine", "never")

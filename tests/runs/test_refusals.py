@@ -9,6 +9,7 @@ from cl_lightning.runs import RunFolder
 from cl_lightning.runs.checks import check_trainer
 from cl_lightning.train import main
 from tests.runs.configs import SMALL, SMALL_MOCO, config
+from tests.runs.test_lock import holder
 
 REFUSED = {
     # keys and groups
@@ -22,6 +23,10 @@ REFUSED = {
     "schedule=null": "accepted: GROUP=OPTION",
     "foo": "'foo' is not understood; accepted: GROUP=OPTION or KEY=VALUE",
     "+seed=1": "An item is already at 'seed'",
+    "+foo=1": "foo is no key here; accepted: seed, run, views, encoder, loss, optimizer, schedule, method",
+    "+schedul.warmup_epochs=1 +bar=2": "schedul is no key here (nor bar); did you mean schedule?; accepted",
+    "+run.nane=x": "run.nane is no key here; did you mean name?; accepted: name, root",
+    "+experiment.loss.temperature=0.2": "that lacks its first line; accepted: a file that begins with # @p",
     # missing values and interpolations
     "seed=${nothing.here}": "seed: Interpolation key 'nothing.here' not found",
     "seed=???": "Missing mandatory value: seed",
@@ -51,7 +56,14 @@ REFUSED = {
     "schedule.lr_scaling=lin": "schedule.lr_scaling is 'lin'; accepted: none, linear, sqrt",
     "callbacks.knn=5": "callbacks.knn is 5; accepted: keys below it",
     "callbacks.knn.k=0": "callbacks.knn.k is 0",
+    "callbacks.finite_guard=5": "callbacks.finite_guard is 5; accepted: keys below it",
+    "data.train=5": "data.train is 5; accepted: keys below it",
     "logger.csv=3": "logger.csv is 3",
+    "logger.csv.version=null": "logger.csv.version is null; accepted: '', since metrics.csv lies in the run",
+    "logger.csv.version=2": "logger.csv.version is 2; accepted: ''",
+    "~logger.csv.name": "logger.csv.name is null; accepted: ''",
+    "logger.csv.name=curves": "logger.csv.name is 'curves'; accepted: ''",
+    "+logger.csv.save_dir=x": "logger.csv.save_dir is 'x'; accepted: none, metrics.csv lies in",
     "views.crop_scale=[2,3]": "change views.crop_scale",
     "views.mean=[0.1]": "views.std",
     "data.train._target_=os.system": "data.train._target_ is 'os.system'; accepted: MODULE.NAME of a torch",
@@ -165,14 +177,26 @@ def test_a_run_root_that_is_a_file_is_refused(
     assert "run.root is file/below, but" in err
 
 
-def test_a_folder_whose_run_did_not_end_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+def test_two_folders_of_one_run_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder = RunFolder.of(config(*SMALL))
-    folder.path.mkdir(parents=True)
+    copy = folder.path.with_name(f"copy-of-{folder.path.name}")
+    for path in (folder.path, copy):
+        path.mkdir(parents=True)
     err = one_line(refused(list(SMALL), monkeypatch, capfd))
-    assert f"{folder.path} holds a run of this config that did not end; accepted: remove it" in err
-    assert list(folder.path.iterdir()) == []
+    assert f"{copy}, {folder.path} are folders of one run; accepted: one of them in run.root, runs" in err
+    assert [*folder.path.iterdir(), *copy.iterdir()] == []
+
+
+def test_a_run_that_another_process_trains_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = RunFolder.of(config(*SMALL))
+    with holder(folder.path) as (process, _):
+        err = one_line(refused(list(SMALL), monkeypatch, capfd))
+        assert f"{folder.path} is being trained by process {process.pid} on " in err
+        assert [path.name for path in folder.path.iterdir()] == [".lock"]
 
 
 def test_a_refused_job_of_a_sweep_does_not_keep_the_others_from_being_checked(

@@ -1,0 +1,78 @@
+"""One process at a time."""
+
+import errno
+import fcntl
+import os
+import socket
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+_HELD = (errno.EACCES, errno.EAGAIN)
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+
+
+class HeldError(Exception):
+    """Another process has the lock; its words are `process PID on HOST`."""
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Inside, this is the only process inside for `file`, which is made, and removed at the end.
+
+    The lock ends with its process, however that ends; a process forked from it, such as a loader's worker,
+    does not hold it. It is a record lock of POSIX, so it holds between the machines that share a folder over
+    NFS 4, or NFS 3 with its lock daemon. A file system without locks is warned of. Threads of one process are
+    not kept apart, and opening and closing `file` in this process ends the lock.
+
+    Raises:
+        HeldError: another process is inside.
+        OSError: `file` can't be made or written.
+    """
+    with _acquired(file) as handle:
+        try:
+            handle.truncate(0)
+            handle.write(f"process {os.getpid()} on {socket.gethostname()}")
+            handle.flush()
+            yield
+        finally:
+            with suppress(OSError):
+                file.unlink()  # before the lock ends, so that it is never another holder's
+
+
+def _acquired(file: Path) -> TextIO:
+    while True:
+        handle = file.open("a+", encoding="utf-8")
+        try:
+            _lock(handle)
+            if _is_at(file, handle):
+                return handle
+        except BaseException:
+            handle.close()
+            raise
+        handle.close()  # its holder removed it between our opening and locking it
+
+
+def _lock(handle: TextIO) -> None:
+    try:
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in _HELD:
+            handle.seek(0)
+            raise HeldError(handle.read() or "another process") from error
+        if error.errno not in _NO_LOCKS:
+            raise
+        warnings.warn(
+            f"{handle.name} can't be locked ({error.strerror}): a second process on this run would not be "
+            "noticed",
+            stacklevel=2,
+        )
+
+
+def _is_at(file: Path, handle: TextIO) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle.fileno()), file.stat())
+    except FileNotFoundError:
+        return False

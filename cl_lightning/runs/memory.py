@@ -1,0 +1,56 @@
+"""Whether the sizes that a config asks for can fit into memory at all."""
+
+import os
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+
+from cl_lightning.blueprints import ConfigError
+from cl_lightning.callbacks import MomentumEncoder, NegativeQueue
+from cl_lightning.data import ContrastiveData
+from cl_lightning.methods.contrastive import ContrastiveModule
+
+GIB = 2**30
+
+
+def check_memory(method: ContrastiveModule, data: ContrastiveData, trainer: Trainer) -> None:
+    """That the least that a step holds is less than the memory of the device: activations come on top.
+
+    Raises:
+        ConfigError: what takes how much, and the key of the largest.
+    """
+    there = memory_of(trainer.strategy.root_device)
+    parts = least_bytes(method, data, trainer)
+    if there is None or sum(parts.values()) < there:
+        return
+    told = ", ".join(f"{size / GIB:,.1f} by {key}" for key, size in parts.items())
+    largest = max(parts, key=parts.__getitem__)
+    raise ConfigError(
+        f"a step needs more than {sum(parts.values()) / GIB:,.1f} GiB of memory ({told}), but there are "
+        f"{there / GIB:,.1f}; accepted: less of {largest}"
+    )
+
+
+def memory_of(device: torch.device) -> int | None:
+    """Bytes of the device, or of this machine for a CPU; None where they can't be told."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    if device.type != "cpu" or not hasattr(os, "sysconf"):
+        return None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def least_bytes(method: ContrastiveModule, data: ContrastiveData, trainer: Trainer) -> dict[str, int]:
+    """What a process holds in every step, by the key that makes it large."""
+    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+    weights = sum(p.numel() * p.element_size() for p in method.encoder.parameters())
+    copies = 2 + any(isinstance(c, MomentumEncoder) for c in callbacks)  # weights and gradients
+    parts = {"encoder": copies * weights}
+    size, mean = getattr(method.views, "size", None), getattr(method.views, "mean", None)
+    if size is not None and mean is not None:
+        pixels = 2 * (data.batch_size // trainer.world_size) * len(mean) * size**2
+        parts["data.size or data.batch_size"] = 4 * pixels
+    for queue in (c for c in callbacks if isinstance(c, NegativeQueue)):
+        parts["callbacks.negative_queue.length"] = 4 * queue.length * method.encoder.out_features
+    return parts

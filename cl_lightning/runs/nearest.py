@@ -1,0 +1,53 @@
+"""How a run differs from those that are there."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import yaml
+
+from cl_lightning.blueprints import shown
+from cl_lightning.runs.folder import RunFolder
+from cl_lightning.runs.identity import determining, flat
+
+LISTED = 4  # keys
+_ABSENT = object()
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where PyYAML has it
+# What reading a config.yaml that is no run of ours ends with.
+_FOREIGN = (OSError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError)
+
+
+def nearest(folder: RunFolder, config: dict[str, Any]) -> str | None:
+    """How `folder`, a new run of `config`, differs from the run of its name with the fewest other keys.
+
+    Returns:
+        `differs from RUN in loss.temperature (0.1 there, 0.2 here)`; None where there is no other run.
+    """
+    found = []
+    for file in folder.path.parent.glob("*/config.yaml"):
+        with suppress(*_FOREIGN):
+            other = yaml.load(file.read_bytes(), _Loader)
+            if other["run"]["name"] == config["run"]["name"] and (different := differences(other, config)):
+                found.append((len(different), file.parent, different))
+    if not found:
+        return None
+    number, path, different = min(found, key=lambda run: run[:2])
+    listed = [f"{key} ({_value(a)} there, {_value(b)} here)" for key, (a, b) in different.items()][:LISTED]
+    more = f" and {number - LISTED} more" if number > LISTED else ""
+    return f"differs from {path} in {', '.join(listed)}{more}"
+
+
+def differences(there: dict[str, Any], here: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The keys that are hashed of one run or the other and have two values, with both."""
+    keys = flat(determining(here)) | flat(determining(there))
+    one, other = flat(there), flat(here)
+    values = {key: (one.get(key, _ABSENT), other.get(key, _ABSENT)) for key in keys}
+    return {key: pair for key, pair in values.items() if len(set(map(_hashed, pair))) == 2}
+
+
+def _hashed(value: Any) -> str:
+    return "absent" if value is _ABSENT else json.dumps(value)  # 1 and 1.0 are two, as in the hash
+
+
+def _value(value: Any) -> str:
+    return "absent" if value is _ABSENT else shown(value)

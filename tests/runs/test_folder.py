@@ -1,0 +1,143 @@
+"""A run's folder: found by its hash, begun once, continued as often as need be."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cl_lightning.blueprints import ConfigError
+from cl_lightning.runs import RunFolder, run_hash
+from tests.runs.configs import SMALL, config
+
+
+@pytest.fixture(scope="module")
+def run() -> dict[str, Any]:
+    return config(*SMALL)
+
+
+def named(run: dict[str, Any], name: str, root: str = "runs") -> dict[str, Any]:
+    return run | {"run": {"name": name, "root": root}}
+
+
+def contents(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize("name", ["simclr", "a [draft] *?", "фото 中文", "-", ".hidden", "simclr-00000000"])
+@pytest.mark.parametrize("root", ["runs", "more [runs]*/here"])
+def test_a_run_is_found_by_its_hash_whatever_the_name_before_it(
+    name: str, root: str, run: dict[str, Any]
+) -> None:
+    ours = named(run, name, root)
+    folder = RunFolder.of(ours)
+    assert folder.path == Path(root) / f"{name}-{run_hash(run)}"
+    folder.path.mkdir(parents=True)
+    assert RunFolder.of(named(run, "renamed", root)).path == folder.path
+    assert RunFolder.of(named(run | {"seed": 1}, name, root)).path != folder.path
+
+
+def test_only_a_folder_with_the_whole_hash_at_its_end_is_the_run(run: dict[str, Any]) -> None:
+    for other in (f"x-{run_hash(run)}.bak", f"x{run_hash(run)}", f"x-{run_hash(run)[:7]}"):
+        Path("runs", other).mkdir(parents=True)
+    Path("runs", f"file-{run_hash(run)}").touch()
+    assert RunFolder.of(named(run, "ours")).path == Path("runs", f"ours-{run_hash(run)}")
+
+
+def test_two_folders_of_one_run_are_named(run: dict[str, Any]) -> None:
+    a, b = (Path("runs", f"{name}-{run_hash(run)}") for name in ("copy", "simclr"))
+    for path in (a, b):
+        path.mkdir(parents=True)
+    with pytest.raises(ConfigError) as caught:
+        RunFolder.of(named(run, "simclr"))
+    assert str(caught.value) == (
+        f"{a}, {b} are folders of one run; accepted: one of them in run.root, runs: move or remove the others"
+    )
+
+
+def test_a_new_run_has_its_config_and_nothing_to_continue_from(run: dict[str, Any]) -> None:
+    folder = RunFolder.of(run)
+    with folder.locked():
+        assert folder.prepare(run) is False
+        assert contents(folder.path) == {"config.yaml", ".lock"}
+    assert folder.config() == run
+    assert contents(folder.path) == {"config.yaml"}
+
+
+@pytest.mark.parametrize("killed", ["before config.yaml", "before a checkpoint", "after a checkpoint"])
+def test_a_run_that_was_killed_is_taken_up_as_it_is(killed: str, run: dict[str, Any]) -> None:
+    folder = RunFolder.of(run)
+    (folder.path / "checkpoints").mkdir(parents=True)
+    for name in (".lock", "unfinished-00ff00ff.tmp", "checkpoints/unfinished-12345678.tmp"):
+        (folder.path / name).write_text("process 1 on elsewhere")
+    if killed != "before config.yaml":
+        (folder.path / "config.yaml").write_text("seed: as it was\n")
+    if killed == "after a checkpoint":
+        folder.checkpoint.touch()
+    with folder.locked():
+        continues = folder.prepare(run)
+    assert continues is (killed == "after a checkpoint")
+    assert folder.config() == (run if killed == "before config.yaml" else {"seed": "as it was"})
+    kept = {"checkpoints/last.ckpt"} if continues else set()
+    assert contents(folder.path) == {"config.yaml", "checkpoints"} | kept
+
+
+def test_a_run_continued_elsewhere_keeps_its_config(run: dict[str, Any]) -> None:
+    folder = RunFolder.of(run)
+    with folder.locked():
+        folder.prepare(run)
+    moved = named(run, "renamed") | {"trainer": run["trainer"] | {"devices": 2}}
+    again = RunFolder.of(moved)
+    with again.locked():
+        again.prepare(moved)
+    assert again.path == folder.path
+    assert again.config() == run
+
+
+def test_a_run_that_another_process_has_just_finished_is_not_trained_again(run: dict[str, Any]) -> None:
+    folder = RunFolder.of(run)
+    folder.path.mkdir(parents=True)
+    folder.write_json("summary.json", {"loss": 1.0})
+    with pytest.raises(ConfigError) as caught, folder.locked():
+        folder.prepare(run)
+    assert str(caught.value) == (
+        f"{folder.path} was finished by another process; accepted: the same command again, which tells what "
+        "it reached"
+    )
+    assert contents(folder.path) == {"summary.json"}
+
+
+def test_a_refused_run_leaves_no_folder(run: dict[str, Any]) -> None:
+    folder = RunFolder.of(run)
+    with folder.locked():
+        folder.prepare(run)
+        (folder.path / "tensorboard").mkdir()
+        (folder.path / "tensorboard" / "events").touch()
+        (folder.path / "link").symlink_to(Path().absolute(), target_is_directory=True)
+        folder.discard()
+        assert contents(folder.path) == {".lock"}  # nobody else comes in meanwhile
+    assert os.listdir("runs") == []
+
+
+@pytest.mark.parametrize("left", ["config.yaml", "checkpoints/last.ckpt"])
+def test_a_refusal_removes_nothing_of_a_run_that_had_begun(left: str, run: dict[str, Any]) -> None:
+    folder = RunFolder.of(run)
+    (folder.path / "checkpoints").mkdir(parents=True)
+    (folder.path / left).write_text("seed: 0\n")
+    with folder.locked():
+        folder.prepare(run)
+        folder.discard()
+    assert contents(folder.path) == {"config.yaml", "checkpoints", left}
+
+
+def test_a_config_that_cannot_be_written_leaves_no_folder(
+    run: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    folder = RunFolder.of(run)
+    monkeypatch.setattr("cl_lightning.checkpoints.replacing", full)
+    with pytest.raises(ConfigError, match=r"config\.yaml can't be written: No space left"), folder.locked():
+        folder.prepare(run)
+    assert os.listdir("runs") == []
