@@ -1,8 +1,11 @@
 """The error of a config that can't be run."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+ALLOCATOR = "DefaultCPUAllocator"  # torch's, in its errors
 
 
 class ConfigError(ValueError):
@@ -12,6 +15,13 @@ class ConfigError(ValueError):
 def shown(value: Any) -> str:
     """A value as one would type it."""
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def memory_in_words(error: BaseException) -> str:
+    """Of an error for lack of memory, how much was wanted."""
+    wanted = re.search(r"allocate (\d+) bytes", str(error))
+    amount = f"{int(wanted[1]) / 2**30:,.1f} GiB at once are" if wanted else "what it takes is"
+    return f"there is not enough memory: {amount} more than this machine gives; accepted: smaller sizes"
 
 
 @contextmanager
@@ -26,6 +36,6 @@ def refused(key: str) -> Iterator[None]:
     except ConfigError:
         raise
     except Exception as error:
-        words = str(error) or type(error).__name__
+        words = memory_in_words(error) if ALLOCATOR in str(error) else str(error) or type(error).__name__
         group = key.split(".")[0]
         raise ConfigError(words if f"{group}." in words else f"{key}: {words}") from error

@@ -21,10 +21,8 @@ def to_uint8(image: Any) -> UInt8[Tensor, "channels height width"]:
         image = np.array(image if image.mode == "L" else to_rgb(image))
         image = image[..., None] if image.ndim == 2 else image
     if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3:
-        writable = np.require(
-            image, requirements=("C", "W")
-        )  # torch takes no flipped views, no borrowed buffers
-        image = torch.from_numpy(writable).permute(2, 0, 1).contiguous()
+        # NumPy turns axes several times as fast as torch, which takes no flipped views, no borrowed buffers.
+        image = torch.from_numpy(np.require(image.transpose(2, 0, 1), requirements=("C", "W")))
     if isinstance(image, Tensor) and image.dtype == torch.uint8 and image.ndim == 3 and len(image) in (1, 3):
         return image
     raise ValueError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from jaxtyping import UInt8
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.datasets.folder import IMG_EXTENSIONS
@@ -52,11 +52,21 @@ def decode(path: str) -> UInt8[Tensor, "3 height width"]:
             return to_uint8(to_rgb(ImageOps.exif_transpose(image)))
     except Exception as error:  # PIL's decoders raise many kinds
         broken = BrokenImageError(
-            f"cannot read the image {path} ({type(error).__name__}: {error}); accepted: complete image "
-            "files. Repair or remove it below data.root."
+            f"cannot read the image {path} ({_reason(path, error)}); accepted: complete image files. Repair "
+            "or remove it below data.root."
         )
         broken.path = path
         raise broken from error
+
+
+def _reason(path: str, error: Exception) -> str:
+    """What is wrong with a file, in words that don't repeat its path."""
+    if isinstance(error, UnidentifiedImageError):
+        return "no image of a kind that PIL knows" if os.path.getsize(path) else "it is empty"
+    if isinstance(error, Image.DecompressionBombError):
+        assert Image.MAX_IMAGE_PIXELS is not None, "there is no such error without a limit"
+        return f"too large: {str(error).split(' exceeds')[0]}, PIL takes {2 * Image.MAX_IMAGE_PIXELS:,}"
+    return f"{type(error).__name__}: {error}"
 
 
 def photos_below(folder: Path) -> Iterator[str]:

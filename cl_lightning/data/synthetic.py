@@ -8,6 +8,8 @@ import torch
 from cl_lightning.data.split import is_train
 from cl_lightning.data.tensor_images import TensorImages
 
+MOST = 2**31  # values, of which float32 takes 8 GiB
+
 
 def synthetic(
     split: str = "train",
@@ -20,11 +22,13 @@ def synthetic(
     """Noisy stripes whose slant and width tell the class; phase, colour and contrast differ by image.
 
     Class k of K has stripes at an angle of 90 k / K degrees, 2 + k across the image; labels go round.
-    Raises ValueError for another split and for numbers below 1.
+    Raises ValueError for another split, for numbers below 1 and for more than 2^31 values.
     """
     numbers = {"images": images, "size": size, "channels": channels, "classes": classes}
     if small := {name: number for name, number in numbers.items() if number < 1}:
         raise ValueError(f"{small}; accepted: 1 or more each (data.train and data.val).")
+    if images * channels * size**2 > MOST:
+        raise ValueError(f"{numbers} are more than {MOST:,} values; accepted: less (data.train and data.val)")
     mixed = np.random.SeedSequence([seed, is_train(split)]).generate_state(1)[0]
     generator = torch.Generator().manual_seed(int(mixed))
     labels = torch.arange(images) % classes
