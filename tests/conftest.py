@@ -1,5 +1,6 @@
 """What tests of several folders share."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,13 @@ from tests.processes import end_all
 def processes_end_with_the_session() -> Iterator[None]:
     yield
     end_all()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_is_answered() -> None:
+    """Where the tests run in a shell's background, which tells its programs to ignore it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ class LastCheckpoint(Checkpoint):
     Args:
         dirpath: the folder; by default `checkpoints` below the Trainer's `default_root_dir`.
         every_n_epochs, every_n_steps, every_minutes: between two saves; None for none of the kind. Steps are
-            the optimizer's. Minutes are those of the first process, which tells the others after each step.
+            the optimizer's. Minutes are asked of all processes after each step.
 
     Raises:
         ValueError: a number below 1, or no time at all.
@@ -46,6 +46,10 @@ class LastCheckpoint(Checkpoint):
         self.dirpath = None if dirpath is None else Path(dirpath)
         self.every_n_epochs, self.every_n_steps = every_n_epochs, every_n_steps
         self.every_minutes = every_minutes
+        self._stops = self._stopped = False  # as EarlyStopping asks for: now, and in the resumed run
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        trainer.should_stop, self._stopped = self._stopped, False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._saved_step, self._saved_at = trainer.global_step, time.monotonic()
@@ -70,9 +74,16 @@ class LastCheckpoint(Checkpoint):
         folder = self.dirpath or Path(trainer.default_root_dir) / "checkpoints"
         file = folder / "last.ckpt"
         if self._saved_step != trainer.global_step and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            self._stops = trainer.should_stop
             trainer.save_checkpoint(file)
             self._saved_step, self._saved_at = trainer.global_step, time.monotonic()
         return file
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"stops": self._stops}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._stopped = state_dict["stops"]
 
     def _step_is_due(self, trainer: Trainer) -> bool:
         every = self.every_n_steps
@@ -93,4 +104,5 @@ def resumes_exactly_after(batch_idx: int, trainer: Trainer) -> bool:
     every = trainer.val_check_batch
     before_evaluation = every is not None and (batch_idx + 1) % every == 0
     stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
-    return stepped and not (trainer.is_last_batch or before_evaluation)
+    last = trainer.is_last_batch or trainer.global_step == trainer.max_steps
+    return stepped and not (last or before_evaluation)

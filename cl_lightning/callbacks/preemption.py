@@ -8,14 +8,20 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
-from lightning.pytorch.plugins.environments import LightningEnvironment
 
+from cl_lightning.blueprints import ConfigError
 from cl_lightning.callbacks.last_checkpoint import LastCheckpoint, resumes_exactly_after
 from cl_lightning.distributed import largest
-from cl_lightning.interruption import ENDING, REQUEUEING, Flag, StopRun, requeue
+from cl_lightning.interruption import (
+    ENDING,
+    REQUEUEING,
+    STRENGTH,
+    Flag,
+    StopRun,
+    nothing_more_to_stop,
+    requeue,
+)
 
-# Of several signals, one that ends without requeueing wins.
-STRENGTH = (0, *REQUEUEING, *ENDING)
 OWNER_SECONDS = 20
 
 
@@ -35,7 +41,8 @@ class Preemption(Checkpoint):
         signals: names of SIGUSR1, SIGUSR2 or both.
 
     Raises:
-        ValueError: another signal. StopRun, a SystemExit, in the step after which the run ends.
+        ValueError: another signal.
+        StopRun: a SystemExit, after the step with which the run ends.
     """
 
     def __init__(self, signals: Sequence[str] = ("SIGUSR1", "SIGUSR2")) -> None:
@@ -65,39 +72,41 @@ class Preemption(Checkpoint):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         if not isinstance(exception, StopRun):  # else further signals change nothing any more
             self._flag.lower()
-        elif trainer.is_global_zero:
-            print(self._told, file=sys.stderr, flush=True)  # the progress bar is closed by now
+        else:
+            self._tell(trainer)  # the progress bar is closed by now
 
     def _end_if_asked_to(self, trainer: Trainer) -> None:
         strongest = largest(STRENGTH.index(self._flag.received))
         if not strongest:
             return
         asked = signal.Signals(STRENGTH[strongest])
-        self._told = f"{asked.name} after {trainer.global_step:,} steps: {_saved(trainer)}"
-        if asked in self.signals:
+        saved, told = _saved(trainer)
+        self._told = f"{asked.name} after {trainer.global_step:,} steps: {told}"
+        if asked in self.signals and saved:
             if (owner := self._flag.owner(asked)) is not None:
-                self._tell_and_forget(trainer)
+                self._tell(trainer)
                 owner(asked, None)  # ends the first process
                 time.sleep(OWNER_SECONDS)  # submitit requeues nothing if another ends before it
             elif trainer.is_global_zero and (requeued := requeue()):
                 self._told += f"; {requeued}"
-        raise StopRun(asked, code=0 if _started_by_lightning(trainer) else None)
+        nothing_more_to_stop()
+        trainer.strategy.barrier()  # a process that ends before the first has saved may end that one too
+        raise StopRun(asked)
 
-    def _tell_and_forget(self, trainer: Trainer) -> None:
-        if trainer.is_global_zero:
+    def _tell(self, trainer: Trainer) -> None:
+        if trainer.is_global_zero and self._told:
             print(self._told, file=sys.stderr, flush=True)
         self._told = ""
 
 
-def _saved(trainer: Trainer) -> str:
+def _saved(trainer: Trainer) -> tuple[bool, str]:
+    """Whether the run can go on from a checkpoint, and what to tell of it."""
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, LastCheckpoint):
-            file = callback.save(trainer)
-            trainer.strategy.checkpoint_io.teardown()  # waits for a save that goes on in a thread
-            return f"saved in {file}, from which the same command continues"
-    return "nothing is saved, since the run has no callbacks.checkpoint"
-
-
-def _started_by_lightning(trainer: Trainer) -> bool:
-    environment = getattr(trainer.strategy, "cluster_environment", None)  # of several processes
-    return isinstance(environment, LightningEnvironment) and environment.local_rank() > 0
+            try:
+                file = callback.save(trainer)
+                trainer.strategy.checkpoint_io.teardown()  # waits for a save that goes on in a thread
+            except ConfigError as error:
+                return False, f"not saved, and not requeued: {error}"
+            return True, f"saved in {file}, from which the same command continues"
+    return False, "nothing is saved, and nothing requeued, since the run has no callbacks.checkpoint"

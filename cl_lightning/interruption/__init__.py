@@ -4,9 +4,11 @@ from cl_lightning.interruption.requeue import requeue
 from cl_lightning.interruption.signals import (
     ENDING,
     REQUEUEING,
+    STRENGTH,
     Flag,
     StoppedAtOnce,
     StopRun,
+    nothing_more_to_stop,
     outlive_first_signals,
     stop_at_once,
     stopping_at_once,
@@ -15,9 +17,11 @@ from cl_lightning.interruption.signals import (
 __all__ = [
     "ENDING",
     "REQUEUEING",
+    "STRENGTH",
     "Flag",
     "StopRun",
     "StoppedAtOnce",
+    "nothing_more_to_stop",
     "outlive_first_signals",
     "requeue",
     "stop_at_once",

@@ -10,14 +10,19 @@ from signal import SIGINT, SIGTERM, SIGUSR1, SIGUSR2, Signals
 from typing import Any
 
 REQUEUEING = (SIGUSR1, SIGUSR2)  # sent some time before the end, which is for a later start to go on
-ENDING = (SIGTERM, SIGINT)
+ENDING = (SIGINT, SIGTERM)
+# Of several signals, one that ends without requeueing wins.
+STRENGTH = (0, *REQUEUEING, *ENDING)
 
 
 class StopRun(SystemExit):
-    """Ends the program, after a signal, with exit code 128 + signal (as a shell would tell it) or `code`."""
+    """Ends the program after a signal, with exit code 128 + signal, as a shell would tell it.
 
-    def __init__(self, number: int, code: int | None = None) -> None:
-        super().__init__(128 + number if code is None else code)
+    With 0 in a process that Lightning has started: it kills the run where one of these ends in another way.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(0 if _started_by_lightning() else 128 + number)
         self.signal = Signals(number)
 
 
@@ -25,11 +30,20 @@ class StoppedAtOnce(StopRun):
     """After a signal at which nothing could be saved, or should be any more."""
 
 
-_came: list[int] = []
+_came: list[int] = [0]
+_stopping = False
+
+
+def nothing_more_to_stop() -> None:
+    """From now on `stop_at_once` has no effect: the program is ending, and knows how."""
+    global _stopping
+    _stopping = True
 
 
 def stop_at_once(number: int, frame: Any) -> None:
     """A handler for the time in which there is nothing to save."""
+    if _stopping:
+        return
     _came.append(number)  # Python loses an error that is raised within some callbacks of its own
     raise StoppedAtOnce(number)
 
@@ -37,13 +51,15 @@ def stop_at_once(number: int, frame: Any) -> None:
 @contextmanager
 def stopping_at_once() -> Iterator[None]:
     """Inside, signals that nobody answers raise StoppedAtOnce."""
-    _came.clear()
+    global _stopping
+    _stopping, _came[:] = False, [0]
     nobody = (signal.SIG_DFL, signal.SIG_IGN, signal.default_int_handler)
     numbers = [number for number in (*REQUEUEING, *ENDING) if signal.getsignal(number) in nobody]
     before = _answer(numbers, stop_at_once)
     try:
         yield
     finally:
+        _came[:] = [0]
         _restore(before)
 
 
@@ -59,8 +75,8 @@ class Flag:
 
     def raise_for(self, numbers: Iterable[Signals]) -> None:
         """Answer these signals from now on, and one that `stop_at_once` met in vain."""
-        self.received = max(_came, default=0)
-        _came.clear()
+        self.received = max(_came, key=STRENGTH.index)
+        _came[:] = [0]
         self._before = _answer(numbers, self._remember)
 
     def lower(self) -> None:
@@ -83,7 +99,12 @@ class Flag:
             os.write(sys.__stderr__.fileno(), b"\nends after this step; Ctrl-C again ends at once\n")  # type: ignore[union-attr]
 
 
-def outlive_first_signals(worker: int) -> None:
+def _started_by_lightning() -> bool:
+    # srun sets no LOCAL_RANK, and torchrun a RANK too.
+    return os.environ.get("LOCAL_RANK", "0") != "0" and "RANK" not in os.environ
+
+
+def outlive_first_signals(_worker: int) -> None:
     """In a worker process, which gets the signals of its group: it ends when its parent lets it go.
 
     A second SIGTERM ends it, as that of a parent who has waited in vain.

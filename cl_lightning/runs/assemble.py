@@ -4,11 +4,10 @@ from typing import Any
 
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.plugins.environments import SLURMEnvironment
-from lightning.pytorch.plugins.io import AsyncCheckpointIO
 from lightning.pytorch.strategies import DDPStrategy
 
 from cl_lightning.blueprints import build
-from cl_lightning.checkpoints import AtomicCheckpointIO
+from cl_lightning.checkpoints import BackgroundCheckpointIO
 from cl_lightning.data import ContrastiveData
 from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.runs.folder import RunFolder
@@ -69,7 +68,7 @@ def assemble_trainer(config: dict[str, Any], folder: RunFolder) -> Trainer:
 def assemble_plugins() -> list[Any]:
     """Checkpoints, as a whole and while training goes on; SLURM's signals are `Preemption`'s alone."""
     slurm = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
-    return [AsyncCheckpointIO(AtomicCheckpointIO()), *slurm]
+    return [BackgroundCheckpointIO(), *slurm]
 
 
 def assemble_ddp(trainer: dict[str, Any]) -> dict[str, DDPStrategy]:

@@ -17,16 +17,6 @@ def trained(folder: RunFolder, summary: dict[str, Any]) -> str:
     return f"{folder.path}: {_reached(summary)}{plots}{evaluate}"
 
 
-def interrupted(folder: RunFolder, trainer: Any) -> str:
-    """How far it came, and what is left of it."""
-    kept = (
-        f"{folder.checkpoint} is of the last whole epoch"
-        if folder.checkpoint.is_file()
-        else "nothing is kept"
-    )
-    return f"interrupted after {trainer.global_step:,} steps, in epoch {trainer.current_epoch + 1}; {kept}"
-
-
 def _reached(summary: dict[str, Any]) -> str:
     knn = summary["knn_top1"]
     return "no kNN accuracy" if knn is None else f"kNN accuracy {knn:.3f}"

@@ -25,7 +25,7 @@ class RunFolder:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._is_new = False
+        self.is_new = False
 
     @classmethod
     def of(cls, config: dict[str, Any]) -> "RunFolder":
@@ -103,13 +103,13 @@ class RunFolder:
             )
         remove_unfinished(self.path)
         if not (self.path / "config.yaml").is_file():
-            self._is_new = True
+            self.is_new = True
             self._write("config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
         return self.checkpoint.is_file()
 
     def discard(self) -> None:
         """Remove what a run wrote that was refused before its first step, unless it had begun before."""
-        if not self._is_new or self.checkpoint.is_file():
+        if not self.is_new or self.checkpoint.is_file():
             return
         for path in self.path.iterdir():
             if path.is_dir() and not path.is_symlink():

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-# Left out of the hash: what only names, places, shows, logs or saves.
+# Left out of the hash: what only names, places, shows, logs or saves. Health and kNN stay: what they measure
+# is in the summary.
 NOT_PART = (
     "run",
     "logger",
@@ -30,7 +31,10 @@ NOT_PART = (
     "trainer.profiler",
 )
 # Of data sets whose content is fixed, wherever it lies.
-FIXED_DATA = ("cifar10", "cifar100", "digits", "imagenette", "scattered_digits", "stl10", "synthetic")
+FIXED_DATA = tuple(
+    f"cl_lightning.data.{name}"
+    for name in ("cifar10", "cifar100", "digits", "imagenette", "scattered_digits", "stl10", "synthetic")
+)
 # Results don't depend on them beyond rounding, but for BatchNorm statistics by process.
 PLACES = ("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy")
 
@@ -44,7 +48,7 @@ def determining(config: dict[str, Any]) -> dict[str, Any]:
     """What is hashed of a resolved config: all but what changes no result."""
     config = copy.deepcopy(config)
     left_out = list(NOT_PART)
-    if config["data"]["name"] in FIXED_DATA:
+    if _target_of(config["data"].get("train")) in FIXED_DATA:
         sets = ("data", "data.train", "data.val", "data.bank")
         left_out += [f"{part}.{name}" for part in sets for name in ("root", "download")]
     if not config["data"].get("max_broken"):  # no broken file, no other result
@@ -65,6 +69,10 @@ def flat(config: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     for name, value in config.items():
         keys |= flat(value, f"{above}{name}.") if isinstance(value, Mapping) else {f"{above}{name}": value}
     return keys
+
+
+def _target_of(node: Any) -> Any:
+    return node.get("_target_") if isinstance(node, Mapping) else None
 
 
 def _remove(config: dict[str, Any], path: list[str]) -> None:

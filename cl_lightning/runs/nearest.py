@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -26,7 +27,7 @@ def nearest(folder: RunFolder, config: dict[str, Any]) -> str | None:
     found = []
     for file in folder.path.parent.glob("*/config.yaml"):
         with suppress(*_FOREIGN):
-            other = yaml.load(file.read_bytes(), _Loader)
+            other = _read(file)
             if other["run"]["name"] == config["run"]["name"] and (different := differences(other, config)):
                 found.append((len(different), file.parent, different))
     if not found:
@@ -43,6 +44,14 @@ def differences(there: dict[str, Any], here: dict[str, Any]) -> dict[str, tuple[
     one, other = flat(there), flat(here)
     values = {key: (one.get(key, _ABSENT), other.get(key, _ABSENT)) for key in keys}
     return {key: pair for key, pair in values.items() if len(set(map(_hashed, pair))) == 2}
+
+
+def _read(file: Path) -> Any:
+    loader = _Loader(file.read_bytes())
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
 
 
 def _hashed(value: Any) -> str:

@@ -14,7 +14,7 @@ def started(folder: RunFolder, config: dict[str, Any]) -> str:
     return f"{folder.path}: {config['method']['name']} on {config['data']['name']}{own}"
 
 
-def continued(folder: RunFolder, step: int | None) -> str:
+def continued(folder: RunFolder, step: int) -> str:
     """Of a run that was interrupted."""
     return f"{folder.path}: continues after {step:,} steps"
 

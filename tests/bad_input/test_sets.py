@@ -75,7 +75,7 @@ def test_images_of_several_sizes_are_cropped(own: tuple[str, ...], train: Train)
 
 ABSURD = {
     "data.size=-8": "size -8 was given, but it must be a whole number of at least 8 pixels: change views",
-    "data.train.images=1000000000000": "data.train: there is not enough memory",
+    "data.train.images=1000000000000": "are more than 2,147,483,648 values; accepted: less",
     "data.train.images=-1": "accepted: 1 or more each (data.train and data.val)",
     "encoder.hidden_features=1000000000 encoder.layers=3": "encoder: there is not enough memory",
     "encoder.backbone.widths=[4,1000000000000]": "encoder.backbone: there is not enough memory",

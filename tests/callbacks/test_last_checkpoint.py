@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback
+from lightning.pytorch.callbacks import EarlyStopping
 
 from cl_lightning.callbacks import KNNMonitor, LastCheckpoint
 from tests import tiny
@@ -71,6 +72,26 @@ def test_time_falls_due_after_any_step(tmp_path: Path) -> None:
 
 def test_a_run_that_ends_inside_an_epoch_is_saved(tmp_path: Path) -> None:
     assert saved(tmp_path, {"max_steps": 6}) == [4, 6]
+
+
+def test_the_last_step_of_a_run_waits_for_the_end_of_its_epoch(tmp_path: Path) -> None:
+    assert saved(tmp_path, {"max_steps": 6}, every_n_steps=3) == [3, 4, 6]
+    step = torch.load(tmp_path / "last.ckpt", weights_only=True)["loops"]["fit_loop"]["epoch_progress"]
+    assert step["current"]["processed"] == 2
+
+
+def test_a_run_that_was_to_stop_early_stops_when_it_is_resumed(tmp_path: Path) -> None:
+    class Stops(EarlyStopping):
+        def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+            trainer.should_stop = trainer.global_step == 8
+
+    def steps(resume: Path | None = None) -> int:
+        callbacks = (Stops("train/loss"), LastCheckpoint(tmp_path))
+        trainer = tiny.trainer(*callbacks, enable_checkpointing=True, max_epochs=4)
+        trainer.fit(tiny.simclr(), tiny.data(), ckpt_path=resume, weights_only=True)
+        return trainer.global_step
+
+    assert (steps(), steps(tmp_path / "last.ckpt")) == (8, 8)
 
 
 def test_nothing_is_saved_after_an_error(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """After a signal the step ends, the run is saved, and the program ends with the signal's exit code."""
 
+import os
 import signal
 from pathlib import Path
 from signal import SIGINT, SIGTERM, SIGUSR1, SIGUSR2
@@ -11,7 +12,8 @@ from lightning.pytorch import Callback
 
 from cl_lightning.callbacks import KNNMonitor, LastCheckpoint, Preemption
 from cl_lightning.callbacks.preemption import OWNER_SECONDS
-from cl_lightning.interruption import StopRun
+from cl_lightning.checkpoints import BackgroundCheckpointIO
+from cl_lightning.interruption import StopRun, stopping_at_once
 from tests import tiny
 from tests.interruption.slurm import in_job, stand_in
 from tests.resume.signal_at import SignalAt
@@ -95,14 +97,38 @@ def test_a_signal_at_the_end_of_an_epoch_waits_for_the_evaluation(
 
 
 def test_without_a_checkpoint_callback_the_run_ends_and_says_that_nothing_is_saved(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    asked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    trainer = tiny.trainer(SignalAt(SIGTERM, step=1), Preemption(), enable_checkpointing=True)
+    trainer = tiny.trainer(SignalAt(SIGUSR1, step=1), Preemption(), enable_checkpointing=True)
     with pytest.raises(StopRun):
         trainer.fit(tiny.simclr(), tiny.data())
     assert capsys.readouterr().err.endswith(
-        "after 2 steps: nothing is saved, since the run has no callbacks.checkpoint\n"
+        "after 2 steps: nothing is saved, and nothing requeued, since the run has no callbacks.checkpoint\n"
     )
+    assert not asked.exists()
+
+
+def test_a_save_that_fails_is_told_and_nothing_is_requeued(
+    asked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    both = [LastCheckpoint(tmp_path / "file"), Preemption()]
+    trainer = tiny.trainer(
+        SignalAt(SIGUSR1, step=1), *both, enable_checkpointing=True, plugins=[BackgroundCheckpointIO()]
+    )
+    with pytest.raises(StopRun) as stop:
+        trainer.fit(tiny.simclr(), tiny.data())
+    assert stop.value.code == 128 + SIGUSR1
+    assert "SIGUSR1 after 2 steps: not saved, and not requeued: " in capsys.readouterr().err
+    assert not asked.exists()
+
+
+def test_a_signal_after_the_save_changes_nothing(asked: Path, tmp_path: Path) -> None:
+    with stopping_at_once():
+        stopped(tmp_path, SignalAt(SIGUSR1, step=2))
+        for number in (SIGTERM, SIGUSR1):
+            os.kill(os.getpid(), number)
+    assert asked.read_text() == "requeue 17\n"
 
 
 def test_who_answered_the_signal_before_is_called_after_the_save(asked: Path, tmp_path: Path) -> None:

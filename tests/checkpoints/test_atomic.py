@@ -19,7 +19,13 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from cl_lightning import SimCLR, load_backbone
-from cl_lightning.checkpoints import AtomicCheckpointIO, Checkpoint, remove_unfinished, replacing
+from cl_lightning.checkpoints import (
+    AtomicCheckpointIO,
+    BackgroundCheckpointIO,
+    Checkpoint,
+    remove_unfinished,
+    replacing,
+)
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.assemble import assemble_trainer
 from cl_lightning.runs.messages import explain
@@ -351,7 +357,7 @@ def test_of_two_processes_the_first_one_saves(tmp_path: Path) -> None:
 
 def test_runs_save_with_it(tmp_path: Path) -> None:
     trainer = assemble_trainer(config(*SMALL), RunFolder(tmp_path))
-    assert isinstance(trainer.strategy.checkpoint_io, AtomicCheckpointIO)
+    assert isinstance(trainer.strategy.checkpoint_io, BackgroundCheckpointIO)
 
 
 def interrupted(file: Path) -> None:

@@ -74,7 +74,8 @@ def tensors(value: Any, name: str = "") -> dict[str, torch.Tensor]:
 def learnt(folder: Path) -> dict[str, torch.Tensor]:
     """Weights, BatchNorm's buffers, the optimizer's state, the key encoder and the queue."""
     checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
-    return tensors({name: checkpoint[name] for name in ("state_dict", "optimizer_states", "callbacks")})
+    learnt = {name: checkpoint[name] for name in ("state_dict", "optimizer_states")}
+    return tensors(learnt | {name: checkpoint["callbacks"].get(name) for name in (QUEUE, KEYS)})
 
 
 def table(folder: Path) -> list[dict[str, str]]:

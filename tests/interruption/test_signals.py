@@ -10,7 +10,13 @@ from signal import SIGINT, SIGTERM, SIGUSR1, SIGUSR2
 
 import pytest
 
-from cl_lightning.interruption import Flag, StoppedAtOnce, StopRun, stopping_at_once
+from cl_lightning.interruption import (
+    Flag,
+    StoppedAtOnce,
+    StopRun,
+    nothing_more_to_stop,
+    stopping_at_once,
+)
 
 ALL = (SIGUSR1, SIGUSR2, SIGTERM, SIGINT)
 
@@ -68,14 +74,20 @@ def test_a_raised_flag_remembers_the_signal_and_gives_it_back(number: signal.Sig
 
 
 @pytest.mark.parametrize("sent", [(SIGUSR1, SIGTERM), (SIGTERM, SIGUSR1)])
-def test_of_two_signals_the_one_that_does_not_requeue_wins(sent: tuple[int, int]) -> None:
+@pytest.mark.parametrize("before_training", [False, True])
+def test_of_two_signals_the_one_that_does_not_requeue_wins(
+    sent: tuple[int, int], before_training: bool
+) -> None:
     flag = Flag()
-    flag.raise_for(ALL)
-    try:
+    with stopping_at_once():
+        if not before_training:
+            flag.raise_for(ALL)
         for number in sent:
-            send(number)
+            with suppress(StoppedAtOnce):
+                send(number)
+        if before_training:
+            flag.raise_for(ALL)
         assert flag.received == SIGTERM
-    finally:
         flag.lower()
 
 
@@ -141,5 +153,30 @@ def test_a_worker_outlives_the_signals_of_its_group_and_ends_by_a_second_sigterm
         assert worker.wait(timeout=10) == -SIGTERM
 
 
-def test_the_exit_code_may_be_another() -> None:
-    assert (StopRun(SIGTERM).code, StopRun(SIGTERM, code=0).code) == (143, 0)
+@pytest.mark.parametrize(
+    ("variables", "code"),
+    [
+        ({}, 143),
+        ({"LOCAL_RANK": "0"}, 143),
+        ({"LOCAL_RANK": "1"}, 0),
+        ({"LOCAL_RANK": "1", "RANK": "1"}, 143),  # of torchrun
+        ({"SLURM_LOCALID": "1", "SLURM_PROCID": "1"}, 143),  # of srun
+    ],
+)
+def test_processes_that_lightning_starts_end_with_0(
+    variables: dict[str, str], code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOCAL_RANK", "RANK"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert StopRun(SIGTERM).code == code
+
+
+def test_once_the_end_is_decided_a_signal_changes_nothing() -> None:
+    with stopping_at_once():
+        nothing_more_to_stop()
+        send(SIGUSR1)
+        send(SIGTERM)
+    with pytest.raises(StoppedAtOnce), stopping_at_once():
+        send(SIGTERM)

@@ -8,66 +8,75 @@ import pytest
 from tests.resume.compare import differences, ended_with
 from tests.resume.runs import METHODS, STEPS, leftovers, run_folder, start, write_photos
 
-# What is saved, where the kill comes, and the step that it continues from. Steps are counted from 0.
-PLACES = {
-    "end of an epoch": ("callbacks.checkpoint.every_n_epochs=1", "step 5", 3),
-    "inside an epoch": ("callbacks.checkpoint.every_n_steps=1", "step 5", 5),
-    "inside an accumulation": ("callbacks.checkpoint.every_n_steps=2", "accumulation 5", 4),
-    "while a save is written": ("callbacks.checkpoint.every_n_steps=1", "writing 4", 4),
-    "before a save is in place": ("callbacks.checkpoint.every_n_steps=2", "written 5", 4),
-}
-QUICK = [("moco_v2", "while a save is written", 2, 1, "32"), ("simclr", "inside an accumulation", 0, 2, "32")]
+# One run, killed again and again: what is saved, where the kill comes, the step that it goes on from.
+# Steps are counted from 0, an epoch has three of two batches.
+EVERY_STEP = "callbacks.checkpoint.every_n_steps=1"
+KILLS = (
+    ("callbacks.checkpoint.every_n_epochs=1", "step 1", None),  # before the first save
+    ("callbacks.checkpoint.every_n_epochs=1", "step 4", 3),  # the end of an epoch
+    (EVERY_STEP, "step 5", 5),  # inside an epoch
+    (EVERY_STEP, "writing 5", 5),  # while the save at the end of an epoch is written
+    (EVERY_STEP, "accumulation 7", 7),  # inside an accumulation
+    (EVERY_STEP, "written 7", 7),  # before a save is in place
+)
+FEW_KILLS = (KILLS[1], KILLS[3], KILLS[4])
+QUICK = (("moco_v2", 2, 1, "32"),)
 ALL = [
-    *(
-        (m, place, workers, world, "32")
-        for m in METHODS
-        for place in PLACES
-        for workers in (0, 2)
-        for world in (1, 2)
-    ),
-    *((m, "inside an epoch", 0, 1, "bf16-mixed") for m in METHODS),
+    *((method, workers, world, "32") for method in METHODS for workers in (0, 2) for world in (1, 2)),
+    *((method, 0, 1, "bf16-mixed") for method in METHODS),
 ]
 
 
 def check(
-    method: str, place: str, workers: int, world: int, precision: str, folder: Path, expected: Any
+    kills: Any, method: str, workers: int, world: int, precision: str, folder: Path, uninterrupted: Any
 ) -> None:
     result = (
         *METHODS[method],
         *((f"trainer.precision={precision}",) if precision != "32" else ()),
         *(("trainer=ddp_cpu",) if world == 2 else ()),
     )
-    saves, moment, step = PLACES[place]
+    expected = uninterrupted(*result)
     write_photos(folder)
-    overrides = (*result, saves, f"data.num_workers={workers}")
-
-    killed = start(folder, *overrides, fault=f"{moment} SIGKILL 0")
-    assert killed.returncode == -9, killed.stderr
-    assert not (run_folder(folder) / "summary.json").exists()
-    if place.startswith(("while", "before")):
-        assert leftovers(folder)
-
-    again = start(folder, *overrides)
+    known: int | None = None  # the step that the next start has to go on from
+    for saves, moment, step in kills:
+        killed = start(folder, *result, saves, f"data.num_workers={workers}", fault=f"{moment} SIGKILL 0")
+        assert killed.returncode == -9, (moment, killed.stderr)
+        assert (f": continues after {known} steps\n" in killed.stdout) is (known is not None), moment
+        assert not (run_folder(folder) / "summary.json").exists()
+        assert bool(leftovers(folder)) is moment.startswith("writ"), moment
+        known = step
+    again = start(folder, *result, f"data.num_workers={workers}")
     assert again.returncode == 0, again.stderr
-    assert f": continues after {step} steps\n" in again.stdout
+    assert f": continues after {known} steps\n" in again.stdout
     assert leftovers(folder) == []
     found = ended_with(run_folder(folder))
     assert found["summary"]["steps"] == STEPS
-    assert differences(expected(*result), found) == []
+    assert differences(expected, found) == []
 
 
-@pytest.mark.parametrize(("method", "place", "workers", "world", "precision"), QUICK)
-def test_a_killed_run_ends_as_the_uninterrupted_one(
-    method: str, place: str, workers: int, world: int, precision: str, tmp_path: Path, uninterrupted: Any
+@pytest.mark.parametrize(("method", "workers", "world", "precision"), QUICK)
+def test_a_run_killed_at_three_places_ends_as_the_uninterrupted_one(
+    method: str, workers: int, world: int, precision: str, tmp_path: Path, uninterrupted: Any
 ) -> None:
-    check(method, place, workers, world, precision, tmp_path, uninterrupted)
+    check(FEW_KILLS, method, workers, world, precision, tmp_path, uninterrupted)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("method", "place", "workers", "world", "precision"), [c for c in ALL if c not in QUICK]
-)
-def test_each_place_workers_and_processes(
-    method: str, place: str, workers: int, world: int, precision: str, tmp_path: Path, uninterrupted: Any
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("method", "workers", "world", "precision"), ALL)
+def test_with_each_method_workers_processes_and_precision(
+    method: str, workers: int, world: int, precision: str, tmp_path: Path, uninterrupted: Any
 ) -> None:
-    check(method, place, workers, world, precision, tmp_path, uninterrupted)
+    check(KILLS, method, workers, world, precision, tmp_path, uninterrupted)
+
+
+@pytest.mark.slow
+def test_a_run_that_ends_inside_an_epoch_and_is_killed_at_its_last_step(
+    tmp_path: Path, uninterrupted: Any
+) -> None:
+    ends = "trainer.max_steps=8"
+    expected = uninterrupted(ends)
+    write_photos(tmp_path)
+    assert start(tmp_path, ends, EVERY_STEP, fault="written 7 SIGKILL 0").returncode == -9
+    assert start(tmp_path, ends).returncode == 0
+    assert differences(expected, ended_with(run_folder(tmp_path))) == []

@@ -1,0 +1,64 @@
+"""Checkpoints that are written while training goes on."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from lightning_utilities.core.apply_func import apply_to_collection
+from torch import Tensor
+
+from cl_lightning.checkpoints.atomic import AtomicCheckpointIO
+
+
+class BackgroundCheckpointIO(AtomicCheckpointIO):
+    """As `AtomicCheckpointIO`, but training stands still for a copy of the state only; a thread writes it.
+
+    One save at a time: the next one, `teardown` and the end of a run wait for the one before, and raise what
+    went wrong with it. Lightning's own AsyncCheckpointIO raises it a save later, again and again.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._writer: ThreadPoolExecutor | None = None
+        self._writing: Future[None] | None = None
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        """Copy `checkpoint`, and write it to `path`, a local file, later.
+
+        Raises:
+            ConfigError: what `AtomicCheckpointIO` refuses, of the save before this one.
+        """
+        self._wait()
+        if self._writer is None:
+            self._writer = ThreadPoolExecutor(max_workers=1)
+        copied = apply_to_collection(checkpoint, Tensor, _copy)
+        self._writing = self._writer.submit(super().save_checkpoint, copied, path, storage_options)
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """As `AtomicCheckpointIO`, after the last save."""
+        self._wait()
+        return super().load_checkpoint(path, map_location, weights_only)
+
+    def _wait(self) -> None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def teardown(self) -> None:
+        """Return when the last save is on the disk; Lightning calls this as a run ends.
+
+        Raises:
+            ConfigError: it could not be written, and which checkpoint is there still.
+        """
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.shutdown(wait=True)
+        self._wait()
+
+
+def _copy(x: Tensor) -> Tensor:
+    return x.detach().clone()
