@@ -130,12 +130,8 @@ def show(error: Exception, job: str = "") -> None:
 
 def main() -> None:
     """The command cl-train."""
-    with stopping_at_once():
-        try:
-            run()
-        except StoppedAtOnce as stop:
-            tell(stop)
-            raise
+    with stopping_at_once(tell):
+        run()
 
 
 def run() -> None:

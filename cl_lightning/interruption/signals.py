@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from signal import SIGINT, SIGTERM, SIGUSR1, SIGUSR2, Signals
 from typing import Any
@@ -13,6 +13,7 @@ REQUEUEING = (SIGUSR1, SIGUSR2)  # sent some time before the end, which is for a
 ENDING = (SIGINT, SIGTERM)
 # Of several signals, one that ends without requeueing wins.
 STRENGTH = (0, *REQUEUEING, *ENDING)
+PATIENCE = 3.0
 
 
 class StopRun(SystemExit):
@@ -31,6 +32,7 @@ class StoppedAtOnce(StopRun):
 
 
 _came: list[int] = [0]
+_answered = threading.Event()
 _stopping = False
 
 
@@ -44,23 +46,62 @@ def stop_at_once(number: int, frame: Any) -> None:
     """A handler for the time in which there is nothing to save."""
     if _stopping:
         return
+    _answered.set()
     _came.append(number)  # Python loses an error that is raised within some callbacks of its own
     raise StoppedAtOnce(number)
 
 
 @contextmanager
-def stopping_at_once() -> Iterator[None]:
-    """Inside, signals that nobody answers raise StoppedAtOnce."""
+def stopping_at_once(tell: Callable[[StoppedAtOnce], None]) -> Iterator[None]:
+    """Inside, signals that nobody answers raise StoppedAtOnce; `tell` hears of it first.
+
+    Python answers a signal when the main thread is back from whatever it waits for, such as other processes
+    of a run, which may never come. After `PATIENCE` seconds a thread tells, and ends the program.
+    """
     global _stopping
     _stopping, _came[:] = False, [0]
+    _answered.clear()
     nobody = (signal.SIG_DFL, signal.SIG_IGN, signal.default_int_handler)
     numbers = [number for number in (*REQUEUEING, *ENDING) if signal.getsignal(number) in nobody]
     before = _answer(numbers, stop_at_once)
     try:
-        yield
+        with _watched(tell):
+            yield
+    except StoppedAtOnce as stop:
+        tell(stop)
+        raise
     finally:
         _came[:] = [0]
         _restore(before)
+
+
+@contextmanager
+def _watched(tell: Callable[[StoppedAtOnce], None]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    over = threading.Event()
+    threading.Thread(target=_watch, args=(reading, tell, over), daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+        signal.set_wakeup_fd(before)
+        os.close(writing)  # ends the thread
+
+
+def _watch(reading: int, tell: Callable[[StoppedAtOnce], None], over: threading.Event) -> None:
+    while came := os.read(reading, 1):
+        number = came[0]
+        ours = signal.getsignal(number) is stop_at_once and not _stopping
+        if ours and not over.is_set() and not _answered.wait(PATIENCE) and not over.is_set():
+            stop = StoppedAtOnce(number)
+            tell(stop)
+            os._exit(int(str(stop.code)))
+    os.close(reading)
 
 
 class Flag:

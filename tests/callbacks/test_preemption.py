@@ -124,7 +124,7 @@ def test_a_save_that_fails_is_told_and_nothing_is_requeued(
 
 
 def test_a_signal_after_the_save_changes_nothing(asked: Path, tmp_path: Path) -> None:
-    with stopping_at_once():
+    with stopping_at_once(lambda stop: None):
         stopped(tmp_path, SignalAt(SIGUSR1, step=2))
         for number in (SIGTERM, SIGUSR1):
             os.kill(os.getpid(), number)
