@@ -26,7 +26,7 @@ STAY = [
 ]
 FROM_CODE = {
     *("views", "encoder", "loss", "optimizer", "schedule"),
-    *("z_a", "z_b", "queries", "keys", "negatives"),
+    *("z_a", "z_b", "queries", "keys", "negatives", "dirpath"),
 }
 STAY_MOCO = ["callbacks.negative_queue.length", "callbacks.momentum_encoder.momentum", "method.symmetric"]
 
