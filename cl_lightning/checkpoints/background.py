@@ -4,6 +4,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor
 
@@ -33,8 +34,9 @@ class BackgroundCheckpointIO(AtomicCheckpointIO):
         self._wait()
         if self._writer is None:
             self._writer = ThreadPoolExecutor(max_workers=1)
-        copied = apply_to_collection(checkpoint, Tensor, _copy)
-        self._writing = self._writer.submit(super().save_checkpoint, copied, path, storage_options)
+        self._writing = self._writer.submit(
+            super().save_checkpoint, _copied(checkpoint), path, storage_options
+        )
 
     def load_checkpoint(
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
@@ -60,5 +62,15 @@ class BackgroundCheckpointIO(AtomicCheckpointIO):
         self._wait()
 
 
-def _copy(x: Tensor) -> Tensor:
-    return x.detach().clone()
+def _copied(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Its tensors share memory where they did, which is then written once."""
+    memories: dict[int, torch.UntypedStorage] = {}
+
+    def copy(x: Tensor) -> Tensor:
+        memory = x.untyped_storage()
+        if memory.data_ptr() not in memories:
+            memories[memory.data_ptr()] = memory.clone()
+        empty = torch.empty(0, dtype=x.dtype, device=x.device)
+        return empty.set_(memories[memory.data_ptr()], x.storage_offset(), x.size(), x.stride())
+
+    return apply_to_collection(checkpoint, Tensor, copy)

@@ -39,6 +39,16 @@ def test_what_is_written_is_the_state_at_the_save(held: threading.Event, tmp_pat
     assert torch.equal(loaded["state_dict"]["weight"], torch.ones(3))
 
 
+def test_tensors_that_share_memory_are_written_once(tmp_path: Path) -> None:
+    weight = torch.arange(6.0).view(2, 3)
+    saved = {**state(1.0), "same": [weight, weight.T, torch.nn.Parameter(weight)], "none": torch.empty(0)}
+    plugin = BackgroundCheckpointIO()
+    plugin.save_checkpoint(saved, tmp_path / "last.ckpt")
+    found = plugin.load_checkpoint(tmp_path / "last.ckpt")["same"]
+    assert all(torch.equal(one, other) for one, other in zip(found, saved["same"], strict=True))
+    assert len({x.untyped_storage().data_ptr() for x in found}) == 1
+
+
 def test_reading_waits_for_the_last_save(held: threading.Event, tmp_path: Path) -> None:
     plugin = BackgroundCheckpointIO()
     plugin.save_checkpoint(state(1.0), tmp_path / "last.ckpt")
