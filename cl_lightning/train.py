@@ -61,7 +61,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     first = trainer.is_global_zero
     with folder.locked() if first else nullcontext():
         resumed = folder.prepare(config) if first else folder.checkpoint.is_file()
-        step = steps_done(folder) if resumed else 0
+        step = steps_done(folder) if resumed and first else 0  # what the first tells and its loggers need
         loggers = assemble_loggers(config, folder, None if folder.is_new else step)
         if first:
             print(continued(folder, step) if resumed else started(folder, config), flush=True)

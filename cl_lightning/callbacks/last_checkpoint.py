@@ -49,7 +49,8 @@ class LastCheckpoint(Checkpoint):
         self._stops = self._stopped = False  # as EarlyStopping asks for: now, and in the resumed run
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        trainer.should_stop, self._stopped = self._stopped, False
+        trainer.should_stop |= self._stopped
+        self._stopped = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._saved_step, self._saved_at = trainer.global_step, time.monotonic()

@@ -13,7 +13,7 @@ REQUEUEING = (SIGUSR1, SIGUSR2)  # sent some time before the end, which is for a
 ENDING = (SIGINT, SIGTERM)
 # Of several signals, one that ends without requeueing wins.
 STRENGTH = (0, *REQUEUEING, *ENDING)
-PATIENCE = 3.0
+PATIENCE = 3.0  # seconds
 
 
 class StopRun(SystemExit):
@@ -37,14 +37,14 @@ _stopping = False
 
 
 def nothing_more_to_stop() -> None:
-    """From now on `stop_at_once` has no effect: the program is ending, and knows how."""
+    """From now on `stop_at_once` answers Ctrl-C only: the program is ending, and knows how."""
     global _stopping
     _stopping = True
 
 
 def stop_at_once(number: int, frame: Any) -> None:
     """A handler for the time in which there is nothing to save."""
-    if _stopping:
+    if _stopping and number != SIGINT:
         return
     _answered.set()
     _came.append(number)  # Python loses an error that is raised within some callbacks of its own

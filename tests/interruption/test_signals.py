@@ -194,10 +194,12 @@ def test_processes_that_lightning_starts_end_with_0(
     assert StopRun(SIGTERM).code == code
 
 
-def test_once_the_end_is_decided_a_signal_changes_nothing() -> None:
+def test_once_the_end_is_decided_no_signal_but_ctrl_c_changes_anything() -> None:
     with stopping_at_once(told.append):
         nothing_more_to_stop()
         send(SIGUSR1)
         send(SIGTERM)
+        with pytest.raises(StoppedAtOnce):
+            send(SIGINT)
     with pytest.raises(StoppedAtOnce), stopping_at_once(told.append):
         send(SIGTERM)
