@@ -1,6 +1,7 @@
 # Each target does its own set-up, in .venv/.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -n logical --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-slow check format clean
@@ -20,10 +21,10 @@ demo: install ## train SimCLR and MoCo v2 on scattered digits and compare them, 
 	$(BIN)/python -m cl_lightning.demo
 
 test: check ## check, then all tests but the slow and the GPU ones
-	$(BIN)/python -m pytest -m 'not slow and not slurm and not gpu'
+	$(PYTEST) -m 'not slow and not slurm and not gpu'
 
 test-slow: install ## what takes long: the demonstration and the CIFAR-10 recipes, real SLURM
-	$(BIN)/python -m pytest -m '(slow or slurm) and not gpu'
+	$(PYTEST) -m '(slow or slurm) and not gpu'
 
 check: install ## style, types and the direction of imports
 	$(BIN)/ruff check .

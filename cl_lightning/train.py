@@ -8,16 +8,8 @@ from typing import Any
 
 from cl_lightning.interruption import REQUEUEING, StoppedAtOnce, requeue, stopping_at_once
 
-FULL_ERROR = "HYDRA_FULL_ERROR"
-WANTS_TRACEBACK = os.environ.get(FULL_ERROR) == "1"
-# Gloo's words where another process has gone.
-LEFT_ALONE = ("Connection closed by peer", "Connection reset by peer")
 # Whatever has started the processes of a run, one of these tells a later one that it is not the first.
 NUMBERS = ("LOCAL_RANK", "RANK", "SLURM_PROCID")
-
-
-class JobFailedError(Exception):
-    """A job of a sweep whose error the terminal has shown."""
 
 
 def train(config: dict[str, Any]) -> dict[str, Any]:
@@ -44,6 +36,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     from cl_lightning.runs.assemble import assemble_data, assemble_method, assemble_trainer
     from cl_lightning.runs.cpu import quicken_cpu
     from cl_lightning.runs.loggers import assemble_loggers, recorded
+    from cl_lightning.runs.messages import is_left_alone
     from cl_lightning.runs.pictures import write_pictures
     from cl_lightning.runs.quiet import quiet
     from cl_lightning.runs.rehearsal import rehearse
@@ -55,7 +48,8 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     quicken_cpu()
     method, data = assemble_method(config), assemble_data(config)
     trainer = assemble_trainer(config, folder)
-    checks.check_sizes(config, data, trainer)
+    checks.check_data(data, trainer.world_size)
+    checks.check_sizes(config, data.batch_size, trainer.world_size)
     rehearse(method, data, *checks.steps(data, trainer))
     assemble_loggers(config, folder)  # what it refuses is told before anything is written
     first = trainer.is_global_zero
@@ -83,6 +77,10 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
             if first and not resumed and trainer.global_step == 0:
                 folder.discard()
             raise
+        except Exception as error:
+            if not is_left_alone(error):
+                folder.write_error()
+            raise
 
         summary = summarise(config, trainer)
         if first:
@@ -93,39 +91,27 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def job(cfg: Any) -> float | None:
-    """One job of Hydra: returns the kNN accuracy."""
+    """One job of Hydra: returns the metric that `run.metric` names."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
     from omegaconf import OmegaConf
 
-    os.environ[FULL_ERROR] = "1" if WANTS_TRACEBACK else "0"  # for the processes that a run starts
+    from cl_lightning.runs.messages import FULL_ERROR, show, wants_traceback
+    from cl_lightning.runs.single import check_single
+
+    os.environ[FULL_ERROR] = "1" if wants_traceback() else "0"  # for the processes that a run starts
     try:
-        config = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-        return train(config)["knn_top1"]  # type: ignore[arg-type]
+        if HydraConfig.get().mode is RunMode.RUN:
+            check_single(HydraConfig.get().runtime.choices)
+        config: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+        return train(config)[config["run"]["metric"]]
     except Exception as error:
-        if HydraConfig.get().mode is not RunMode.MULTIRUN:
-            show(error)
-            sys.exit(1)
-        # Hydra goes on with the other jobs, and would show the first error only.
-        show(error, f" (job {' '.join(HydraConfig.get().overrides.task)})")
-        raise JobFailedError from error
+        if HydraConfig.get().mode is RunMode.MULTIRUN:
+            raise  # the launcher goes on with the other jobs
+        show(error)
+        sys.exit(1)
     finally:
         os.environ[FULL_ERROR] = "1"
-
-
-def show(error: Exception, job: str = "") -> None:
-    """Tell the user in one line what is wrong with the config; a traceback where that is not the cause."""
-    from traceback import print_exception
-
-    from cl_lightning.runs.messages import explain
-
-    message = explain(error)
-    if any(words in str(error) for words in LEFT_ALONE):
-        message = "another process of this run ended early; its own message says why, or it was killed"
-    if message is None or WANTS_TRACEBACK:
-        print_exception(error)
-    else:
-        print(f"cl-train: {' '.join(message.split())}{job}", file=sys.stderr)
 
 
 def main() -> None:
@@ -139,6 +125,8 @@ def run() -> None:
     import hydra
 
     from cl_lightning.runs.conf_folder import conf_folder
+    from cl_lightning.runs.messages import FULL_ERROR, show
+    from cl_lightning.sweeps import JobsFailedError
 
     os.environ[FULL_ERROR] = "1"  # Hydra hands its errors over as they are
     try:
@@ -146,8 +134,7 @@ def run() -> None:
         sys.stdout.flush()
     except BrokenPipeError:  # `cl-train --help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except JobFailedError:
-        print("cl-train: not every job of the sweep ended, see above", file=sys.stderr)
+    except JobsFailedError:
         sys.exit(1)
     except Exception as error:
         show(error)

@@ -1,11 +1,28 @@
 """What tests of several folders share."""
 
+import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.processes import end_all
+
+TESTS = Path(__file__).parent
+# Of `--dist loadgroup`: folders whose tests share runs stay together, and the long ones are by themselves.
+TOGETHER = ("cli", "distributed", "packaging", "resume", "slurm")
+APART = ("recipes",)
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # a core for each worker; read when torch is imported
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0]
+        group = folder if folder in TOGETHER else item.nodeid if folder in APART else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session", autouse=True)

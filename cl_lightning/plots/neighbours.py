@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from cl_lightning.plots.canvas import figure, show
+from cl_lightning.plots.canvas import figure
+from cl_lightning.plots.images import show
 
 
 def plot_neighbours(

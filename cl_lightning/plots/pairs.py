@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from cl_lightning.plots.canvas import figure, show
+from cl_lightning.plots.canvas import figure
+from cl_lightning.plots.images import show
 
 
 def plot_pairs(images: Sequence[Tensor], view_a: Sequence[Tensor], view_b: Sequence[Tensor]) -> Figure:

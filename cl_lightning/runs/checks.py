@@ -34,8 +34,12 @@ PRECISIONS = ("32", "32-true", "64", "64-true", "16-mixed", "bf16-mixed", "bf16-
 MOST_WORKERS = MOST_DEVICES = 1024  # no machine has more use for them, and any serves less
 
 
-def check_trainer(trainer: dict[str, Any]) -> None:
+def check_trainer(trainer: dict[str, Any], here: bool = True) -> None:
     """Settings of the Trainer that can't be met, or that another key stands for.
+
+    Args:
+        trainer: of the config.
+        here: whether this is the machine that trains; another may have GPUs where this one has none.
 
     Raises:
         ConfigError: says which.
@@ -43,7 +47,7 @@ def check_trainer(trainer: dict[str, Any]) -> None:
     for name, instead in INSTEAD.items():
         if trainer.get(name):
             raise ConfigError(f"trainer.{name} is {shown(trainer[name])}; accepted: {instead}")
-    if trainer.get("accelerator") in ("gpu", "cuda") and not torch.cuda.is_available():
+    if here and trainer.get("accelerator") in ("gpu", "cuda") and not torch.cuda.is_available():
         raise ConfigError(
             f"trainer.accelerator is {trainer['accelerator']}, but torch sees no GPU; accepted: trainer=cpu "
             "or trainer=auto"
@@ -108,17 +112,17 @@ def _check_devices(trainer: dict[str, Any]) -> None:
         )
 
 
-def check_sizes(config: dict[str, Any], data: ContrastiveData, trainer: Trainer) -> None:
-    """That data, batch, devices, BatchNorm groups and queue fit each other.
+def check_sizes(config: dict[str, Any], batch: int, world: int) -> None:
+    """That batch, processes, BatchNorm groups and queue fit each other.
+
+    Args:
+        config: resolved.
+        batch: images of a forward on all processes.
+        world: processes.
 
     Raises:
         ConfigError: with the numbers, and the key to change.
     """
-    batch, world, accumulated = data.batch_size, trainer.world_size, trainer.accumulate_grad_batches
-    with refused("data"):
-        EpochOrder(len(data.train), batch, data.seed, 0, world)
-    if data.num_workers > MOST_WORKERS:
-        raise ConfigError(f"data.num_workers is {data.num_workers}; accepted: 0 to {MOST_WORKERS}")
     encoder = config["encoder"]
     if encoder.get("batch_norm") in ("split", "shuffle"):
         with refused("encoder"):
@@ -128,6 +132,7 @@ def check_sizes(config: dict[str, Any], data: ContrastiveData, trainer: Trainer)
         raise ConfigError(
             "callbacks.negative_queue is there, but SimCLR has no keys; accepted: callbacks=default"
         )
+    accumulated = config["trainer"]["accumulate_grad_batches"]
     keys = batch * accumulated * (2 if config["method"].get("symmetric") else 1)
     if queue and queue.get("length", keys) < keys:
         raise ConfigError(
@@ -136,23 +141,35 @@ def check_sizes(config: dict[str, Any], data: ContrastiveData, trainer: Trainer)
         )
 
 
-def check_batch(method: ContrastiveModule, data: ContrastiveData, world: int) -> None:
+def check_data(data: ContrastiveData, world: int) -> None:
+    """That the processes can share the training images, and workers read them.
+
+    Raises:
+        ConfigError: with the numbers, and the key to change.
+    """
+    with refused("data"):
+        EpochOrder(len(data.train), data.batch_size, data.seed, 0, world)
+    if data.num_workers > MOST_WORKERS:
+        raise ConfigError(f"data.num_workers is {data.num_workers}; accepted: 0 to {MOST_WORKERS}")
+
+
+def check_batch(method: ContrastiveModule, batch: int, world: int) -> None:
     """That a batch has negatives, and BatchNorm more than one image to take statistics of.
 
     Raises:
         ConfigError: with the key to change.
     """
-    if isinstance(method, SimCLR) and data.batch_size == 1:
+    if isinstance(method, SimCLR) and batch == 1:
         raise ConfigError(
             "data.batch_size is 1, but SimCLR's negatives are the other images of the batch; accepted: 2 or "
             "more"
         )
     encoder = method.encoder
-    images = data.batch_size // (world if encoder.batch_norm == "plain" else 1)
+    images = batch // (world if encoder.batch_norm == "plain" else 1)
     if images == 1 and any(isinstance(layer, PolicyBatchNorm) for layer in encoder.modules()):
         raise ConfigError(
-            f"data.batch_size is {data.batch_size}, so encoder.batch_norm={encoder.batch_norm} has 1 "
-            f"image for its statistics; accepted: a data.batch_size of {2 * data.batch_size} or more"
+            f"data.batch_size is {batch}, so encoder.batch_norm={encoder.batch_norm} has 1 "
+            f"image for its statistics; accepted: a data.batch_size of {2 * batch} or more"
         )
 
 

@@ -2,18 +2,21 @@
 
 import json
 import shutil
+import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs.identity import run_hash
-from cl_lightning.runs.lock import HeldError, locked
+from cl_lightning.runs.lock import HeldError, is_held, locked
 
 LOCK = ".lock"
+_SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster, where libyaml is there
+State = Literal["finished", "running", "failed", "stopped"]
 
 
 class RunFolder:
@@ -56,6 +59,19 @@ class RunFolder:
     @property
     def plots(self) -> Path:
         return self.path / "plots"
+
+    @property
+    def error(self) -> Path:
+        """The traceback of the error that ended the run, until it is started again."""
+        return self.path / "error.txt"
+
+    def state(self) -> State:
+        """What became of the run, as seen by another process than the one that trains."""
+        if (self.path / "summary.json").is_file():
+            return "finished"
+        if is_held(self.path / LOCK):
+            return "running"
+        return "failed" if self.error.is_file() else "stopped"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -102,6 +118,7 @@ class RunFolder:
                 "tells what it reached"
             )
         remove_unfinished(self.path)
+        self.error.unlink(missing_ok=True)
         if not (self.path / "config.yaml").is_file():
             self.is_new = True
             self._write("config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
@@ -126,12 +143,17 @@ class RunFolder:
         file = self.path / "config.yaml"
         if not file.is_file():
             raise ConfigError(f"{self.path} is no run folder: it has no config.yaml")
-        return yaml.safe_load(file.read_text(encoding="utf-8"))
+        return yaml.load(file.read_text(encoding="utf-8"), Loader=_SAFE_LOADER)
 
     def summary(self) -> dict[str, Any] | None:
         """What a finished run reached; None while it is not finished."""
         file = self.path / "summary.json"
         return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+
+    def write_error(self) -> None:
+        """Keep the traceback of the error that is being handled, if the folder can still be written."""
+        with suppress(OSError):
+            self.error.write_text(traceback.format_exc(), encoding="utf-8")
 
     def write_json(self, name: str, content: dict[str, Any]) -> Path:
         """Write a file of this name into the folder, as a whole or not at all.

@@ -19,7 +19,12 @@ GROUPS = (
     "callbacks",
     "logger",
 )
-RUN = ("name", "root")
+RUN = ("name", "root", "metric")
+# Numbers of summary.json.
+METRICS = (
+    *("loss", "knn_top1", "alignment", "uniformity", "effective_rank"),
+    *("views_per_second", "seconds_per_epoch", "peak_memory_mib"),
+)
 LARGEST_SEED = 2**32 - 1
 
 
@@ -70,7 +75,9 @@ def _refuse_unknown(keys: Mapping[str, Any], above: str, accepted: tuple[str, ..
 
 def _check_run(run: dict[str, Any]) -> None:
     _refuse_unknown(run, "run.", RUN)
-    name, root = run.get("name"), run.get("root")
+    name, root, metric = run.get("name"), run.get("root"), run.get("metric")
+    if metric not in METRICS:
+        raise ConfigError(f"run.metric is {shown(metric)}; accepted: {', '.join(METRICS)}")
     text = "" if name is None else str(name)
     if text in ("", ".", "..") or set(text) & set("/\\\0"):
         raise ConfigError(

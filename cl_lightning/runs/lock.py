@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import socket
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -42,6 +43,16 @@ def locked(file: Path) -> Iterator[None]:
                 file.unlink()  # before the lock ends, so that it is never another holder's
 
 
+def is_held(file: Path) -> bool:
+    """Whether another process is inside `locked` for this file; not for use inside it."""
+    try:
+        with file.open(encoding="utf-8") as handle:
+            fcntl.lockf(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in _HELD
+    return False
+
+
 def _acquired(file: Path) -> TextIO:
     while True:
         handle = file.open("a+", encoding="utf-8")
@@ -55,10 +66,14 @@ def _acquired(file: Path) -> TextIO:
         handle.close()  # its holder removed it between our opening and locking it
 
 
-def _lock(handle: TextIO) -> None:
+def _lock(handle: TextIO, tries: int = 3) -> None:
     try:
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
+        if error.errno in _HELD and tries > 1:  # it may be no more than a look by `is_held`
+            time.sleep(0.02)
+            _lock(handle, tries - 1)
+            return
         if error.errno in _HELD:
             handle.seek(0)
             raise HeldError(handle.read() or "another process") from error

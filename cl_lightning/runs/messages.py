@@ -1,8 +1,10 @@
 """One line for the user instead of what Hydra and OmegaConf say."""
 
+import os
 import re
+import sys
 from difflib import get_close_matches
-from traceback import walk_tb
+from traceback import print_exception, walk_tb
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
@@ -11,8 +13,34 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.blueprints.config_error import ALLOCATOR, memory_in_words
 
+FULL_ERROR = "HYDRA_FULL_ERROR"
+_WANTED = os.environ.get(FULL_ERROR) == "1"
+# Gloo's words where another process has gone.
+LEFT_ALONE = ("Connection closed by peer", "Connection reset by peer")
+ENDED_EARLY = "another process of this run ended early; its own message says why, or it was killed"
 HELP = "see cl-train --help"
 WHERE = "HYDRA_FULL_ERROR=1 shows where"
+
+
+def wants_traceback() -> bool:
+    """Whether HYDRA_FULL_ERROR was 1 when this module was imported, before Hydra's own part is told so."""
+    return _WANTED
+
+
+def show(error: BaseException) -> None:
+    """Tell the user in one line what is wrong with the config; a traceback where that is not the cause."""
+    message = explain(error)
+    if is_left_alone(error):
+        message = ENDED_EARLY
+    if message is None or wants_traceback():
+        print_exception(error)
+    else:
+        print(f"cl-train: {' '.join(message.split())}", file=sys.stderr)
+
+
+def is_left_alone(error: BaseException) -> bool:
+    """Whether it is only that another process of the run has ended."""
+    return any(words in str(error) for words in LEFT_ALONE)
 
 
 def explain(error: BaseException) -> str | None:

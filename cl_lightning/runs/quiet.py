@@ -20,6 +20,8 @@ NOT_TOLD = (
     r"Detected call of `lr_scheduler.step\(\)` before.*",
     # A photo that is too large is refused by its path; below that limit it is only slow.
     r"Image size .* exceeds limit of .* could be decompression bomb.*",
+    # One process on a machine of a cluster is as good there as elsewhere.
+    r"The `srun` command is available on your system but is not used.*",
     # MLflow's own tables.
     r"The ``noload`` loader strategy is deprecated.*",
 )

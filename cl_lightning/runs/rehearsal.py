@@ -23,14 +23,10 @@ def rehearse(
     """
     trainer = data.trainer
     assert trainer is not None, "set in `checks.steps`"
-    check_batch(method, data, trainer.world_size)
+    check_batch(method, data.batch_size, trainer.world_size)
     check_memory(method, data, trainer)
     rehearse_loss(method)
-    with refused("optimizer"):
-        optimizer = method.optimizer([{"params": [torch.zeros(1, requires_grad=True)]}])
-    for name, value in optimizer.defaults.items():
-        if isinstance(value, float) and not abs(value) <= LARGEST:
-            raise ConfigError(f"optimizer.{name} is {value}; accepted: a number of at most {LARGEST:.1e}")
+    optimizer = rehearse_optimizer(method)
     with refused("schedule"):
         method.schedule.attach(optimizer, total_steps, steps_per_epoch, effective_batch_size=data.batch_size)
     for name, part in {"train": data.train, "val": data.val, "bank": data.bank}.items():
@@ -38,6 +34,16 @@ def rehearse(
             with refused(f"data.{name}"):
                 image, _ = image_and_label(part[0])
                 rehearse_image(method, image)
+
+
+def rehearse_optimizer(method: ContrastiveModule) -> torch.optim.Optimizer:
+    """The method's optimizer, of one parameter."""
+    with refused("optimizer"):
+        optimizer = method.optimizer([{"params": [torch.zeros(1, requires_grad=True)]}])
+    for name, value in optimizer.defaults.items():
+        if isinstance(value, float) and not abs(value) <= LARGEST:
+            raise ConfigError(f"optimizer.{name} is {value}; accepted: a number of at most {LARGEST:.1e}")
+    return optimizer
 
 
 def rehearse_loss(method: ContrastiveModule) -> None:

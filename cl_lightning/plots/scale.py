@@ -1,0 +1,63 @@
+"""Where the values of a setting lie on an axis, numbers or not."""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.ticker import LogLocator, MaxNLocator
+
+from cl_lightning.plots.words import words
+
+MOST_TICKS = 8
+
+
+class Scale:
+    """Places values in [0, 1]: numbers in proportion, or by their logarithm where they span a decade.
+
+    Where one is no number, all are placed evenly: numbers by size, then the others by their text.
+    """
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        self.is_numeric = all(map(_is_number, values))
+        kept = {value if _is_number(value) else str(value) for value in values}
+        self.distinct: list[Any] = sorted(kept, key=_order)
+        self.is_log = self.is_numeric and self.distinct[0] > 0 and self.distinct[-1] >= 10 * self.distinct[0]
+
+    def index(self, value: Any) -> int:
+        """Its place among the distinct values."""
+        return self.distinct.index(value if _is_number(value) else str(value))
+
+    def place(self, value: Any) -> float:
+        """0.5 where all are the same."""
+        if len(self.distinct) == 1:
+            return 0.5
+        low, high, at = 0.0, len(self.distinct) - 1.0, 0.0
+        if self.is_numeric:
+            low, high, at = (self._along(v) for v in (self.distinct[0], self.distinct[-1], value))
+        else:
+            at = self.index(value)
+        return (at - low) / (high - low)
+
+    def ticks(self) -> list[tuple[float, str]]:
+        """Places and their words: each value where they are few or no numbers, else round numbers."""
+        shown = self.distinct
+        if self.is_numeric and len(shown) > MOST_TICKS:
+            locator = LogLocator(subs=(1.0, 2.0, 5.0)) if self.is_log else MaxNLocator(5)
+            places = locator.tick_values(shown[0], shown[-1])
+            shown = [float(tick) for tick in places if shown[0] <= tick <= shown[-1]]
+        return [(self.place(value), words(value)) for value in shown]
+
+    def _along(self, value: float) -> float:
+        return math.log(value) if self.is_log else value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _order(value: Any) -> tuple[bool, Any]:
+    """Numbers first; in text, digits count as numbers, so that resnet18 is before resnet101."""
+    if _is_number(value):
+        return False, value
+    return True, [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", value)]

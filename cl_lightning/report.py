@@ -1,0 +1,48 @@
+"""cl-report: what all runs of a folder reached, side by side."""
+
+import argparse
+import io
+import shutil
+import sys
+from collections.abc import Sequence
+
+WIDTH = 120  # of lines that go into a file
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command cl-report."""
+    options = parser().parse_args(arguments)
+
+    from cl_lightning.blueprints import ConfigError
+    from cl_lightning.reports import report
+    from cl_lightning.reports.terminal import text
+
+    try:
+        done = report(options.folders, options.by, options.to)
+    except ConfigError as error:
+        sys.exit(f"cl-report: {error}")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # ± and – where the terminal has them not
+    for words in done.left_out:
+        print(f"cl-report: left out: {words}", file=sys.stderr)
+    print(text(done.comparison, shutil.get_terminal_size((WIDTH, 0)).columns))
+    print("\n".join(f"wrote {file}" for file in done.files))
+
+
+def parser() -> argparse.ArgumentParser:
+    """What cl-report accepts."""
+    parser = argparse.ArgumentParser(
+        prog="cl-report",
+        description="All runs of a folder side by side, at any time, also while they train: a table, and "
+        "runs.csv, curves.png, parameters.png and report.html in FOLDER/report.",
+    )
+    parser.add_argument("folders", nargs="+", metavar="FOLDER", help="holds run folders, such as runs")
+    parser.add_argument(
+        "--by", metavar="METRIC", help="compare by this number of summary.json (run.metric of the configs)"
+    )
+    parser.add_argument("--to", metavar="DIR", help="write there (report in the first FOLDER)")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

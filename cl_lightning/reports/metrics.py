@@ -1,0 +1,36 @@
+"""Which number is compared, and which way is better."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from cl_lightning.blueprints import ConfigError
+from cl_lightning.reports.metrics_file import Curve
+from cl_lightning.reports.run import Run
+
+LOW = ("loss", "alignment", "uniformity", "seconds_per_epoch", "data_wait", "peak_memory_mib", "broken_files")
+# Beside the compared one, in this order.
+SHOWN = ("knn_top1", "loss", "alignment", "uniformity", "effective_rank", "epochs", "seconds_per_epoch")
+
+
+def low_is_better(metric: str) -> bool:
+    return metric in LOW
+
+
+def compared(runs: Sequence[Run], asked: str | None) -> str:
+    """The metric that was asked for, or that most configs name.
+
+    Raises:
+        ConfigError: no finished run has the one that was asked for.
+    """
+    measured = list(dict.fromkeys(name for run in runs for name in run.numbers))
+    if asked is None:
+        return Counter(run.metric for run in runs).most_common(1)[0][0]
+    if measured and asked not in measured:
+        raise ConfigError(f"--by is {asked}; accepted: {', '.join(measured)}")
+    return asked
+
+
+def curve_of(metric: str, run: Run) -> Curve:
+    """How a number of summary.json became what it is; empty for one that is none of an epoch."""
+    stages = ("train", "val") if metric == "loss" else ("val", "train")
+    return next((run.curves[f"{s}/{metric}"] for s in stages if f"{s}/{metric}" in run.curves), {})

@@ -1,0 +1,56 @@
+"""A report on all runs of some folders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cl_lightning.blueprints import ConfigError
+from cl_lightning.reports.comparison import Comparison
+from cl_lightning.reports.files import write
+from cl_lightning.reports.found import find_runs
+from cl_lightning.reports.page import page
+from cl_lightning.reports.pictures import pictures
+from cl_lightning.reports.table_file import csv_text
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was compared, the files that tell of it, and words on what was left out."""
+
+    comparison: Comparison
+    files: Sequence[Path]
+    left_out: Sequence[str]
+
+
+def report(folders: Sequence[str | Path], by: str | None = None, to: str | Path | None = None) -> Report:
+    """Compare all runs in `folders`; write runs.csv, curves.png, parameters.png and report.html.
+
+    Args:
+        folders: each a run folder, or a folder that holds some.
+        by: the number of summary.json to compare by; `run.metric` of most configs if None.
+        to: the folder for the files; `report` in the first folder if None. Those of an earlier report are
+            replaced.
+
+    Raises:
+        ConfigError: no such folder, no run, no such number; the files can't be written.
+    """
+    runs, left_out = find_runs(folders)
+    comparison = Comparison.of(runs, by)
+    folder = Path(folders[0]) / "report" if to is None else Path(to)
+    drawn = pictures(comparison)
+    files = {
+        "runs.csv": csv_text(comparison).encode(),
+        **drawn,
+        "report.html": page(comparison, drawn, left_out, folder).encode(),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            write(folder / name, content)
+        for name in {"curves.png", "parameters.png"} - files.keys():  # of an earlier report
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder} can't be written to: {error.strerror}; accepted: --to DIR, a folder with room"
+        ) from error
+    return Report(comparison, [folder / name for name in files], left_out)

@@ -1,0 +1,55 @@
+"""Tables of the page, which its script sorts."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Literal
+
+from cl_lightning.reports.columns import ABSENT, is_number
+
+Order = Literal["ascending", "descending", "none"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """`html` is shown as it is; where there is a `value`, a number sorts by it, and ABSENT goes last."""
+
+    html: str
+    value: Any = ""
+    kind: str = ""  # classes of the style sheet
+
+
+@dataclass(frozen=True)
+class Head:
+    """Of a column, with the order that its table comes in."""
+
+    title: str
+    order: Order = "none"
+    kind: str = ""
+
+
+def text_cell(text: str, value: Any = "", kind: str = "") -> Cell:
+    return Cell(escape(text), value, kind)
+
+
+def table(name: str, heads: Sequence[Head], rows: Sequence[Sequence[Cell]]) -> str:
+    """HTML of a table that scrolls where the page is narrower."""
+    head = "".join(
+        f'<th scope="col" aria-sort="{h.order}" class="{h.kind}">'
+        f'<button type="button">{escape(h.title)}</button></th>'
+        for h in heads
+    )
+    body = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    return (
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(name)}">\n'
+        f"<table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
+    )
+
+
+def _cell(cell: Cell) -> str:
+    is_missing = cell.value == ABSENT or (is_number(cell.value) and math.isnan(cell.value))
+    data = " data-missing" if is_missing else ""
+    if is_number(cell.value) and not is_missing:
+        data = f' data-number="{str(cell.value).replace("inf", "Infinity")}"'
+    return f'<td class="{cell.kind}"{data}>{cell.html}</td>'

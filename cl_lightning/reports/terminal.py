@@ -1,0 +1,83 @@
+"""The report as text."""
+
+from collections.abc import Callable, Sequence
+from textwrap import wrap
+
+from cl_lightning.reports.comparison import Comparison, seeds
+from cl_lightning.reports.words import decimals, mean_text, shortened
+
+GAP = "  "
+INDENT = " " * 10
+REASON = 3  # lines, at most
+WIDEST = 24  # of a value of the config
+HEADS = {"effective_rank": "rank", "seconds_per_epoch": "s/epoch"}
+
+
+def text(comparison: Comparison, width: int) -> str:
+    """The table, what is not finished and how many runs there are, in lines of at most `width` signs."""
+    lines = [*_table(comparison, width), shortened(comparison.order, width)]
+    return "\n".join([*lines, *_unfinished(comparison, width), "", comparison.counts])
+
+
+def _table(comparison: Comparison, width: int) -> list[str]:
+    """Numbers to the right; where it is too wide, the last columns are left out, and told below."""
+    keys, numbers = _keys(comparison), _numbers(comparison)
+    left_out: list[str] = []
+    for columns, least in ((numbers, 2), (keys, 1)):
+        while len(columns) > least and _width(keys + numbers) > width:
+            left_out.insert(0, columns.pop()[0])
+    aligned = [_aligned(column, str.ljust) for column in keys] + [_aligned(c, str.rjust) for c in numbers]
+    lines = [shortened(GAP.join(cells).rstrip(), width) for cells in zip(*aligned, strict=True)]
+    lines.insert(1, "-" * max(map(len, lines)))
+    more = [f"report.html has more columns: {', '.join(left_out)}"] if left_out else []
+    return lines + [shortened(line, width) for line in more]
+
+
+def _keys(comparison: Comparison) -> list[list[str]]:
+    labels = zip(*(comparison.labels(row) for row in comparison.rows), strict=True)
+    columns = zip(comparison.titles, labels, strict=True)
+    return [[title, *(shortened(label, WIDEST) for label in texts)] for title, texts in columns]
+
+
+def _numbers(comparison: Comparison) -> list[list[str]]:
+    """The compared number with its spread, the number of seeds, then the others."""
+    columns = []
+    for metric in comparison.metrics:
+        found = [row.over_seeds(metric) for row in comparison.rows]
+        digits = decimals(mean.mean for mean in found if mean)
+        is_compared = metric == comparison.metric
+        cells = [
+            "–" if mean is None else mean_text(mean.mean, mean.spread if is_compared else None, digits)
+            for mean in found
+        ]
+        columns.append([HEADS.get(metric, metric), *(_lined_up(cells) if is_compared else cells)])
+    columns.insert(1, ["seeds", *map(seeds, comparison.rows)])
+    return columns
+
+
+def _lined_up(cells: Sequence[str]) -> list[str]:
+    """With room for a spread where others have one."""
+    room = max(len(cell.partition(" ")[2]) for cell in cells)
+    return [cell if " " in cell or not room else f"{cell} {' ' * room}" for cell in cells]
+
+
+def _aligned(column: Sequence[str], place: Callable[[str, int], str]) -> list[str]:
+    widest = max(map(len, column))
+    return [place(cell, widest) for cell in column]
+
+
+def _width(columns: Sequence[Sequence[str]]) -> int:
+    return sum(max(map(len, column)) for column in columns) + len(GAP) * (len(columns) - 1)
+
+
+def _unfinished(comparison: Comparison, width: int) -> list[str]:
+    """A line for each run, and below it why it failed."""
+    runs = comparison.unfinished
+    widest = max((len(str(run.folder.path)) for run in runs), default=0)
+    lines = [""] if runs else []
+    for run in runs:
+        line = f"{run.state:8}  {run.folder.path!s:{widest}}  epoch {run.epoch} of {run.epochs}"
+        lines.append(shortened(line, width))
+        reason = wrap(run.reason, width - len(INDENT), max_lines=REASON, placeholder=" …")
+        lines += [INDENT + part for part in reason]
+    return lines

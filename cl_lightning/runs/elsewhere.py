@@ -1,0 +1,62 @@
+"""What is known of a run before it reaches the machine that trains it."""
+
+from typing import Any
+
+import torch
+from lightning.pytorch.accelerators import AcceleratorRegistry
+from lightning.pytorch.strategies import StrategyRegistry
+
+from cl_lightning.blueprints import ConfigError, build, refused, shown
+from cl_lightning.data import EpochOrder
+from cl_lightning.runs import checks
+from cl_lightning.runs.assemble import GIVEN, assemble_method
+from cl_lightning.runs.rehearsal import rehearse_loss, rehearse_optimizer
+
+
+def processes(trainer: dict[str, Any]) -> tuple[int, int]:
+    """Nodes of a run, and processes on each.
+
+    Raises:
+        ConfigError: `trainer.devices` is a number only where the run is.
+    """
+    devices = trainer.get("devices")
+    if not isinstance(devices, int) or isinstance(devices, bool) or devices < 1:
+        raise ConfigError(
+            f"trainer.devices is {shown(devices)}; accepted for a job of a cluster: a whole number from 1, "
+            "the GPUs of each node"
+        )
+    return trainer["num_nodes"], devices
+
+
+def _check_as_on_a_cpu(trainer: dict[str, Any]) -> None:
+    """That Lightning takes the Trainer's arguments."""
+    named = {"accelerator": AcceleratorRegistry, "strategy": StrategyRegistry}
+    for name, registry in named.items():
+        value, known = trainer.get(name), [*registry, "auto", "gpu"]
+        if isinstance(value, str) and value not in known:
+            raise ConfigError(f"trainer.{name} is {value!r}; accepted: {', '.join(map(str, known))}")
+    node = {name: value for name, value in trainer.items() if name not in (*GIVEN, *named)}
+    build(node | {"accelerator": "cpu", "devices": 1, "num_nodes": 1, "logger": False}, "trainer")
+
+
+def check_elsewhere(config: dict[str, Any]) -> None:
+    """That a resolved config can be trained, but for GPUs, data and memory, which other machines have.
+
+    Raises:
+        ConfigError: says which key.
+    """
+    checks.check_trainer(config["trainer"], here=False)
+    nodes, devices = processes(config["trainer"])
+    _check_as_on_a_cpu(config["trainer"])
+    with torch.device("meta"):  # no weight is drawn
+        method = assemble_method(config)
+    batch, world = config["data"]["batch_size"], nodes * devices
+    with refused("data"):
+        EpochOrder(2 * batch * world, batch, config["seed"], 0, world)
+    checks.check_sizes(config, batch, world)
+    checks.check_batch(method, batch, world)
+    rehearse_loss(method)
+    rehearse_optimizer(method)
+    for name, callback in config["callbacks"].items():
+        if callback is not None:
+            build(callback, f"callbacks.{name}", **({"dirpath": "."} if name == "checkpoint" else {}))

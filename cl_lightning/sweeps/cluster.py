@@ -1,0 +1,163 @@
+"""The jobs of a sweep as jobs of SLURM's."""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from submitit.core.utils import FailedJobError
+
+from cl_lightning.blueprints import ConfigError, shown
+from cl_lightning.interruption import StoppedAtOnce, StopRun
+from cl_lightning.runs.elsewhere import check_elsewhere, processes
+from cl_lightning.runs.quiet import quiet
+from cl_lightning.sweeps.board import Board
+from cl_lightning.sweeps.command import LAST_LINES
+from cl_lightning.sweeps.jobs import Job, JobError
+from cl_lightning.sweeps.last_words import last_words
+from cl_lightning.sweeps.queue import Queue
+
+POLL = 10.0  # seconds between two questions to SLURM
+SAME = ("partition", "account", "qos", "constraint", "cpus_per_task", "mem", "setup", "array_parallelism")
+
+
+class Cluster:
+    """Checks, submits and watches jobs.
+
+    Args:
+        root: `run.root`, whose folder slurm/ holds what concerns SLURM.
+        settings: of conf/hydra/launcher/slurm.yaml.
+
+    Raises:
+        ConfigError: a setting that can't be.
+    """
+
+    def __init__(self, root: Path, settings: dict[str, Any]) -> None:
+        for name in ("minutes", "signal_seconds", "cpus_per_task", "array_parallelism"):
+            if not isinstance(settings[name], int) or settings[name] < 1:
+                raise ConfigError(
+                    f"hydra.launcher.{name} is {shown(settings[name])}; accepted: a whole number from 1"
+                )
+        if settings["signal_seconds"] >= 60 * settings["minutes"]:
+            raise ConfigError(
+                f"hydra.launcher.signal_seconds is {settings['signal_seconds']}, as long as the whole job; "
+                f"accepted: below {60 * settings['minutes']} (hydra.launcher.minutes)"
+            )
+        self._settings = settings
+        self._folder = root / "slurm"
+        self._queue = Queue(self._folder)
+
+    def check(self, jobs: Sequence[Job]) -> None:
+        """Let those jobs fail that could not be trained on any machine."""
+        quiet()
+        for job in jobs:
+            if job.state == "waiting":
+                try:
+                    check_elsewhere(job.config)
+                    self._parameters(job)
+                except Exception as error:
+                    job.fail(error)
+
+    def show(self, jobs: Sequence[Job]) -> None:
+        """Print what would be submitted."""
+        for alike in self._alike(jobs):
+            print(self._queue.script(len(alike), self._parameters(alike[0])))
+            for place, job in enumerate(alike):
+                print(
+                    f"# {f'task {place}' if len(alike) > 1 else 'job'}: {job.name or ' '.join(job.overrides)}"
+                )
+        print(f"sweep: {len(jobs)} jobs, nothing was submitted (hydra.launcher.dry_run=true)")
+
+    def submit(self, jobs: Sequence[Job], train: Callable[[dict[str, Any]], Any]) -> None:
+        """Submit the jobs that wait and that SLURM does not have.
+
+        Raises:
+            ConfigError: no SLURM here, or SLURM refuses them.
+        """
+        try:
+            numbers = [n for job in jobs if job.state == "waiting" and (n := self._queue.number(job))]
+            there = self._queue.states(numbers)
+            missing = [job for job in jobs if self._queue.number(job) not in there] if there else jobs
+            for alike in self._alike(missing):
+                number = self._queue.submit(alike, train, self._parameters(alike[0]))
+                print(f"sweep: SLURM job {number} has {len(alike)} of them, logs in {self._folder}", flush=True)
+        except (OSError, RuntimeError, FailedJobError) as error:
+            raise ConfigError(
+                f"SLURM does not take the jobs ({' '.join(str(error).split())}); accepted: a machine from "
+                "which sbatch and squeue work, and values of hydra.launcher that this cluster has"
+            ) from error
+
+    def watch(self, jobs: Sequence[Job]) -> None:
+        """Wait until SLURM has ended the jobs, and tell what changes.
+
+        Raises:
+            StopRun: after a signal; the jobs stay.
+        """
+        board = Board(jobs, self._settings["array_parallelism"])
+        numbers = {job: n for job in jobs if job.state == "waiting" and (n := self._queue.number(job))}
+        gone: set[Job] = set()
+        try:
+            while numbers:
+                with suppress(ConnectionError):  # SLURM's controller may be busy, or start anew
+                    states = self._queue.states(numbers.values())
+                    for job, number in list(numbers.items()):
+                        if self._over(job, number, states.get(number), gone, board):
+                            del numbers[job]
+                board.tick()
+                time.sleep(POLL if numbers else 0)
+        except StoppedAtOnce as stop:
+            ids = " ".join(sorted({number.split("_")[0] for number in numbers.values()}))
+            words = "the jobs stay with SLURM; the same command watches them again"
+            print(f"\ncl-train: {stop.signal.name}: {words}, scancel {ids} ends them", file=sys.stderr)
+            raise StopRun(stop.signal) from None
+
+    def _over(self, job: Job, number: str, state: str | None, gone: set[Job], board: Board) -> bool:
+        if job.read():
+            board.ended(job)
+        elif state is None and job not in gone:
+            gone.add(job)  # its last files may be on their way through a network
+        elif state is None:
+            job.fail(JobError(self._why(job, number)))
+            board.ended(job)
+        elif state == "PENDING" and job.state == "running":
+            board.waits(job)
+        elif state == "RUNNING" and job.state == "waiting":
+            board.started(job)
+        return job.state in ("finished", "failed")
+
+    def _why(self, job: Job, number: str) -> str:
+        log = self._queue.log(number)
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
+        words = last_words(lines[-LAST_LINES:], job.folder) or "SLURM ended it before it wrote anything"
+        return f"{words} (SLURM job {number}, {log})"
+
+    def _alike(self, jobs: Sequence[Job]) -> list[list[Job]]:
+        """Of the jobs that wait, each run once, those together that ask for the same."""
+        runs = {job.folder.path: job for job in reversed(jobs) if job.state == "waiting"}
+        alike: dict[str, list[Job]] = {}
+        for job in reversed(runs.values()):
+            alike.setdefault(str(self._parameters(job)), []).append(job)
+        return list(alike.values())
+
+    def _parameters(self, job: Job) -> dict[str, Any]:
+        """Of submitit's for a job."""
+        trainer, settings = job.config["trainer"], self._settings
+        nodes, devices = processes(trainer)
+        gpus = settings["gpus_per_node"]
+        if gpus == "auto":
+            gpus = 0 if trainer["accelerator"] == "cpu" else devices
+        return {
+            **{name: settings[name] for name in SAME if settings[name] is not None},
+            "job_name": job.config["run"]["name"],
+            "nodes": nodes,
+            "ntasks_per_node": devices,
+            **({"gpus_per_node": gpus} if gpus else {}),
+            "time": settings["minutes"],
+            "signal_delay_s": settings["signal_seconds"],
+            "stderr_to_stdout": True,
+            "wckey": None,
+            "srun_args": ["--kill-on-bad-exit"],
+            "additional_parameters": {"requeue": True, **settings["sbatch"]},
+        }

@@ -1,0 +1,34 @@
+"""How a sweep ended."""
+
+import sys
+from collections.abc import Sequence
+
+from hydra.core.utils import JobReturn, JobStatus
+
+from cl_lightning.sweeps.jobs import differing, reason
+
+
+class JobsFailedError(Exception):
+    """Some jobs of a sweep failed; the terminal says which, and why."""
+
+
+def end(jobs: Sequence[JobReturn], root: str) -> None:
+    """List the jobs that failed, and tell how to compare those in the folder `root`.
+
+    Raises:
+        JobsFailedError: there are some.
+    """
+    failed = [job for job in jobs if job.status is JobStatus.FAILED]
+    if done := sum(job.status is JobStatus.COMPLETED for job in jobs):
+        print(f"sweep: {done} of {len(jobs)} jobs done; cl-report {root} compares all", flush=True)
+    if not failed:
+        return
+    print(f"cl-train: {len(failed)} of {len(jobs)} jobs failed:", file=sys.stderr)
+    everything = [job.overrides or [] for job in jobs]
+    for job in failed:
+        name = differing(job.overrides or [], everything)
+        print(
+            f"  {name}: {reason(job._return_value)}" if name else f"  {reason(job._return_value)}",
+            file=sys.stderr,
+        )
+    raise JobsFailedError

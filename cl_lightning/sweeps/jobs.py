@@ -1,0 +1,109 @@
+"""The jobs of a sweep, composed and checked before the first one starts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.types import HydraContext
+from omegaconf import OmegaConf, open_dict
+
+from cl_lightning.runs import RunFolder, check_keys
+from cl_lightning.runs.messages import explain
+
+
+class JobError(Exception):
+    """Why a job failed, in words for the user."""
+
+
+@dataclass(eq=False)
+class Job:
+    """One run of a sweep.
+
+    Args:
+        number: from 0, in the whole sweep.
+        overrides: as the sweeper made them.
+        name: those of them that are not the same in all jobs.
+        cfg: a DictConfig, composed, with its `hydra` node; None where it can't be.
+        config: resolved; empty where it can't be.
+        value: of the metric that the sweep compares, of a finished run.
+        error: of a failed one.
+    """
+
+    number: int
+    overrides: list[str]
+    name: str
+    cfg: Any = None
+    config: dict[str, Any] = field(default_factory=dict)
+    state: Literal["waiting", "running", "finished", "failed"] = "waiting"
+    value: float | None = None
+    error: Exception | None = None
+
+    @property
+    def folder(self) -> RunFolder:
+        return RunFolder.of(self.config)
+
+    def read(self) -> bool:
+        """Whether the run is finished, by whomever; its value is taken from the run folder then."""
+        summary = self.folder.summary()
+        if summary is not None:
+            self.end(summary[self.config["run"]["metric"]])
+        return summary is not None
+
+    def end(self, value: float | None) -> None:
+        self.state, self.value = "finished", value
+
+    def fail(self, error: Exception) -> None:
+        self.state, self.error = "failed", error
+
+    def returned(self) -> JobReturn:
+        """The job as Hydra tells its sweepers of it."""
+        returned = JobReturn(overrides=self.overrides, cfg=self.cfg)
+        status = {"finished": JobStatus.COMPLETED, "failed": JobStatus.FAILED}
+        returned.status = status.get(self.state, JobStatus.UNKNOWN)
+        returned.return_value = self.value if self.error is None else self.error
+        return returned
+
+
+def plan(
+    context: HydraContext, sweep: Any, overrides: Sequence[Sequence[str]], first: int
+) -> list[Job]:
+    """The jobs of a sweep from the overrides of each; finished are those that were before.
+
+    One that can't be composed, or that `check_keys` refuses, has failed.
+    """
+    jobs = [Job(number, list(own), differing(own, overrides)) for number, own in enumerate(overrides, first)]
+    for job in jobs:
+        try:
+            _compose(job, context, sweep)
+            check_keys(job.config)
+            job.read()
+        except Exception as error:
+            job.fail(error)
+    return jobs
+
+
+def differing(own: Sequence[str], all_jobs: Sequence[Sequence[str]]) -> str:
+    """Those overrides of a job that not all have, in one line; empty for a single job."""
+    common = set.intersection(*map(set, all_jobs))
+    return " ".join(override for override in own if override not in common)
+
+
+def reason(error: BaseException) -> str:
+    """In one line why a job failed."""
+    told = str(error) if isinstance(error, JobError) else explain(error)
+    return " ".join((told or f"{type(error).__name__}: {error}").split())
+
+
+def _compose(job: Job, context: HydraContext, sweep: Any) -> None:
+    job.cfg = context.config_loader.load_sweep_config(sweep, job.overrides)
+    with open_dict(job.cfg):
+        job.cfg.hydra.job.id = job.cfg.hydra.job.num = job.number
+    before = HydraConfig.instance().cfg
+    HydraConfig.instance().set_config(job.cfg)  # what ${hydra:...} means in this job
+    try:
+        own = OmegaConf.masked_copy(job.cfg, [str(key) for key in job.cfg if key != "hydra"])
+        job.config = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
+    finally:
+        HydraConfig.instance().cfg = before

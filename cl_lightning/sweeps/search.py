@@ -1,0 +1,110 @@
+"""A search that several processes share, and that goes on after an interruption."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import optuna
+from numpy.random import SeedSequence
+from optuna.distributions import BaseDistribution
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+
+from cl_lightning.blueprints import ConfigError
+from cl_lightning.runs.lock import HeldError, locked
+from cl_lightning.sweeps.space import override_of, suggest
+
+Direction = Literal["maximize", "minimize"]
+SEARCHED = "searched"  # an attribute of a study: what it is about
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A choice that is being tried."""
+
+    number: int
+    overrides: list[str]
+
+
+class Search:
+    """A study of Optuna's in a folder.
+
+    Each trial is held by the process that runs it, with a lock that ends with the process. A trial that
+    nobody holds and that has no value was interrupted, and is the next one to be run.
+
+    Args:
+        folder: of the study's journal and of locks.
+        name: of the study.
+        direction: maximize or minimize.
+        seed: of the sampler; a trial's choice is a function of it, its number, and the trials before.
+        space: what each key is chosen from.
+        about: all else that determines a trial, in a few signs.
+
+    Raises:
+        ConfigError: the study of this name is about something else.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        direction: Direction,
+        seed: int,
+        space: Mapping[str, BaseDistribution],
+        about: str,
+    ) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._name, self._seed, self._space = folder, name, seed, dict(space)
+        storage = JournalStorage(JournalFileBackend(str(folder / f"{name}.journal")))
+        self.study = optuna.create_study(
+            study_name=name, storage=storage, direction=direction, load_if_exists=True
+        )
+        searched = {"about": about, **{key: str(space[key]) for key in sorted(space)}}
+        found = self.study.user_attrs.get(SEARCHED)
+        if found is None:
+            self.study.set_user_attr(SEARCHED, searched)
+        elif found != searched or self.study.direction.name.lower() != direction:
+            raise ConfigError(
+                f"hydra.sweeper.study is {name}, and {folder} has a study of this name about other values or "
+                "another config; accepted: another name, or the command that began it"
+            )
+
+    @contextmanager
+    def trials(self, number: int, of: int) -> Iterator[list[Trial]]:
+        """Up to `number` trials to be run inside, by nobody else; none once the study has had `of`."""
+        with ExitStack() as held:
+            taken: list[Trial] = []
+            for begun in self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
+                if len(taken) < number and begun.params.keys() == self._space.keys():
+                    self._take(begun.number, begun.params, taken, held)
+            while len(taken) < number and len(self.study.get_trials(deepcopy=False)) < of:
+                trial = self.study.ask()
+                seed = SeedSequence([self._seed, trial.number]).generate_state(1)[0]
+                self.study.sampler = optuna.samplers.TPESampler(seed=int(seed))
+                chosen = {key: suggest(trial, key, among) for key, among in self._space.items()}
+                self._take(trial.number, chosen, taken, held)
+            yield taken
+
+    def tell(self, trial: Trial, value: float | None) -> None:
+        """What a trial reached; None for one that failed."""
+        state = TrialState.FAIL if value is None else TrialState.COMPLETE
+        self.study.tell(trial.number, value, state=state)
+
+    def best(self) -> tuple[int, float, list[str]] | None:
+        """Number, value and overrides of the best trial so far."""
+        if not self.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE]):
+            return None
+        best = self.study.best_trial
+        assert best.value is not None, "it is complete"
+        return best.number, best.value, [override_of(key, value) for key, value in best.params.items()]
+
+    def _take(self, number: int, chosen: Mapping[str, Any], taken: list[Trial], held: ExitStack) -> None:
+        try:
+            held.enter_context(locked(self._folder / f"{self._name}-{number}.lock"))
+        except HeldError:  # another process runs it
+            return
+        taken.append(Trial(number, [override_of(key, value) for key, value in chosen.items()]))

@@ -1,0 +1,94 @@
+"""A search by Optuna."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+from cl_lightning.blueprints import ConfigError, shown
+from cl_lightning.runs import run_hash
+from cl_lightning.sweeps import end, plan
+
+DIRECTIONS = ("maximize", "minimize")
+
+
+class OptunaSweeper(Sweeper):
+    """Chooses the values of each trial by those before; conf/hydra/sweeper/optuna.yaml says what each setting
+    is."""
+
+    def __init__(
+        self,
+        n_trials: int,
+        n_jobs: int,
+        direction: Any,
+        study: str,
+        storage: str,
+        seed: int,
+        params: Mapping[str, Any],
+    ) -> None:
+        self._n_trials, self._n_jobs, self._direction = n_trials, n_jobs, direction
+        self._study, self._storage, self._seed, self._params = study, storage, seed, params
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self._context, self._config = hydra_context, config
+        self._launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Run trials until the study has had `n_trials`, by this process and others.
+
+        Raises:
+            ConfigError: a setting, or what all trials share, that can't be.
+            JobsFailedError: some trials failed, which the terminal has told.
+        """
+        self._check()
+        try:
+            from cl_lightning.sweeps.search import Search
+            from cl_lightning.sweeps.space import space
+        except ImportError as error:
+            raise ConfigError(
+                f"hydra/sweeper=optuna needs Optuna ({error}); accepted: pip install 'cl_lightning[optuna]'"
+            ) from error
+        given = [f"{key}={value}" for key, value in self._params.items()]
+        parser = OverridesParser.create(config_loader=self._context.config_loader)
+        fixed, chosen = space(parser.parse_overrides([*given, *arguments]))
+        (shared,) = plan(self._context, self._config, [fixed], 0)
+        if shared.error is not None:
+            raise shared.error
+        about = run_hash(shared.config)
+        search = Search(Path(self._storage), self._study, self._direction, self._seed, chosen, about)
+        returned: list[JobReturn] = []
+        while True:
+            with search.trials(self._n_jobs, self._n_trials) as trials:
+                if not trials:
+                    break
+                for trial in trials:
+                    print(f"sweep: trial {trial.number + 1} of {self._n_trials}: {' '.join(trial.overrides)}")
+                ended = self._launcher.launch(
+                    [[*fixed, *trial.overrides] for trial in trials], trials[0].number
+                )
+                for trial, job in zip(trials, ended, strict=True):
+                    search.tell(trial, job._return_value if job.status is JobStatus.COMPLETED else None)
+                returned += ended
+        if (best := search.best()) is not None:
+            number, value, overrides = best
+            metric = shared.config["run"]["metric"]
+            print(f"sweep: the best {metric} is {value:.4g}, by trial {number + 1}: {' '.join(overrides)}")
+        end(returned, shared.config["run"]["root"])
+        return returned
+
+    def _check(self) -> None:
+        for name, value in {"n_trials": self._n_trials, "n_jobs": self._n_jobs}.items():
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ConfigError(f"hydra.sweeper.{name} is {shown(value)}; accepted: a whole number from 1")
+        if self._direction not in DIRECTIONS:
+            raise ConfigError(
+                f"hydra.sweeper.direction is {shown(self._direction)}; accepted: {', '.join(DIRECTIONS)}"
+            )

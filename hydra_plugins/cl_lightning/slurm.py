@@ -1,0 +1,71 @@
+"""Jobs on a cluster."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from cl_lightning.blueprints import ConfigError
+from cl_lightning.sweeps import Job, end, plan
+from cl_lightning.sweeps.board import Board
+from cl_lightning.sweeps.tasks import refuse_several_tasks
+from cl_lightning.train import train
+
+
+class SlurmLauncher(Launcher):
+    """Submits the jobs of a sweep to SLURM and watches them.
+
+    Every job is composed and checked before any is submitted. Those that ask for the same are one array. A
+    job that SLURM already has is not submitted again, so the same command watches a sweep again.
+
+    Args:
+        dry_run: show what would be submitted, and submit nothing.
+        settings: the others of conf/hydra/launcher/slurm.yaml, which says what each is.
+    """
+
+    def __init__(self, dry_run: bool, **settings: Any) -> None:
+        self._dry_run, self._settings = dry_run, settings
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self._context, self._config = hydra_context, config
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Have SLURM run the jobs of these overrides; a job that is finished is read.
+
+        Raises:
+            ConfigError: a setting that can't be; no SLURM here; SLURM refuses the jobs.
+            JobsFailedError: a job that can't be trained; nothing has been submitted.
+            StopRun: after a signal; what was submitted stays.
+        """
+        refuse_several_tasks()
+        setup_globals()
+        jobs = plan(self._context, self._config, job_overrides, initial_job_idx)
+        Board(jobs, self._settings["array_parallelism"]).opened()
+        if any(job.state != "finished" for job in jobs):
+            self._run(jobs)
+        return [] if self._dry_run else [job.returned() for job in jobs]
+
+    def _run(self, jobs: Sequence[Job]) -> None:
+        root = str(self._config.run.root)
+        try:
+            from cl_lightning.sweeps.cluster import Cluster
+        except ImportError as error:
+            raise ConfigError(
+                f"hydra/launcher=slurm needs submitit ({error}); accepted: pip install 'cl_lightning[slurm]'"
+            ) from error
+        settings: Any = OmegaConf.to_container(OmegaConf.create(self._settings), resolve=True)
+        cluster = Cluster(Path(root), settings)
+        cluster.check(jobs)
+        if any(job.state == "failed" for job in jobs):
+            print("cl-train: nothing was submitted", file=sys.stderr)
+            end([job.returned() for job in jobs], root)
+        if self._dry_run:
+            cluster.show(jobs)
+            return
+        cluster.submit(jobs, train)
+        cluster.watch(jobs)

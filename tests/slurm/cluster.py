@@ -1,0 +1,173 @@
+"""A SLURM of two nodes on this machine, for as long as the tests run."""
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+NODES = ("127.0.0.1", "127.0.0.2")  # names that resolve, as those of a cluster do
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "scancel")
+SECONDS = 30
+CONFIG = """
+ClusterName=tests
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={ports[0]}
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+SlurmUser={user}
+SlurmdUser={user}
+MpiDefault=none
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SwitchType=switch/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+ReturnToService=2
+SlurmdParameters=config_overrides
+JobRequeue=1
+KillWait=30
+MinJobAge=3600
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool-%n
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd-%n.log
+NodeName={nodes[0]} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=4 State=UNKNOWN
+NodeName={nodes[1]} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=4 State=UNKNOWN
+PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+def missing() -> list[str]:
+    """Programs of SLURM's that are not installed; Debian has them in slurm-wlm and munge."""
+    return [name for name in PROGRAMS if _find(name) is None]
+
+
+class Cluster:
+    """Daemons that listen on loopback only, and are this process's children.
+
+    `environment` is what a command needs to find them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {"SLURM_CONF": str(folder / "slurm.conf")}
+        self._daemons: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        """Raises TimeoutError, with the end of the logs, where the nodes are not ready in time."""
+        folder = self.folder
+        (folder / "state").mkdir()
+        key = folder / "munge.key"
+        key.write_bytes(os.urandom(128))
+        key.chmod(0o600)
+        ports = _free_ports(3)
+        host, user = socket.gethostname().split(".")[0], getpass.getuser()
+        config = CONFIG.format(folder=folder, host=host, user=user, ports=ports, nodes=NODES)
+        (folder / "slurm.conf").write_text(config, encoding="utf-8")
+        munge = ["--foreground", "--force", f"--socket={folder}/munge.socket", f"--key-file={key}"]
+        munge += [f"--{name}-file={folder}/munge.{name}" for name in ("log", "pid", "seed")]
+        self._daemon("munged", *munge)
+        wait_for((folder / "munge.socket").exists, SECONDS)
+        self._daemon("slurmctld", "-D", "-f", str(folder / "slurm.conf"))
+        for node in NODES:
+            self._daemon("slurmd", "-D", "-f", str(folder / "slurm.conf"), "-N", node)
+        try:
+            wait_for(lambda: self.nodes("idle") == set(NODES), SECONDS)
+        except TimeoutError as error:
+            logs = "\n".join(log.read_text(errors="replace")[-2000:] for log in folder.glob("*.log"))
+            raise TimeoutError(f"no two idle nodes after {SECONDS} s; the logs end with\n{logs}") from error
+
+    def stop(self) -> None:
+        """End all jobs, then the daemons."""
+        self.run("scancel", f"--user={getpass.getuser()}", "--signal=KILL", "--full", check=False)
+        for daemon in reversed(self._daemons):
+            daemon.terminate()
+        for daemon in self._daemons:
+            try:
+                daemon.wait(10)
+            except subprocess.TimeoutExpired:
+                daemon.kill()
+                daemon.wait()
+
+    def run(self, *command: str, check: bool = True) -> str:
+        """What a command of SLURM's prints."""
+        ended = subprocess.run(
+            command,
+            env=os.environ | self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        if check and ended.returncode:
+            raise RuntimeError(f"{' '.join(command)}: {ended.stderr}")
+        return ended.stdout
+
+    def nodes(self, state: str) -> set[str]:
+        """Those in a state, such as idle or down."""
+        return set(
+            self.run("sinfo", "--noheader", "--Node", f"--states={state}", "--format=%N", check=False).split()
+        )
+
+    def sbatch(
+        self, script: str | Path, *arguments: str, options: Sequence[str] = (), folder: Path, **more: str
+    ) -> str:
+        """Submit a script from `folder` and return its number."""
+        command = ["sbatch", "--parsable", *options, str(script), *arguments]
+        environment = os.environ | self.environment | more
+        told = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert told.returncode == 0, told.stderr
+        return told.stdout.strip()
+
+    def about(self, job: str) -> Mapping[str, str]:
+        """What `scontrol show job` says: JobState, Restarts, ExitCode, ..."""
+        words = self.run("scontrol", "--oneliner", "show", "job", job).splitlines()[0].split()
+        return dict(word.split("=", 1) for word in words if "=" in word)
+
+    def wait(self, job: str, *states: str, seconds: float = 240) -> Mapping[str, str]:
+        """Wait until a job is in one of these states; one that waits for its next start gets it at once."""
+        wait_for(lambda: self.hurried(job)["JobState"] in states, seconds)
+        return self.about(job)
+
+    def hurried(self, job: str) -> Mapping[str, str]:
+        """What `about` says; a requeued job, which SLURM would start after two minutes, starts now."""
+        about = self.about(job)
+        if about["JobState"] == "PENDING" and about.get("Reason") == "BeginTime":
+            self.run("scontrol", "update", f"jobid={job}", "starttime=now", check=False)
+        return about
+
+    def _daemon(self, name: str, *arguments: str) -> None:
+        log = (self.folder / f"{name}.out").open("ab")
+        program = _find(name)
+        assert program is not None, name
+        self._daemons.append(subprocess.Popen([program, *arguments], stdout=log, stderr=log))
+
+
+def wait_for(happened: Callable[[], bool], seconds: float) -> None:
+    """Raises TimeoutError if it has not happened after so many seconds."""
+    end = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > end:
+            raise TimeoutError(f"it did not happen within {seconds:.0f} s")
+        time.sleep(0.3)
+
+
+def _free_ports(number: int) -> list[int]:
+    """All open at once, so that they differ."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [int(one.getsockname()[1]) for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def _find(name: str) -> str | None:
+    return shutil.which(name, path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin{os.pathsep}/sbin")
