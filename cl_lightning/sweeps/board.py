@@ -87,7 +87,7 @@ class Board:
         return max(0.0, (jobs * mean - spent) / min(self._at_once, max(1, jobs)))
 
     def _name(self, job: Job) -> str:
-        return f"{self._jobs.index(job) + 1}/{len(self._jobs)} {job.name or job.config['run']['name']}"
+        return f"{self._jobs.index(job) + 1}/{len(self._jobs)} {job.name or ' '.join(job.overrides)}"
 
     def _tell(self, line: str) -> None:
         if len(self._jobs) > 1 or self._at_once > 1:  # else the one job tells of itself

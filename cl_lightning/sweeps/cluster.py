@@ -82,7 +82,9 @@ class Cluster:
             missing = [job for job in jobs if self._queue.number(job) not in there] if there else jobs
             for alike in self._alike(missing):
                 number = self._queue.submit(alike, train, self._parameters(alike[0]))
-                print(f"sweep: SLURM job {number} has {len(alike)} of them, logs in {self._folder}", flush=True)
+                print(
+                    f"sweep: SLURM job {number} has {len(alike)} of them, logs in {self._folder}", flush=True
+                )
         except (OSError, RuntimeError, FailedJobError) as error:
             raise ConfigError(
                 f"SLURM does not take the jobs ({' '.join(str(error).split())}); accepted: a machine from "

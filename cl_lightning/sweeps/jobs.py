@@ -66,9 +66,7 @@ class Job:
         return returned
 
 
-def plan(
-    context: HydraContext, sweep: Any, overrides: Sequence[Sequence[str]], first: int
-) -> list[Job]:
+def plan(context: HydraContext, sweep: Any, overrides: Sequence[Sequence[str]], first: int) -> list[Job]:
     """The jobs of a sweep from the overrides of each; finished are those that were before.
 
     One that can't be composed, or that `check_keys` refuses, has failed.

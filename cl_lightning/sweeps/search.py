@@ -1,5 +1,7 @@
 """A search that several processes share, and that goes on after an interruption."""
 
+import math
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,13 +13,14 @@ from numpy.random import SeedSequence
 from optuna.distributions import BaseDistribution
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs.lock import HeldError, locked
 from cl_lightning.sweeps.space import override_of, suggest
 
 Direction = Literal["maximize", "minimize"]
+POLL = 0.05  # seconds between two looks at a lock
 SEARCHED = "searched"  # an attribute of a study: what it is about
 
 
@@ -78,19 +81,22 @@ class Search:
         """Up to `number` trials to be run inside, by nobody else; none once the study has had `of`."""
         with ExitStack() as held:
             taken: list[Trial] = []
-            for begun in self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
-                if len(taken) < number and begun.params.keys() == self._space.keys():
-                    self._take(begun.number, begun.params, taken, held)
-            while len(taken) < number and len(self.study.get_trials(deepcopy=False)) < of:
-                trial = self.study.ask()
-                seed = SeedSequence([self._seed, trial.number]).generate_state(1)[0]
-                self.study.sampler = optuna.samplers.TPESampler(seed=int(seed))
-                chosen = {key: suggest(trial, key, among) for key, among in self._space.items()}
-                self._take(trial.number, chosen, taken, held)
+            with self._alone():
+                for begun in self._chosen():
+                    if len(taken) < number and begun.state is TrialState.RUNNING:
+                        self._take(begun.number, begun.params, taken, held)
+                while len(taken) < number and len(self._chosen()) < of:
+                    trial = self.study.ask()
+                    seed = SeedSequence([self._seed, trial.number]).generate_state(1)[0]
+                    self.study.sampler = optuna.samplers.TPESampler(seed=int(seed))
+                    chosen = {key: suggest(trial, key, among) for key, among in self._space.items()}
+                    self._take(trial.number, chosen, taken, held)
             yield taken
 
     def tell(self, trial: Trial, value: float | None) -> None:
-        """What a trial reached; None for one that failed."""
+        """What a trial reached; None or NaN for one that failed."""
+        if value is not None and math.isnan(value):
+            value = None
         state = TrialState.FAIL if value is None else TrialState.COMPLETE
         self.study.tell(trial.number, value, state=state)
 
@@ -102,9 +108,27 @@ class Search:
         assert best.value is not None, "it is complete"
         return best.number, best.value, [override_of(key, value) for key, value in best.params.items()]
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Inside, no other process chooses, so that there are never too many trials."""
+        with ExitStack() as held:
+            while True:
+                try:
+                    held.enter_context(locked(self._folder / f"{self._name}.lock"))
+                    break
+                except HeldError:
+                    time.sleep(POLL)
+            yield
+
+    def _chosen(self) -> list[FrozenTrial]:
+        """All trials but those whose process ended before their choice was made."""
+        trials = self.study.get_trials(deepcopy=False)
+        return [trial for trial in trials if trial.params.keys() == self._space.keys()]
+
     def _take(self, number: int, chosen: Mapping[str, Any], taken: list[Trial], held: ExitStack) -> None:
         try:
             held.enter_context(locked(self._folder / f"{self._name}-{number}.lock"))
         except HeldError:  # another process runs it
             return
-        taken.append(Trial(number, [override_of(key, value) for key, value in chosen.items()]))
+        if self.study.get_trials(deepcopy=False)[number].state is TrialState.RUNNING:  # nobody told meanwhile
+            taken.append(Trial(number, [override_of(key, value) for key, value in chosen.items()]))

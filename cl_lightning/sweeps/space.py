@@ -76,6 +76,8 @@ def _distribution(override: Override) -> BaseDistribution:
 
 
 def _numbers(low: Any, high: Any, step: Any, log: bool) -> BaseDistribution:
+    if log and step not in (None, 1):
+        raise ValueError("steps are not uniform in their logarithm")
     if isinstance(low, int) and isinstance(high, int) and (step is None or isinstance(step, int)):
         return IntDistribution(low, high, log=log, step=1 if log or step is None else step)
     return FloatDistribution(float(low), float(high), log=log, step=None if log else step)

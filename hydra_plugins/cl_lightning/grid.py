@@ -39,7 +39,7 @@ class GridSweeper(Sweeper):
             JobsFailedError: some failed, which the terminal has told.
         """
         parser = OverridesParser.create(config_loader=self._loader)
-        given = [f"{key}={value}" for key, value in self._params.items()]
+        given = [f"{key}={'null' if value is None else value}" for key, value in self._params.items()]
         returned = self._launcher.launch(combinations(parser.parse_overrides([*given, *arguments])), 0)
         end(returned, self._root)
         return returned

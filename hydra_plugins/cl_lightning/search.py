@@ -56,7 +56,7 @@ class OptunaSweeper(Sweeper):
             raise ConfigError(
                 f"hydra/sweeper=optuna needs Optuna ({error}); accepted: pip install 'cl_lightning[optuna]'"
             ) from error
-        given = [f"{key}={value}" for key, value in self._params.items()]
+        given = [f"{key}={'null' if value is None else value}" for key, value in self._params.items()]
         parser = OverridesParser.create(config_loader=self._context.config_loader)
         fixed, chosen = space(parser.parse_overrides([*given, *arguments]))
         (shared,) = plan(self._context, self._config, [fixed], 0)
@@ -74,6 +74,8 @@ class OptunaSweeper(Sweeper):
                 ended = self._launcher.launch(
                     [[*fixed, *trial.overrides] for trial in trials], trials[0].number
                 )
+                if not ended:  # a dry run of SLURM's
+                    return ended
                 for trial, job in zip(trials, ended, strict=True):
                     search.tell(trial, job._return_value if job.status is JobStatus.COMPLETED else None)
                 returned += ended

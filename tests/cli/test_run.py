@@ -88,18 +88,3 @@ def test_the_same_command_again_says_that_it_is_finished(single: Ran) -> None:
     assert again.stdout.startswith(f"runs/{run_folder(single)} is finished: kNN accuracy ")
     assert again.stderr == ""
     assert files(single.folder) == before
-
-
-def test_a_sweep_trains_in_the_folders_of_single_runs(single: Ran, sweep: Ran) -> None:
-    folders = {path.name for path in (sweep.folder / "runs").iterdir() if path.is_dir()}
-    assert len(folders) == 2
-    assert run_folder(single) in folders
-    expected = {f"runs/{folder}/{name}" for folder in folders for name in RUN_FOLDER}
-    assert files(sweep.folder) == expected | {"runs/multirun.yaml"}
-
-
-def test_a_failed_job_of_a_sweep_is_told_and_the_others_run(sweep: Ran) -> None:
-    assert sweep.process.returncode == 1
-    assert "Traceback" not in sweep.process.stderr
-    assert re.search(r"^cl-train: seed is -1; accepted: .* seed=-1\)$", sweep.process.stderr, re.MULTILINE)
-    assert sweep.process.stderr.endswith("cl-train: not every job of the sweep ended, see above\n")

@@ -202,12 +202,15 @@ def test_a_run_that_another_process_trains_is_refused(
 def test_a_refused_job_of_a_sweep_does_not_keep_the_others_from_being_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    err = refused(["-m", *SMALL, "seed=-1,-2"], monkeypatch, capfd).splitlines()
-    for seed in (-1, -2):
-        message = next(line for line in err if line.startswith(f"cl-train: seed is {seed}; accepted: "))
-        assert message.endswith(f"seed={seed})")
-    assert err[-1] == "cl-train: not every job of the sweep ended, see above"
-    assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")] == ["runs", "runs/multirun.yaml"]
+    monkeypatch.setattr(sys, "argv", ["cl-train", "-m", *SMALL, "seed=-1,-2"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    first, *others = capfd.readouterr().err.splitlines()
+    assert first == "cl-train: 2 of 2 jobs failed:"
+    for seed, line in zip((-1, -2), others, strict=True):
+        assert line.startswith(f"  seed={seed}: seed is {seed}; accepted: ")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_end_without_evaluation_is_told() -> None:
