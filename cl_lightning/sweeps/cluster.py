@@ -152,7 +152,7 @@ class Cluster:
             gpus = 0 if trainer["accelerator"] == "cpu" else devices
         return {
             **{name: settings[name] for name in SAME if settings[name] is not None},
-            "job_name": job.config["run"]["name"],
+            "job_name": "cl-train",
             "nodes": nodes,
             "ntasks_per_node": devices,
             **({"gpus_per_node": gpus} if gpus else {}),

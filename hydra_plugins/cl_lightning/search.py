@@ -77,7 +77,9 @@ class OptunaSweeper(Sweeper):
                 if not ended:  # a dry run of SLURM's
                     return ended
                 for trial, job in zip(trials, ended, strict=True):
-                    search.tell(trial, job._return_value if job.status is JobStatus.COMPLETED else None)
+                    if job.status is not JobStatus.UNKNOWN:  # of one that was held back it is not known yet
+                        done = job.status is JobStatus.COMPLETED
+                        search.tell(trial, job.return_value if done else None)
                 returned += ended
         if (best := search.best()) is not None:
             number, value, overrides = best
@@ -90,6 +92,10 @@ class OptunaSweeper(Sweeper):
         for name, value in {"n_trials": self._n_trials, "n_jobs": self._n_jobs}.items():
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ConfigError(f"hydra.sweeper.{name} is {shown(value)}; accepted: a whole number from 1")
+        if set(str(self._study)) & set("/\\\0") or str(self._study) in ("", ".", ".."):
+            raise ConfigError(
+                f"hydra.sweeper.study is {shown(self._study)}; accepted: a name that a file can have"
+            )
         if self._direction not in DIRECTIONS:
             raise ConfigError(
                 f"hydra.sweeper.direction is {shown(self._direction)}; accepted: {', '.join(DIRECTIONS)}"

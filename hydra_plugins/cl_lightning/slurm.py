@@ -11,7 +11,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from cl_lightning.blueprints import ConfigError
-from cl_lightning.sweeps import Job, end, plan
+from cl_lightning.sweeps import Job, plan
 from cl_lightning.sweeps.board import Board
 from cl_lightning.sweeps.tasks import refuse_several_tasks
 from cl_lightning.train import train
@@ -37,9 +37,10 @@ class SlurmLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Have SLURM run the jobs of these overrides; a job that is finished is read.
 
+        Where one can't be trained, none is submitted, and those that could have no status.
+
         Raises:
             ConfigError: a setting that can't be; no SLURM here; SLURM refuses the jobs.
-            JobsFailedError: a job that can't be trained; nothing has been submitted.
             StopRun: after a signal; what was submitted stays.
         """
         refuse_several_tasks()
@@ -48,7 +49,9 @@ class SlurmLauncher(Launcher):
         Board(jobs, self._settings["array_parallelism"]).opened()
         if any(job.state != "finished" for job in jobs):
             self._run(jobs)
-        return [] if self._dry_run else [job.returned() for job in jobs]
+        if self._dry_run and all(job.error is None for job in jobs):
+            return []
+        return [job.returned() for job in jobs]
 
     def _run(self, jobs: Sequence[Job]) -> None:
         root = str(self._config.run.root)
@@ -63,7 +66,7 @@ class SlurmLauncher(Launcher):
         cluster.check(jobs)
         if any(job.state == "failed" for job in jobs):
             print("cl-train: nothing was submitted", file=sys.stderr)
-            end([job.returned() for job in jobs], root)
+            return
         if self._dry_run:
             cluster.show(jobs)
             return

@@ -7,7 +7,10 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 NODES = ("127.0.0.1", "127.0.0.2")  # names that resolve, as those of a cluster do
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "scancel")
@@ -17,7 +20,7 @@ ClusterName=tests
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={ports[0]}
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
+AuthInfo=socket={folder}/munge.socket,cred_expire=10
 SlurmUser={user}
 SlurmdUser={user}
 MpiDefault=none
@@ -26,21 +29,24 @@ TaskPlugin=task/none
 SwitchType=switch/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
-ReturnToService=2
+ReturnToService=1
 SlurmdParameters=config_overrides
+SchedulerParameters=bf_interval=2,sched_interval=2
 JobRequeue=1
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 KillWait=30
 MinJobAge=3600
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool-%n
 SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/slurmd-%n.pid
-SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd-%n.log
-NodeName={nodes[0]} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=4 State=UNKNOWN
-NodeName={nodes[1]} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=4 State=UNKNOWN
+NodeName=DEFAULT CPUs=8 RealMemory=8000
+NodeName={nodes[0]} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} Weight=2
+NodeName={nodes[1]} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} Weight=1
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
-"""
+PartitionName=urgent Nodes=ALL PriorityTier=10 MaxTime=INFINITE State=UP
+"""  # cred_expire is also the time, else two minutes, after which a requeued job starts
 
 
 def missing() -> list[str]:
@@ -84,16 +90,31 @@ class Cluster:
             raise TimeoutError(f"no two idle nodes after {SECONDS} s; the logs end with\n{logs}") from error
 
     def stop(self) -> None:
-        """End all jobs, then the daemons."""
-        self.run("scancel", f"--user={getpass.getuser()}", "--signal=KILL", "--full", check=False)
+        """End all jobs, then the daemons, then what a daemon that broke has left."""
+        with suppress(subprocess.TimeoutExpired, TimeoutError):
+            mine = f"--user={getpass.getuser()}"
+            self.run("scancel", mine, "--state=PENDING", check=False)
+            self.run("scancel", mine, "--signal=KILL", "--full", check=False)
+            wait_for(lambda: not self.run("squeue", "--noheader", check=False), SECONDS)
         for daemon in reversed(self._daemons):
             daemon.terminate()
-        for daemon in self._daemons:
             try:
                 daemon.wait(10)
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
+        for process in self._of_jobs():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def _of_jobs(self) -> list[psutil.Process]:
+        """Processes that SLURM has started: their environment names this one's configuration."""
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.environ().get("SLURM_CONF") == self.environment["SLURM_CONF"]:
+                    found.append(process)
+        return found
 
     def run(self, *command: str, check: bool = True) -> str:
         """What a command of SLURM's prints."""
@@ -133,22 +154,15 @@ class Cluster:
         return dict(word.split("=", 1) for word in words if "=" in word)
 
     def wait(self, job: str, *states: str, seconds: float = 240) -> Mapping[str, str]:
-        """Wait until a job is in one of these states; one that waits for its next start gets it at once."""
-        wait_for(lambda: self.hurried(job)["JobState"] in states, seconds)
+        """Wait until a job is in one of these states, and tell `about` it."""
+        wait_for(lambda: self.about(job)["JobState"] in states, seconds)
         return self.about(job)
 
-    def hurried(self, job: str) -> Mapping[str, str]:
-        """What `about` says; a requeued job, which SLURM would start after two minutes, starts now."""
-        about = self.about(job)
-        if about["JobState"] == "PENDING" and about.get("Reason") == "BeginTime":
-            self.run("scontrol", "update", f"jobid={job}", "starttime=now", check=False)
-        return about
-
     def _daemon(self, name: str, *arguments: str) -> None:
-        log = (self.folder / f"{name}.out").open("ab")
         program = _find(name)
         assert program is not None, name
-        self._daemons.append(subprocess.Popen([program, *arguments], stdout=log, stderr=log))
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self._daemons.append(subprocess.Popen([program, *arguments], stdout=log, stderr=log))
 
 
 def wait_for(happened: Callable[[], bool], seconds: float) -> None:

@@ -2,10 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from tests.resume.compare import ended_with
 from tests.slurm.cluster import Cluster, missing
+from tests.slurm.runs import cl_train, run_folders
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +27,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         made.stop()
         os.environ.clear()
         os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the run of `SMALL` ends with that SLURM knows nothing of."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    ended = cl_train(folder, "trainer=cpu")
+    assert ended.returncode == 0, ended.stderr
+    (found,) = run_folders(folder)
+    return ended_with(found)
