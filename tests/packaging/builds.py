@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-FOLDERS = ("cl_lightning", "conf", "notebooks", "tests")
+FOLDERS = ("cl_lightning", "conf", "docs", "hydra_plugins", "notebooks", "tests")
 # What lies about in a checkout that somebody works in.
 LITTER = (
     ".venv/lib/torch.py",

@@ -9,10 +9,16 @@ from packaging.requirements import Requirement
 from tests.packaging.builds import PYPROJECT, ROOT, Built, sdist_files, wheel_files
 
 TYPED = "cl_lightning/py.typed"
+PAGE = {f"cl_lightning/reports/report.{kind}" for kind in ("css", "html", "js")}
+NAMESPACE = "hydra_plugins"  # others have plugins in it too, so it has no module of its own
 
 
 def modules(root: Path) -> set[str]:
-    return {str(path.relative_to(root)) for path in (root / "cl_lightning").rglob("*.py")}
+    return {
+        str(path.relative_to(root))
+        for top in ("cl_lightning", NAMESPACE)
+        for path in (root / top).rglob("*.py")
+    }
 
 
 def configs(root: Path) -> set[str]:
@@ -26,7 +32,7 @@ def pages(root: Path) -> set[str]:
 def test_every_folder_with_modules_is_a_package_of_the_wheel() -> None:
     settings = PYPROJECT["tool"]["setuptools"]
     folders = {str(Path(module).parent).replace("/", ".") for module in modules(ROOT)}
-    assert set(settings["packages"]) == folders | {"cl_lightning.conf"}
+    assert set(settings["packages"]) == folders | {"cl_lightning.conf", NAMESPACE}
 
 
 @pytest.mark.parametrize("source", ["wheel", "wheel_of_sdist"])
@@ -34,7 +40,7 @@ def test_the_wheel_holds_the_package_and_its_configs_and_nothing_else(source: st
     files = wheel_files(getattr(built, source))
     information = {name for name in files if name.split("/")[0].endswith(".dist-info")}
     shipped = modules(built.source) | {f"cl_lightning/{name}" for name in configs(built.source)}
-    assert set(files) - information == shipped | {TYPED}
+    assert set(files) - information == shipped | PAGE | {TYPED}
     licences = {f"licenses/{page}" for page in pages(built.source)}
     assert {name.split("/", 1)[1] for name in information} - licences == {
         "METADATA",
@@ -60,7 +66,7 @@ def test_modules_and_configs_are_those_of_the_repository(built: Built) -> None:
 def test_the_sdist_holds_what_builds_the_wheel_and_nothing_else(built: Built) -> None:
     files = {name for name in sdist_files(built.sdist) if not name.startswith("cl_lightning.egg-info/")}
     ours = modules(built.source) | configs(built.source) | pages(built.source)
-    assert files == ours | {TYPED, "MANIFEST.in", "PKG-INFO", "pyproject.toml", "setup.cfg"}
+    assert files == ours | PAGE | {TYPED, "MANIFEST.in", "PKG-INFO", "pyproject.toml", "setup.cfg"}
 
 
 def test_the_wheel_needs_what_the_repository_declares(built: Built) -> None:
