@@ -1,5 +1,6 @@
 """What must hold before anything is trained or written."""
 
+import os
 import re
 import warnings
 from collections.abc import Mapping
@@ -7,6 +8,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
+from lightning.pytorch.plugins.environments import SLURMEnvironment
 
 from cl_lightning.blueprints import ConfigError, refused, shown
 from cl_lightning.data import ContrastiveData, EpochOrder
@@ -31,6 +33,7 @@ AT_LEAST_ONE = (
 # Spellings of what METHODS.md describes; Lightning has more, such as 16-true without a gradient scaler.
 PRECISIONS = ("32", "32-true", "64", "64-true", "16-mixed", "bf16-mixed", "bf16-true")
 
+TASKS = "SLURM_STEP_NUM_TASKS"
 MOST_WORKERS = MOST_DEVICES = 1024  # no machine has more use for them, and any serves less
 
 
@@ -90,6 +93,8 @@ def check_trainer(trainer: dict[str, Any], here: bool = True) -> None:
     if trainer.get("limit_train_batches") == 0:
         raise ConfigError("trainer.limit_train_batches is 0; accepted: null for all, 1 or more, or a share")
     _check_devices(trainer)
+    if here:
+        _check_tasks(trainer)
     if not isinstance(trainer.get("logger"), bool):
         raise ConfigError(
             f"trainer.logger is {shown(trainer.get('logger'))}; accepted: true, false (the group logger)"
@@ -109,6 +114,16 @@ def _check_devices(trainer: dict[str, Any]) -> None:
         raise ConfigError(
             f"trainer.devices is {shown(devices)}; accepted: 1 to {MOST_DEVICES}, -1 or auto for all, or a "
             "list such as [0, 2]"
+        )
+
+
+def _check_tasks(trainer: dict[str, Any]) -> None:
+    """That srun has started a task for each process."""
+    tasks, devices, nodes = os.environ.get(TASKS), trainer.get("devices"), trainer["num_nodes"]
+    if tasks and SLURMEnvironment.detect() and isinstance(devices, int) and devices * nodes != int(tasks):
+        raise ConfigError(
+            f"srun has started {tasks} tasks, but trainer.devices={devices} and trainer.num_nodes={nodes} "
+            f"are {devices * nodes} processes; accepted: as many tasks as processes (--ntasks-per-node)"
         )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.checks import check_trainer
 from cl_lightning.train import main
@@ -217,3 +218,15 @@ def test_an_end_without_evaluation_is_told() -> None:
     trainer = config("trainer.max_epochs=5", "trainer.check_val_every_n_epoch=2")["trainer"]
     with pytest.warns(UserWarning, match=r"every_n_epoch is 2, not a divisor of trainer.max_epochs, 5"):
         check_trainer(trainer)
+
+
+def test_fewer_or_more_tasks_of_srun_than_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_NTASKS", "2")
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
+    trainer = config("trainer=cpu")["trainer"]
+    with pytest.raises(
+        ConfigError, match=r"srun has started 2 tasks, but trainer.devices=1 and .* are 1 processes"
+    ):
+        check_trainer(trainer)
+    check_trainer(trainer | {"num_nodes": 2})
+    check_trainer(trainer, here=False)

@@ -17,8 +17,8 @@ from tests.slurm.runs import SMALL, cl_train, run_folders, variables, working_fo
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(600)]
 ON_SLURM = ("trainer=cpu", "hydra/launcher=slurm", "hydra.launcher.cpus_per_task=1")
 FOUR = ("seed=0,1", "loss.temperature=0.1,0.2")
-LIMITED = ("hydra.launcher.minutes=1", "hydra.launcher.signal_seconds=10")
-SLOW = 0.3  # seconds an image: a run takes a minute and a half, unless it is hurried
+LIMITED = ("hydra.launcher.minutes=2", "hydra.launcher.signal_seconds=10")
+SLOW = 0.5  # seconds an image: a run takes more than two minutes, unless it is hurried
 START = 120  # seconds within which a job begins to save, while others start too
 
 
