@@ -15,8 +15,17 @@ from cl_lightning.runs.identity import run_hash
 from cl_lightning.runs.lock import HeldError, is_held, locked
 
 LOCK = ".lock"
-_SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster, where libyaml is there
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where PyYAML has it
 State = Literal["finished", "running", "failed", "stopped"]
+
+
+def read_config(file: Path) -> Any:
+    """The content of a config.yaml."""
+    loader = _Loader(file.read_bytes())
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
 
 
 class RunFolder:
@@ -143,7 +152,7 @@ class RunFolder:
         file = self.path / "config.yaml"
         if not file.is_file():
             raise ConfigError(f"{self.path} is no run folder: it has no config.yaml")
-        return yaml.load(file.read_text(encoding="utf-8"), Loader=_SAFE_LOADER)
+        return read_config(file)
 
     def summary(self) -> dict[str, Any] | None:
         """What a finished run reached; None while it is not finished."""

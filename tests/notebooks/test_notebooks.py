@@ -2,7 +2,7 @@
 
 import gc
 import re
-import time
+import resource
 import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -59,13 +59,19 @@ def test_a_notebook_is_committed_with_its_outputs_and_without_the_machine(path: 
     assert not re.search(r"/(home|root|work|tmp|Users)/|Warning|Error", text_of(notebook))
 
 
-@pytest.mark.timeout(600)
+def seconds_of_children() -> float:
+    """CPU time of processes that have ended, whatever else the machine does."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+@pytest.mark.timeout(1200)
 def test_the_first_run_does_what_its_page_says(tmp_path: Path) -> None:
     (path,) = [path for path in NOTEBOOKS if path.stem == "01_first_run"]
     committed, notebook = read(path), read(path)
-    start = time.monotonic()
+    before = seconds_of_children()
     execute(notebook, tmp_path)
-    assert time.monotonic() - start < 420  # two to three minutes, with room for a machine half as fast
+    assert seconds_of_children() - before < 420  # of two cores two to three minutes on a slow machine
     found, shown = numbers(text_of(notebook)), numbers(text_of(committed))
     assert found["knn"] == found["by config"]
     assert found["knn"] > 0.75

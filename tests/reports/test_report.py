@@ -125,7 +125,7 @@ def test_what_is_not_finished_is_told_with_how_far_it_is(tmp_path: Path) -> None
     try:
         assert holder.stdout
         assert holder.stdout.readline() == b"held\n"
-        found = lines(tmp_path)
+        found = lines(tmp_path, width=300)  # whatever the length of the path
     finally:
         holder.communicate(timeout=20)
     assert found[-1] == "4 runs: 1 finished, 1 running, 1 failed, 1 stopped"
