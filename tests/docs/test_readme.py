@@ -116,7 +116,7 @@ def test_the_python_example_trains(
 
 
 @pytest.mark.parametrize(
-    "name", sorted(set(re.findall(r"`((?:cl_lightning|conf|notebooks)/[\w/.]*)`", README)))
+    "name", sorted(set(re.findall(r"`((?:cl_lightning|conf|docs|notebooks)/[\w/.]*)`", README)))
 )
 def test_every_path_that_readme_names_is_there(name: str) -> None:
     assert (ROOT / name).exists()

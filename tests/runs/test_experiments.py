@@ -43,6 +43,11 @@ def shortened(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return recipe, run
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipes_runs_are_named_after_it(name: str) -> None:
+    assert config(f"experiment={name}")["run"]["name"] == name
+
+
 @pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_recipe_trains_two_steps_on_images_of_its_size(

@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -135,18 +135,6 @@ class Cluster:
         return set(
             self.run("sinfo", "--noheader", "--Node", f"--states={state}", "--format=%N", check=False).split()
         )
-
-    def sbatch(
-        self, script: str | Path, *arguments: str, options: Sequence[str] = (), folder: Path, **more: str
-    ) -> str:
-        """Submit a script from `folder` and return its number."""
-        command = ["sbatch", "--parsable", *options, str(script), *arguments]
-        environment = os.environ | self.environment | more
-        told = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-        )
-        assert told.returncode == 0, told.stderr
-        return told.stdout.strip()
 
     def about(self, job: str) -> Mapping[str, str]:
         """What `scontrol show job` says: JobState, Restarts, ExitCode, ..."""
