@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
@@ -13,6 +12,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from cl_lightning.sweeps import end
+from cl_lightning.sweeps.given import overrides_given
 
 
 class GridSweeper(Sweeper):
@@ -38,9 +38,8 @@ class GridSweeper(Sweeper):
         Raises:
             JobsFailedError: some failed, which the terminal has told.
         """
-        parser = OverridesParser.create(config_loader=self._loader)
-        given = [f"{key}={'null' if value is None else value}" for key, value in self._params.items()]
-        returned = self._launcher.launch(combinations(parser.parse_overrides([*given, *arguments])), 0)
+        given = overrides_given(self._loader, self._params, arguments)
+        returned = self._launcher.launch(combinations(given), 0)
         end(returned, self._root)
         return returned
 

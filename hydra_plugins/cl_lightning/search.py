@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.sweeper import Sweeper
@@ -14,6 +13,7 @@ from omegaconf import DictConfig
 from cl_lightning.blueprints import ConfigError, shown
 from cl_lightning.runs import run_hash
 from cl_lightning.sweeps import end, plan
+from cl_lightning.sweeps.given import overrides_given
 
 DIRECTIONS = ("maximize", "minimize")
 
@@ -56,9 +56,8 @@ class OptunaSweeper(Sweeper):
             raise ConfigError(
                 f"hydra/sweeper=optuna needs Optuna ({error}); accepted: pip install 'cl_lightning[optuna]'"
             ) from error
-        given = [f"{key}={'null' if value is None else value}" for key, value in self._params.items()]
-        parser = OverridesParser.create(config_loader=self._context.config_loader)
-        fixed, chosen = space(parser.parse_overrides([*given, *arguments]))
+        given = overrides_given(self._context.config_loader, self._params, arguments)
+        fixed, chosen = space(given)
         (shared,) = plan(self._context, self._config, [fixed], 0)
         if shared.error is not None:
             raise shared.error
