@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.processes import end_all
 
 TESTS = Path(__file__).parent
@@ -29,6 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def processes_end_with_the_session() -> Iterator[None]:
     yield
     end_all()
+    warm.end()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import warm
+
 SCRIPT = [str(Path(sys.executable).parent / "cl-train")]
 MODULE = [sys.executable, "-m", "cl_lightning.train"]
 SMALL = (
@@ -37,9 +39,14 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def cl_train(
-    folder: Path, *arguments: str, command: list[str] = SCRIPT, **variables: str
+    folder: Path, *arguments: str, command: list[str] = SCRIPT, cold: bool = False, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """The ended process of `cl-train ARGUMENTS` with `folder` as its working folder."""
+    """The ended process of `cl-train ARGUMENTS` with `folder` as its working folder.
+
+    It is a fork that has nothing to import (see `tests.warm`); `cold` starts a Python of its own instead.
+    """
+    if not cold:
+        return warm.run([*command, *arguments], folder, environment(**variables), timeout=120)
     return subprocess.run(
         [*command, *arguments],
         cwd=folder,

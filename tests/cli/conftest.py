@@ -20,10 +20,10 @@ class Ran:
 @pytest.fixture(scope="session")
 def single(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     folder = tmp_path_factory.mktemp("single")
-    return Ran(folder, cl_train(folder, *SMALL, "trainer=cpu"))
+    return Ran(folder, cl_train(folder, *SMALL, "trainer=cpu", cold=True))
 
 
 @pytest.fixture(scope="session")
 def two_processes(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     folder = tmp_path_factory.mktemp("ddp")
-    return Ran(folder, cl_train(folder, *SMALL, "trainer=ddp_cpu"))
+    return Ran(folder, cl_train(folder, *SMALL, "trainer=ddp_cpu", cold=True))

@@ -23,7 +23,7 @@ WITHOUT_TORCH = [
 
 
 def test_help_lists_every_choice_and_every_default(tmp_path: Path) -> None:
-    ran = cl_train(tmp_path, "--help", command=WITHOUT_TORCH)
+    ran = cl_train(tmp_path, "--help", command=WITHOUT_TORCH, cold=True)
     assert (ran.returncode, ran.stderr) == (0, "")
     for line in (
         "method: moco_v2, simclr",
@@ -35,7 +35,9 @@ def test_help_lists_every_choice_and_every_default(tmp_path: Path) -> None:
 
 
 def test_cfg_job_shows_the_config_of_the_choices(tmp_path: Path) -> None:
-    ran = cl_train(tmp_path, "--cfg", "job", "method=moco_v2", "loss.temperature=0.3", command=WITHOUT_TORCH)
+    ran = cl_train(
+        tmp_path, "--cfg", "job", "method=moco_v2", "loss.temperature=0.3", command=WITHOUT_TORCH, cold=True
+    )
     assert (ran.returncode, ran.stderr) == (0, "")
     for line in ("_target_: cl_lightning.MoCoV2", "temperature: 0.3", "length: 65536"):
         assert line in ran.stdout
@@ -51,7 +53,7 @@ def test_cfg_job_shows_the_config_of_the_choices(tmp_path: Path) -> None:
     ],
 )
 def test_the_shell_completes_choices_and_keys(typed: str, offered: set[str], tmp_path: Path) -> None:
-    ran = cl_train(tmp_path, "-sc", "query=bash", command=WITHOUT_TORCH, COMP_LINE=typed)
+    ran = cl_train(tmp_path, "-sc", "query=bash", command=WITHOUT_TORCH, cold=True, COMP_LINE=typed)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert set(ran.stdout.split()) == offered
 
@@ -64,14 +66,14 @@ def test_the_completion_is_installed_by_what_the_command_prints(tmp_path: Path) 
 
 def test_a_wrong_config_costs_no_import_of_torch(tmp_path: Path) -> None:
     for wrong in ("loss.temprature=1", "method=foo", "seed=x", "run.name=a/b"):
-        ran = cl_train(tmp_path, wrong, command=WITHOUT_TORCH)
+        ran = cl_train(tmp_path, wrong, command=WITHOUT_TORCH, cold=True)
         assert ran.returncode == 1
         assert len(ran.stderr.splitlines()) == 1, ran.stderr
     assert files(tmp_path) == set()
 
 
 def test_a_full_traceback_is_there_for_who_asks(tmp_path: Path) -> None:
-    ran = cl_train(tmp_path, "loss.temprature=1", HYDRA_FULL_ERROR="1")
+    ran = cl_train(tmp_path, "loss.temprature=1", cold=True, HYDRA_FULL_ERROR="1")
     assert ran.returncode == 1
     assert "Traceback" in ran.stderr
 

@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run(commands: Path, folder: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A command of the installation that has ended well."""
-    ran = cl_train(folder, *arguments, command=[str(commands / name)], PYTHONPATH="")
+    ran = cl_train(folder, *arguments, command=[str(commands / name)], cold=True, PYTHONPATH="")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran
 
@@ -103,7 +103,7 @@ def test_help_lists_a_users_options_beside_the_shipped_ones(commands: Path, fold
 def test_a_users_folder_that_is_not_there_is_named(commands: Path, tmp_path: Path) -> None:
     for way in (CONFIG_DIR, SEARCHPATH):
         command = [str(commands / "cl-train")]
-        ran = cl_train(tmp_path, *way, "experiment=mine", command=command, PYTHONPATH="")
+        ran = cl_train(tmp_path, *way, "experiment=mine", command=command, cold=True, PYTHONPATH="")
         assert ran.returncode == 1
         assert "my_conf" in ran.stderr
         assert "Traceback" not in ran.stderr

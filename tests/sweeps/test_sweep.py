@@ -118,7 +118,7 @@ def test_jobs_at_the_same_time_end_as_single_runs(singles: Path, tmp_path: Path)
 
 @pytest.mark.slow
 def test_ten_jobs_in_a_row_leave_nothing_in_their_process(tmp_path: Path) -> None:
-    ran = cl_train(*(tmp_path, "-m", *FAST, "seed=range(10)"), command=ROWS, PYTHONPATH=str(ROOT))
+    ran = cl_train(*(tmp_path, "-m", *FAST, "seed=range(10)"), command=ROWS, cold=True, PYTHONPATH=str(ROOT))
     assert ran.returncode == 0, ran.stderr
     held = [json.loads(line) for line in (tmp_path / "held").read_text().splitlines()]
     assert len(held) == 10
