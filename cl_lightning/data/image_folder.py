@@ -1,19 +1,25 @@
 """A user's own folder of photos, in whatever layout it is."""
 
 from pathlib import Path
+from typing import Literal
 
+from cl_lightning.data.held_out import by_number, by_path
 from cl_lightning.data.labels import photos
 from cl_lightning.data.photo_folder import PhotoFolder, class_names
-from cl_lightning.data.split import is_train, split_indices
+from cl_lightning.data.split import is_train
 
 
 def image_folder(
-    root: str | Path, split: str = "train", val_fraction: float | None = None, labels: bool | None = None
+    root: str | Path,
+    split: str = "train",
+    val_fraction: float | None = None,
+    labels: bool | None = None,
+    rules: Literal[1, 2] = 2,
 ) -> PhotoFolder:
     """The photos below `root/split/`, sub-folders too, as uint8 RGB [3, H, W], with class numbers if any.
 
     Without `root/val/`, a share of the photos below `root/train/`, or below `root` itself, is held out for
-    validation: which ones depends on their number only. Photos are in natural order of their paths.
+    validation: each photo's own path decides. Photos are in natural order of their paths.
 
     Args:
         root: holds train/ and val/, or train/ only, or neither but the photos.
@@ -21,6 +27,7 @@ def image_folder(
         val_fraction: held out where there is no val/, above 0 and below 1.
         labels: whether the folders of the first level are the classes; None: where there are two or more of
             them, and no photo lies beside them.
+        rules: 1 is what runs began with before a run stored its images; new ones follow 2.
 
     Raises:
         ValueError: says what is missing, or what `val_fraction` or `labels` does not fit.
@@ -37,7 +44,13 @@ def image_folder(
             "0.1, or data.val=null for no evaluation."
         )
     everything = photos(trained, labels)
-    return everything if val_fraction is None else _part(everything, split, val_fraction)
+    if val_fraction is None:
+        return everything
+    if len(everything) < 2:
+        raise ValueError(
+            f"{everything.root} has 1 photo; accepted: 2 or more where data.val_fraction holds some out."
+        )
+    return (by_number if rules == 1 else by_path)(everything, split, val_fraction)
 
 
 def _check(root: Path, val_fraction: float | None) -> None:
@@ -55,15 +68,3 @@ def _check(root: Path, val_fraction: float | None) -> None:
             f"data.val_fraction={val_fraction}, but {val} has photos for validation; accepted: "
             "data.val_fraction=null, or a data.root without val/."
         )
-
-
-def _part(photos: PhotoFolder, split: str, val_fraction: float) -> PhotoFolder:
-    """The photos that are held out, or the others, in order: at least one each."""
-    if len(photos) < 2:
-        raise ValueError(
-            f"{photos.root} has 1 photo; accepted: 2 or more where data.val_fraction holds some out."
-        )
-    held_out = min(max(1, round(len(photos) * val_fraction)), len(photos) - 1)
-    index = split_indices(split, len(photos), len(photos) - held_out, seed=0).sort().values.tolist()
-    labels = None if photos.labels is None else [photos.labels[i] for i in index]
-    return PhotoFolder(photos.root, [photos.paths[i] for i in index], labels, photos.classes)

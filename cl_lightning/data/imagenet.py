@@ -3,6 +3,7 @@
 import shutil
 import warnings
 from pathlib import Path
+from typing import Literal
 
 from filelock import FileLock
 from torchvision.datasets.imagenet import (
@@ -20,12 +21,12 @@ from cl_lightning.data.split import is_train
 PAGE = "https://image-net.org/challenges/LSVRC/2012/2012-downloads.php"
 
 
-def imagenet(root: str | Path, split: str = "train") -> PhotoFolder:
+def imagenet(root: str | Path, split: str = "train", rules: Literal[1, 2] = 2) -> PhotoFolder:
     """The 1,281,167 training photos of ImageNet-1k, or its 50,000 validation photos, 1,000 classes.
 
     `root` holds `train/CLASS/` and `val/CLASS/`, also of a part of the classes, or the archives of the
     challenge, which are unpacked there by torchvision, once. Nobody may download them without an account.
-    Raises ValueError with what to fetch and where to put it.
+    `rules`: see `image_folder`. Raises ValueError with what to fetch and where to put it.
     """
     is_train(split)
     root = Path(root).expanduser()

@@ -1,6 +1,7 @@
 """Imagenette: ten easy classes of ImageNet."""
 
 from pathlib import Path
+from typing import Literal
 
 from torchvision.datasets import Imagenette
 
@@ -11,12 +12,17 @@ from cl_lightning.data.split import is_train
 
 
 def imagenette(
-    root: str | Path, split: str = "train", resolution: str = "160px", download: bool = False
+    root: str | Path,
+    split: str = "train",
+    resolution: str = "160px",
+    download: bool = False,
+    rules: Literal[1, 2] = 2,
 ) -> PhotoFolder:
     """The 9,469 training photos of Imagenette (second version), or its 3,925 validation photos, 10 classes.
 
     `resolution` is that of the stored photos' short side: `160px`, `320px`, or `full`. `root` holds
     `imagenette2-160`, `imagenette2-320` or `imagenette2`; `download` fetches it when missing.
+    `rules`: see `image_folder`.
     Raises ValueError when it is missing, and for a split or resolution that does not exist.
     """
     is_train(split)

@@ -43,12 +43,13 @@ def test_a_class_that_training_lacks_is_refused(tmp_path):
         image_folder(tmp_path, "val")
 
 
+@pytest.mark.parametrize("rules", [1, 2])
 @pytest.mark.parametrize("below", ["", "train/"])
-def test_a_share_is_held_out_where_there_is_no_val(tmp_path, below):
+def test_a_share_is_held_out_where_there_is_no_val(tmp_path, below, rules):
     everything = [f"{below}{kind}/{number}.png" for kind in ("cat", "dog") for number in range(10)]
     write_photos(tmp_path, *everything)
-    train, val = (image_folder(tmp_path, split, val_fraction=0.2) for split in ("train", "val"))
-    assert (len(train), len(val)) == (16, 4)
+    train, val = (image_folder(tmp_path, split, val_fraction=0.2, rules=rules) for split in ("train", "val"))
+    assert (len(train), len(val)) == ((16, 4) if rules == 1 else (13, 7))
     assert sorted(names(train, tmp_path) + names(val, tmp_path), key=natural) == everything
     assert train.classes == val.classes == ["cat", "dog"]
     for part in (train, val):
@@ -58,19 +59,19 @@ def test_a_share_is_held_out_where_there_is_no_val(tmp_path, below):
 
 
 @pytest.mark.parametrize(("fraction", "held_out"), [(0.001, 1), (0.25, 2), (0.5, 4), (0.999, 7)])
-def test_each_part_has_at_least_one_photo(tmp_path, fraction, held_out):
+def test_an_old_run_holds_out_by_number_at_least_one_of_each_part(tmp_path, fraction, held_out):
     write_photos(tmp_path, *(f"{number}.png" for number in range(8)))
-    assert len(image_folder(tmp_path, "val", fraction)) == held_out
-    assert len(image_folder(tmp_path, "train", fraction)) == 8 - held_out
+    assert len(image_folder(tmp_path, "val", fraction, rules=1)) == held_out
+    assert len(image_folder(tmp_path, "train", fraction, rules=1)) == 8 - held_out
 
 
-def test_which_photos_are_held_out_depends_on_their_number_only(tmp_path):
+def test_an_old_run_holds_out_the_same_numbers_whatever_the_names(tmp_path):
     some = write_photos(tmp_path / "some", *(f"{number}.png" for number in range(20)))
     others = write_photos(tmp_path / "others", *(f"x/{number}/a.png" for number in range(20)))
-    held_out = [Path(path).stem for path in image_folder(some, "val", 0.3).paths]
-    assert [
-        Path(path).parent.name for path in image_folder(others, "val", 0.3, labels=False).paths
-    ] == held_out
+    held_out = [Path(path).stem for path in image_folder(some, "val", 0.3, rules=1).paths]
+    assert held_out == ["0", "1", "8", "10", "12", "15"]  # as the first version drew them
+    again = image_folder(others, "val", 0.3, labels=False, rules=1)
+    assert [Path(path).parent.name for path in again.paths] == held_out
 
 
 def test_photos_without_classes_have_no_labels(tmp_path):
