@@ -7,8 +7,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from cl_lightning.blueprints import ConfigError
-from cl_lightning.evaluate import evaluate_runs
 from cl_lightning.runs import RunFolder, conf_folder
+from cl_lightning.runs.evaluations import evaluate_runs
 from cl_lightning.train import train
 
 EXPERIMENTS = ("simclr_scattered_digits", "moco_v2_scattered_digits")
@@ -34,8 +34,11 @@ def demonstrate() -> None:
         print(f"{time.monotonic() - start:.0f} s\n")
         folders.append(RunFolder.of(config))  # type: ignore[arg-type]
 
-    table = evaluate_runs([str(f.path) for f in folders], "query", labels=(1, 10), draws=10, baselines=True)
-    print(f"Scattered digits: accuracy on the test digits\n\n{table}\n")
+    runs = [str(folder.path) for folder in folders]
+    evaluations = evaluate_runs(runs, "query", labels=(1, 10), draws=10, baselines=True)
+    print(f"Scattered digits: accuracy on the test digits\n\n{evaluations.table}")
+    evaluations.write()
+    print()
     for folder in folders:
         print(f"{folder.path}/")
         print("".join(f"  plots/{picture.name}\n" for picture in sorted(folder.plots.glob("*.png"))), end="")

@@ -1,0 +1,146 @@
+"""The evaluation of several runs: which of them, where to, and the table of all."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cl_lightning.blueprints import ConfigError
+from cl_lightning.evaluation import table
+from cl_lightning.runs.evaluation import NotEvaluableError, check_run, evaluate
+from cl_lightning.runs.evaluation_files import places, why_not, write
+from cl_lightning.runs.folder import RunFolder
+from cl_lightning.runs.quiet import quiet
+
+
+@dataclass(frozen=True)
+class Evaluations:
+    """What runs reached: the table of all, and each evaluation with the folder that it goes into."""
+
+    table: str
+    files: Sequence[tuple[Path, dict[str, Any]]]
+
+    def write(self) -> None:
+        """Write the evaluations as evaluation-ENCODER.json, and say so of each.
+
+        Raises:
+            ConfigError: some can't be written; the others are.
+        """
+        failed: list[str] = []
+        for place, evaluation in self.files:
+            try:
+                print(write(place, evaluation))
+            except ConfigError as error:
+                failed.append(str(error))
+        if failed:
+            raise ConfigError("; ".join(failed))
+
+
+def evaluate_runs(
+    runs: Sequence[str],
+    encoder: Any,
+    labels: tuple[int, ...],
+    draws: int,
+    baselines: bool,
+    to: str | None = None,
+) -> Evaluations:
+    """Evaluate run folders; nothing is written yet.
+
+    Each evaluation is for its run folder (or one of the run's name below `to`), those of the baselines for
+    that of the first run. Before anything is measured it is told which folders can't be written to. Of
+    several runs, those that there is nothing to evaluate of are told and left out.
+
+    Raises:
+        ConfigError: what was asked for can't be evaluated, or `to` can't be written to.
+    """
+    check(labels, draws)
+    quiet()
+    folders = [RunFolder(path) for path in {Path(run).resolve(): Path(run) for run in runs}.values()]
+    among = len(folders)
+    ready = evaluable(folders, encoder)
+    into = writable([folder.path for folder in ready], to)
+    evaluations = evaluated(ready, among, encoder, labels, draws, baselines)
+    alike = len({folder.path.name for folder in folders}) < len(folders)
+    rows = {
+        _name(evaluation, str(folder.path) if alike else folder.path.name): evaluation["results"]
+        for folder, evaluation in evaluations
+    }
+    files = [(into[f.path], evaluation) for f, evaluation in evaluations if f.path in into]
+    return Evaluations(table(rows) + "\n", files)
+
+
+def evaluable(folders: Sequence[RunFolder], encoder: Any) -> list[RunFolder]:
+    """Those of the runs that have something to evaluate, as far as their folders tell."""
+    ready: list[RunFolder] = []
+    for folder in folders:
+        with left_out(among=len(folders)):
+            check_run(folder, encoder)
+            ready.append(folder)
+    return ready
+
+
+def writable(runs: Sequence[Path], to: str | None) -> dict[Path, Path]:
+    """The folders for the evaluations of the runs, less those that can't be written to, which are told.
+
+    Raises:
+        ConfigError: one below `to` can't be written to.
+    """
+    found = places(runs, None if to is None else Path(to))
+    reasons = {run: reason for run, place in found.items() if (reason := why_not(place)) is not None}
+    for run, reason in reasons.items():
+        if to is not None:
+            raise ConfigError(
+                f"--to is {to}, but {found[run]} can't be written to: {reason}; accepted: a folder that can"
+            )
+        print(
+            f"cl-eval: {run} can't be written to: {reason}; its row of the table is printed, no file is "
+            "written; accepted: --to DIR",
+            file=sys.stderr,
+        )
+    return {run: place for run, place in found.items() if run not in reasons}
+
+
+def evaluated(
+    ready: Sequence[RunFolder],
+    among: int,
+    encoder: Any,
+    labels: tuple[int, ...],
+    draws: int,
+    baselines: bool,
+) -> list[tuple[RunFolder, dict[str, Any]]]:
+    """The evaluations of those runs whose data has labels, the baselines of the first one before."""
+    evaluations: list[tuple[RunFolder, dict[str, Any]]] = []
+    for folder in ready:
+        sources = ["pixels", "untrained", encoder] if baselines and not evaluations else [encoder]
+        with left_out(among):
+            evaluations += [(folder, evaluate(folder, source, labels, draws)) for source in sources]
+    if not evaluations:
+        raise ConfigError("none of these runs can be evaluated, see above")
+    return evaluations
+
+
+@contextmanager
+def left_out(among: int) -> Iterator[None]:
+    """Tells why a run is left out, `among` more than one."""
+    try:
+        yield
+    except NotEvaluableError as error:
+        if among == 1:
+            raise
+        print(f"cl-eval: left out: {error}", file=sys.stderr)
+
+
+def check(labels: Sequence[int], draws: int) -> None:
+    """Refuse numbers of labels and draws that no data has."""
+    if draws < 1:
+        raise ConfigError(f"--draws is {draws}; accepted: 1 or more")
+    if any(n < 1 for n in labels) or len(set(labels)) < len(labels):
+        raise ConfigError(f"--labels is {' '.join(map(str, labels))}; accepted: numbers from 1, each once")
+
+
+def _name(evaluation: dict[str, Any], run: str) -> str:
+    source = evaluation["encoder"]
+    baselines = {"pixels": "raw pixels", "untrained": "untrained encoder"}
+    return baselines.get(source, f"{run} ({source})")
