@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from cl_lightning.plots.canvas import figure
-from cl_lightning.plots.images import show
+from cl_lightning.plots.images import frame, grid, show
 
 
 def plot_neighbours(
@@ -19,20 +18,12 @@ def plot_neighbours(
     """
     rows, columns = same_class.shape
     picture = figure(0.9 * (columns + 1), 0.9 * rows + 0.4)
-    grid = picture.subplots(rows, columns + 1, squeeze=False)
+    axes = grid(picture, rows, columns + 1)
     for row in range(rows):
-        show(grid[row, 0], queries[row])
-        for axes, image, same in zip(grid[row, 1:], neighbours[row], same_class[row], strict=True):
-            show(axes, image)
-            _frame(axes, "tab:green" if same else "tab:red")
+        show(axes, queries[row], 0, row)
+        for column, (image, same) in enumerate(zip(neighbours[row], same_class[row], strict=True), start=1):
+            show(axes, image, column, row)
+            frame(axes, "tab:green" if same else "tab:red", column, row)
     title = "a test image, then the nearest training images (green: same class, red: another)"
     picture.suptitle(title, x=0.01, ha="left", fontsize=9)
     return picture
-
-
-def _frame(axes: Axes, colour: str) -> None:
-    axes.set_axis_on()
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set(edgecolor=colour, linewidth=2)

@@ -6,15 +6,20 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from cl_lightning.plots.canvas import figure
-from cl_lightning.plots.images import show
+from cl_lightning.plots.images import grid, show
+
+TITLE = 0.22  # height of a row's title, in sides of an image
 
 
 def plot_pairs(images: Sequence[Tensor], view_a: Sequence[Tensor], view_b: Sequence[Tensor]) -> Figure:
     """A column for each image [channels, height, width]: itself, of any size, and its two views."""
     picture = figure(1.1 * len(images) + 0.2, 3.7)
-    grid = picture.subplots(3, len(images), squeeze=False)
-    for row, name, batch in zip(grid, ("image", "view a", "view b"), (images, view_a, view_b), strict=True):
-        for axes, image in zip(row, batch, strict=True):
-            show(axes, image)
-        row[0].set_title(name, loc="left", fontsize=10)
+    axes = grid(picture, 3, len(images), room=TITLE)
+    for row, (name, batch) in enumerate(
+        zip(("image", "view a", "view b"), (images, view_a, view_b), strict=True)
+    ):
+        top = row * (1 + TITLE) + TITLE
+        axes.text(0, top, name, fontsize=10, verticalalignment="bottom")
+        for column, image in enumerate(batch):
+            show(axes, image, column, top)
     return picture

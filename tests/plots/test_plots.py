@@ -67,10 +67,17 @@ def test_pairs_show_images_of_different_sizes_above_their_views(tmp_path: Path) 
     images = photos((30, 20), (8, 8), (10, 40))
     view_a, view_b = torch.rand(2, 3, 3, 8, 8)
     picture = plot_pairs(images, list(view_a), list(view_b))
-    drawn = [axes.images[0].get_array() for axes in picture.axes]
+    (axes,) = picture.axes
+    drawn = [image.get_array() for image in axes.images]
     assert [array.shape[:2] for array in drawn[:3]] == [(30, 20), (8, 8), (10, 40)]
     torch.testing.assert_close(torch.as_tensor(drawn[4]), view_a[1].movedim(0, -1))
     torch.testing.assert_close(torch.as_tensor(drawn[8]), view_b[2].movedim(0, -1))
+    assert [text.get_text() for text in axes.texts] == ["image", "view a", "view b"]
+    for place, image in enumerate(axes.images):  # a cell of its own for each, its sides in proportion
+        left, right, bottom, top = image.get_extent()
+        assert int(left) == int(right) == place % 3
+        height, width = image.get_array().shape[:2]
+        assert (bottom - top) / (right - left) == pytest.approx(height / width)
     picture.savefig(tmp_path / "pairs.png")
 
 
@@ -78,7 +85,7 @@ def test_pairs_show_images_of_different_sizes_above_their_views(tmp_path: Path) 
 def test_values_outside_the_range_are_clipped_and_grey_stays_grey(channels: int) -> None:
     view = torch.full((channels, 8, 8), 1.5)
     picture = plot_pairs([torch.zeros(channels, 8, 8, dtype=torch.uint8)], [view], [-view])
-    white, black = (axes.images[0] for axes in picture.axes[1:])
+    _, white, black = picture.axes[0].images
     assert white.get_array().max() == 1
     assert black.get_array().min() == 0
     assert white.get_array().ndim == (2 if channels == 1 else 3)
@@ -90,14 +97,18 @@ def test_frames_of_neighbours_tell_whether_the_class_is_the_same(tmp_path: Path)
     queries = photos((8, 8), (9, 12))
     found = [photos((20, 10), (8, 8)), photos((5, 5), (10, 30))]
     picture = plot_neighbours(queries, found, same)
-    frames = [
-        [axes.spines["left"].get_edgecolor()[:3] for axes in picture.axes[3 * row + 1 : 3 * row + 3]]
-        for row in range(2)
-    ]
-    for row, colours in zip(same.tolist(), frames, strict=True):
-        for value, colour in zip(row, colours, strict=True):
+    (axes,) = picture.axes
+    framed = {}
+    for image in axes.images:
+        left, right, bottom, top = image.get_extent()
+        around = [p for p in axes.patches if p.get_x() < left < right < p.get_x() + p.get_width()]
+        around = [p for p in around if p.get_y() < top < bottom < p.get_y() + p.get_height()]
+        framed[int(top), int(left)] = [frame.get_edgecolor()[:3] for frame in around]
+    for row in range(2):
+        assert framed[row, 0] == []
+        for column, value in enumerate(same[row].tolist(), start=1):
+            (colour,) = framed[row, column]
             assert colour == pytest.approx(GREEN if value else RED, abs=0.01)
-    assert [axes.axison for axes in picture.axes] == [False, True, True] * 2
     picture.savefig(tmp_path / "neighbours.png")
 
 

@@ -17,7 +17,7 @@ from tests import tiny
 
 def drawn(picture: Any, row: int, columns: int) -> torch.Tensor:
     """Images of a row, [columns, channels, height, width]."""
-    arrays = [torch.as_tensor(axes.images[0].get_array()) for axes in picture.axes]
+    arrays = [torch.as_tensor(image.get_array()) for image in picture.axes[0].images]
     row_of = arrays[row * columns : (row + 1) * columns]
     return torch.stack([a.movedim(-1, 0) if a.ndim == 3 else a[None] for a in row_of])
 
