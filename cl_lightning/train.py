@@ -48,6 +48,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     quicken_cpu()
     method, data = assemble_method(config), assemble_data(config)
     trainer = assemble_trainer(config, folder)
+    checks.check_callbacks(method, trainer.callbacks)  # type: ignore[attr-defined]
     checks.check_data(data, trainer.world_size)
     checks.check_sizes(config, data.batch_size, trainer.world_size)
     rehearse(method, data, *checks.steps(data, trainer))

@@ -12,6 +12,7 @@ from cl_lightning.callbacks.preemption import Preemption
 from cl_lightning.callbacks.progress import RunProgress
 from cl_lightning.callbacks.start_report import StartReport
 from cl_lightning.callbacks.throughput import Throughput
+from cl_lightning.callbacks.whole_epochs import WholeEpochs
 
 __all__ = [
     "BrokenFiles",
@@ -26,4 +27,5 @@ __all__ = [
     "RunProgress",
     "StartReport",
     "Throughput",
+    "WholeEpochs",
 ]

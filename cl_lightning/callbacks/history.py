@@ -92,4 +92,4 @@ def _write(logger: CSVLogger, text: str | None) -> None:
     experiment = logger.experiment  # deletes the file
     if text is not None:
         Path(experiment.metrics_file_path).write_bytes(text.encode())
-        experiment.metrics_keys = next(csv.reader(io.StringIO(text)))
+        experiment.metrics_keys = next(csv.reader(io.StringIO(text)), [])

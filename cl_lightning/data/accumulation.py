@@ -38,4 +38,6 @@ def lightning_batches(batches: int, limit: int | float) -> int:
 
 def offered_batches(batches: int, limit: int | float, usable: int) -> int:
     """The length that a loader must have for Lightning, applying `limit`, to train on `usable` batches."""
-    return next(length for length in range(usable, batches + 1) if lightning_batches(length, limit) == usable)
+    fitting = [n for n in range(usable, batches + 1) if lightning_batches(n, limit) == usable]
+    assert fitting, "of one batch more, Lightning takes at most one more"
+    return fitting[0]

@@ -14,11 +14,12 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from cl_lightning.callbacks import BrokenFiles, FiniteGuard, HealthMonitor, KNNMonitor
+from cl_lightning.callbacks import BrokenFiles, FiniteGuard, HealthMonitor, KNNMonitor, WholeEpochs
+from cl_lightning.callbacks.whole_epochs import never_stops
 from cl_lightning.checkpoints import DESCRIPTION, Checkpoint
 from cl_lightning.data import Batch, ContrastiveData
 from cl_lightning.encoders import Encoder
-from cl_lightning.methods.parts import check_parts, in_words, network_in_words, rebuilt, saved
+from cl_lightning.methods.parts import check_parts, in_words, lacking, network_in_words, rebuilt, saved
 from cl_lightning.methods.versions import changes
 from cl_lightning.optim import WarmupCosine, param_groups
 from cl_lightning.pairs import clean
@@ -27,6 +28,7 @@ C = TypeVar("C", bound=Callback)
 M = TypeVar("M", bound="ContrastiveModule")
 OptimizerFactory = Callable[[list[dict[str, Any]]], Optimizer]
 
+STEPS = {"training_step", "validation_step"}
 QUERY_LOADER = 0  # validation: the images that are asked for; the bank of the kNN comes after them
 
 
@@ -44,6 +46,13 @@ class ContrastiveModule(LightningModule):
         decay_norms_and_biases: whether weight decay reaches biases and normalisation layers.
         callbacks: those that a Trainer gets if it has none of their kind.
     """
+
+    needed_callbacks: tuple[type[Callback], ...] = ()  # kinds that its steps can't do without
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in STEPS & cls.__dict__.keys():
+            setattr(cls, name, never_stops(cls.__dict__[name]))
 
     def __init__(
         self,
@@ -63,6 +72,7 @@ class ContrastiveModule(LightningModule):
         self.optimizer = optimizer
         self.schedule = schedule
         self.decay_norms_and_biases = decay_norms_and_biases
+        self._whole_epochs = WholeEpochs()
         self.default_callbacks = [HealthMonitor(), KNNMonitor(), FiniteGuard(), BrokenFiles(), *callbacks]
 
     def two_views(self, batch: Batch, epoch: int) -> tuple[Tensor, Tensor]:
@@ -72,6 +82,7 @@ class ContrastiveModule(LightningModule):
             view_a, view_b = self.views(batch.images, batch.index, epoch)
         return view_a.to(self.dtype), view_b.to(self.dtype)
 
+    @never_stops
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
         """Features of clean images, and for the images asked for the embeddings of two fixed views."""
         with torch.autocast(self.device.type, enabled=False):
@@ -122,11 +133,23 @@ class ContrastiveModule(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def configure_callbacks(self) -> list[Callback]:
-        """The method's own callbacks of those kinds that the Trainer lacks."""
+        """The method's own callbacks of those kinds that the Trainer lacks.
+
+        Raises ValueError where one is lacking that the method needs.
+        """
         # Lightning drops a Trainer's callback when the module brings one of its class, and asks again at
         # every fit and validate: so only what is missing, and the same instances each time.
         present = self.trainer.callbacks  # type: ignore[attr-defined]
-        return [c for c in self.default_callbacks if not any(isinstance(p, type(c)) for p in present)]
+        own = (*self.default_callbacks, self._whole_epochs)
+        brought = [c for c in own if not any(isinstance(p, type(c)) for p in present)]
+        self.check_callbacks([*present, *brought])
+        return brought
+
+    def check_callbacks(self, callbacks: Sequence[Any]) -> None:
+        """Raises ValueError where these lack a kind that the method needs."""
+        for kind in self.needed_callbacks:
+            if not any(isinstance(callback, kind) for callback in callbacks):
+                raise ValueError(lacking(self, kind))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds what rebuilds the method: its arguments as plain containers, and what its input is."""
@@ -175,8 +198,11 @@ class ContrastiveModule(LightningModule):
         return method.to(map_location)
 
     def attached(self, kind: type[C]) -> C:
-        """The Trainer's callback of this kind."""
-        return next(c for c in self.trainer.callbacks if isinstance(c, kind))  # type: ignore[attr-defined]
+        """The Trainer's callback of this kind; ValueError where it has none."""
+        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, kind):
+                return callback
+        raise ValueError(lacking(self, kind))
 
     def __repr__(self) -> str:
         encoder = self.encoder

@@ -33,6 +33,8 @@ class MoCoV2(ContrastiveModule):
     Differs from the paper: `symmetric` (False is the paper's); biases and norms don't decay by default.
     """
 
+    needed_callbacks = (MomentumEncoder, NegativeQueue)
+
     def __init__(
         self,
         views: Callable[..., tuple[Tensor, Tensor]] | None = None,
@@ -52,7 +54,7 @@ class MoCoV2(ContrastiveModule):
             optimizer,
             schedule,
             decay_norms_and_biases,
-            callbacks=[MomentumEncoder(), NegativeQueue()],
+            callbacks=[kind() for kind in self.needed_callbacks],
         )
         if seed < 0:
             raise ValueError(f"method.seed is {seed}; accepted: a whole number from 0")

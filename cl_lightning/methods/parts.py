@@ -1,5 +1,6 @@
 """The parts of a method: which are accepted, in words, in a checkpoint, and out of it."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -25,6 +26,17 @@ def check_parts(encoder: Any, optimizer: Any) -> None:
             f"optimizer is a {type(optimizer).__name__} that has its parameters; accepted: what makes one "
             "from parameter groups, such as functools.partial(torch.optim.AdamW, lr=1e-3)"
         )
+
+
+def lacking(method: Any, kind: type[Any]) -> str:
+    """What to tell where a run has no callback of a kind that its method needs."""
+    key = re.sub("(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
+    package = "cl_lightning.callbacks" if kind.__module__.startswith("cl_lightning.") else kind.__module__
+    target = f"{package}.{kind.__qualname__}"
+    return (
+        f"{type(method).__name__} needs a {kind.__name__}, and callbacks has none; accepted: "
+        f"'++callbacks.{key}={{_target_: {target}}}', in Python Trainer(callbacks=[{kind.__name__}(), ...])"
+    )
 
 
 def saved(method: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The parts of a run, from its config."""
 
+from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Trainer, seed_everything
@@ -47,22 +48,29 @@ def assemble_data(config: dict[str, Any]) -> ContrastiveData:
 def assemble_trainer(config: dict[str, Any], folder: RunFolder) -> Trainer:
     """The Trainer with its callbacks, which write into the run folder; its loggers come as it starts."""
     node = {name: value for name, value in config["trainer"].items() if name not in GIVEN}
-    callbacks = {name: c for name, c in config["callbacks"].items() if c is not None}
     for switch, names in SWITCHES.items():
-        if node.get(switch) is False:
-            callbacks = {name: c for name, c in callbacks.items() if name not in names}
-        elif node.get(switch) is None and not names & callbacks.keys():
+        if node.get(switch) is None and not any(config["callbacks"].get(name) for name in names):
             node[switch] = False
-    places = {"checkpoint": {"dirpath": folder.checkpoint.parent}}
     return build(
         node,
         "trainer",
         **assemble_ddp(node),
-        callbacks=[build(c, f"callbacks.{name}", **places.get(name, {})) for name, c in callbacks.items()],
+        callbacks=assemble_callbacks(config, folder.checkpoint.parent),
         logger=False,  # see `loggers.recorded`
         plugins=assemble_plugins(),
         default_root_dir=folder.path,
     )
+
+
+def assemble_callbacks(config: dict[str, Any], checkpoints: Path) -> list[Any]:
+    """The callbacks of a config, but for those that a switch of the Trainer leaves out."""
+    switched = [names for switch, names in SWITCHES.items() if config["trainer"].get(switch) is False]
+    given = {"checkpoint": {"dirpath": checkpoints}}
+    return [
+        build(node, f"callbacks.{name}", **given.get(name, {}))
+        for name, node in config["callbacks"].items()
+        if node is not None and not any(name in names for names in switched)
+    ]
 
 
 def assemble_plugins() -> list[Any]:

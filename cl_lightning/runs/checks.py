@@ -3,7 +3,7 @@
 import os
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -154,6 +154,16 @@ def check_sizes(config: dict[str, Any], batch: int, world: int) -> None:
             f"callbacks.negative_queue.length is {queue['length']}, but one optimizer step makes {keys} "
             f"keys; accepted: {keys} or more, or a smaller data.batch_size"
         )
+
+
+def check_callbacks(method: ContrastiveModule, callbacks: Sequence[Any]) -> None:
+    """That a run has the callbacks that its method needs.
+
+    Raises:
+        ConfigError: names one that is lacking, and how to give it.
+    """
+    with refused("callbacks"):
+        method.check_callbacks(callbacks)
 
 
 def check_data(data: ContrastiveData, world: int) -> None:

@@ -1,5 +1,6 @@
 """What is known of a run before it reaches the machine that trains it."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ from lightning.pytorch.strategies import StrategyRegistry
 from cl_lightning.blueprints import ConfigError, build, refused, shown
 from cl_lightning.data import EpochOrder
 from cl_lightning.runs import checks
-from cl_lightning.runs.assemble import GIVEN, assemble_method
+from cl_lightning.runs.assemble import GIVEN, assemble_callbacks, assemble_method
 from cl_lightning.runs.rehearsal import rehearse_loss, rehearse_optimizer
 
 
@@ -57,6 +58,4 @@ def check_elsewhere(config: dict[str, Any]) -> None:
     checks.check_batch(method, batch, world)
     rehearse_loss(method)
     rehearse_optimizer(method)
-    for name, callback in config["callbacks"].items():
-        if callback is not None:
-            build(callback, f"callbacks.{name}", **({"dirpath": "."} if name == "checkpoint" else {}))
+    checks.check_callbacks(method, assemble_callbacks(config, Path()))

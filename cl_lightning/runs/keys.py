@@ -58,7 +58,6 @@ def check_keys(config: dict[str, Any]) -> None:
         if isinstance(value, int) and value < 1:
             raise ConfigError(f"encoder.{name} is {value}; accepted: a whole number from 1")
     _check_run(config["run"])
-    _check_method_has_its_callbacks(config)
 
 
 def _refuse_unknown(keys: Mapping[str, Any], above: str, accepted: tuple[str, ...]) -> None:
@@ -88,11 +87,3 @@ def _check_run(run: dict[str, Any]) -> None:
     place = next(p for p in (Path(root).absolute(), *Path(root).absolute().parents) if p.exists())
     if not place.is_dir():
         raise ConfigError(f"run.root is {root}, but {place} is a file; accepted: a folder, there or not yet")
-
-
-def _check_method_has_its_callbacks(config: dict[str, Any]) -> None:
-    if config["method"]["name"] != "moco_v2":
-        return
-    for name in ("momentum_encoder", "negative_queue"):
-        if config["callbacks"].get(name) is None:
-            raise ConfigError(f"callbacks.{name} is null, but moco_v2 needs it; accepted: callbacks=moco_v2")

@@ -104,7 +104,7 @@ REFUSED = {
     "trainer.profiler=foo": "`profiler`",
     # what does not fit
     "loss=info_nce": "accepted: loss=nt_xent",
-    "method=moco_v2 callbacks=default": "moco_v2 needs it; accepted: callbacks=moco_v2",
+    "method=moco_v2 callbacks=default": "MoCoV2 needs a MomentumEncoder, and callbacks has none; accepted:",
     "data.batch_size=1000": "data.batch_size=1000 with 16 training images",
     "trainer.devices=3": "data.batch_size=8 cannot be shared by 3 processes; accepted: multiples of 3",
     "trainer=ddp_cpu data.batch_size=7": "by 2 processes; accepted: multiples of 2, such as 6 or 8",
@@ -117,7 +117,8 @@ MISSING_DATA = {"image_folder": "there is no folder nowhere;", "cifar10": "set d
 REFUSED_MOCO = {
     "callbacks.negative_queue.length=4": "length is 4, but one optimizer step makes 8 keys",
     "callbacks.negative_queue.length=8 method.symmetric=true": "makes 16 keys; accepted: 16 or more",
-    "callbacks.negative_queue=null": "callbacks.negative_queue is null, but moco_v2 needs it",
+    "callbacks.negative_queue=null": "'++callbacks.negative_queue={_target_: cl_lightning.callbacks.Negat",
+    "method.name=x callbacks.momentum_encoder=null callbacks.throughput=null": "needs a MomentumEncoder",
     "callbacks.momentum_encoder.momentum=2": "callbacks.momentum_encoder.momentum is 2; accepted: 0 to 1",
     "callbacks.momentum_encoder.schedule=foo": "accepted: constant, cosine",
     "loss=nt_xent": "accepted: loss=info_nce",

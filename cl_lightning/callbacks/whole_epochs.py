@@ -1,0 +1,79 @@
+"""Epochs and runs that Lightning ends without a word, because something in them raised StopIteration."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+R = TypeVar("R")
+
+
+def never_stops(step: Callable[..., R]) -> Callable[..., R]:
+    """`step`, with a RuntimeError in the place of a StopIteration, by which Lightning would end the epoch."""
+
+    @wraps(step)
+    def whole(*args: Any, **kwargs: Any) -> R:
+        try:
+            return step(*args, **kwargs)
+        except StopIteration as error:
+            raise RuntimeError(
+                f"{step.__qualname__} raised StopIteration, by which Lightning would end the epoch"
+            ) from error
+
+    return whole
+
+
+class WholeEpochs(Callback):
+    """Each epoch, evaluation and run ends where it should, or where somebody asked for it.
+
+    Lightning's means to ask stay: `trainer.should_stop`, and an `on_train_batch_start` that returns -1.
+
+    Raises:
+        ValueError: a hook raised StopIteration, which ended an epoch, an evaluation or the run; a run that
+            ended without a step.
+    """
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        batch: Any = trainer.fit_loop.epoch_loop.batch_progress.current
+        batches = trainer.num_training_batches
+        if trainer.validating:  # still
+            raise _cut(trainer, f"the evaluation after batch {batch.completed} of {batches}")
+        skipped = batch.processed == batch.ready > batch.started  # what on_train_batch_start asked for
+        ended = batch.completed == batch.ready and (batch.ready >= batches or _may_stop(trainer))
+        if not (skipped or ended):
+            raise _cut(trainer, f"epoch {trainer.current_epoch} in batch {batch.ready} of {batches}")
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        fitting = trainer.state.fn == "fit"
+        loop = trainer.fit_loop.epoch_loop.val_loop if fitting else trainer.validate_loop
+        batch = loop.batch_progress.current
+        if batch.completed < batch.ready:
+            raise _cut(trainer, f"an evaluation in batch {batch.ready}")
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        epochs: Any = trainer.fit_loop.epoch_progress.current
+        last = trainer.max_epochs is not None and 0 <= trainer.max_epochs <= epochs.completed
+        if epochs.completed < epochs.processed or not (last or _may_stop(trainer)):
+            raise _cut(trainer, f"training in epoch {trainer.current_epoch} of {trainer.max_epochs}")
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.global_step == 0:
+            raise ValueError(
+                "the run ended without an optimizer step; accepted: trainer.max_epochs, trainer.max_steps "
+                "and trainer.limit_train_batches from 1, and hooks that let a batch be trained on"
+            )
+
+
+def _may_stop(trainer: Trainer) -> bool:
+    return trainer.should_stop or 0 <= trainer.max_steps <= trainer.global_step
+
+
+def _cut(trainer: Trainer, what: str) -> ValueError:
+    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+    names = [f"{type(c).__module__}.{type(c).__qualname__}" for c in callbacks]
+    others = [name for name in names if not name.startswith(("cl_lightning.", "lightning."))]
+    return ValueError(
+        f"a hook of {', '.join([*others, 'the method'])} raised StopIteration, which ended {what}; accepted: "
+        "hooks that raise another error, or such as next(iterator, None) where an iterator may be empty"
+    )
