@@ -21,7 +21,8 @@ class MomentumEncoder(Callback):
     for all parameters, backbone and head. BatchNorm buffers are the key encoder's own, fed by its forward
     passes, as in the official code. That code moves the keys at the start of each forward pass, this
     after each step: the same sequence, since its first move is between equal weights. Weights in half
-    precision are averaged in float32, where small moves don't vanish.
+    precision are averaged in float32, where small moves don't vanish. Each part of the key encoder is in
+    training or evaluation mode as that of the query encoder.
 
     The encoder is built in `on_fit_start` as a copy of the module's `encoder`, or from the checkpoint of a
     resumed run. It stays outside the module: neither DDP nor the optimizer sees it.
@@ -53,7 +54,7 @@ class MomentumEncoder(Callback):
                 f"{trainer.ckpt_path} holds no key encoder; accepted: a checkpoint of a MoCo v2 run that had "
                 "callbacks.momentum_encoder"
             )
-        self.encoder = copy.deepcopy(pl_module.encoder).requires_grad_(False).train()
+        self.encoder = copy.deepcopy(pl_module.encoder).requires_grad_(False)
         self._average = [p.float() if p.element_size() < 4 else p for p in self.encoder.parameters()]
         if self._restored is not None:
             self.encoder.load_state_dict(self._restored["encoder"])
@@ -63,6 +64,10 @@ class MomentumEncoder(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         self._changes.start(trainer)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        for key, query in zip(self.encoder.modules(), pl_module.encoder.modules(), strict=True):
+            key.training = query.training
 
     @torch.no_grad()
     def on_train_batch_end(

@@ -37,6 +37,8 @@ def start_report(trainer: Trainer, pl_module: Any) -> dict[str, str]:
         "negatives of a query": f"{2 * data.batch_size - 2:,}, both views of the other images in the batch",
         "parameters": f"{trained:,} trained",
     }
+    if pl_module.kept_in_evaluation:
+        lines["in evaluation mode"] = pl_module.kept_in_evaluation
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, NegativeQueue):
             lines["negatives of a query"] = negatives(callback.length, pl_module.keys_per_step, steps)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import torch
 from lightning.pytorch import Callback, LightningModule
 from lightning.pytorch.trainer.states import TrainerFn
-from lightning.pytorch.utilities import rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -19,6 +19,7 @@ from cl_lightning.callbacks.whole_epochs import never_stops
 from cl_lightning.checkpoints import DESCRIPTION, Checkpoint
 from cl_lightning.data import Batch, ContrastiveData
 from cl_lightning.encoders import Encoder
+from cl_lightning.methods.modes import begin_training, kept_in_evaluation
 from cl_lightning.methods.parts import check_parts, in_words, lacking, network_in_words, rebuilt, saved
 from cl_lightning.methods.versions import changes
 from cl_lightning.optim import WarmupCosine, param_groups
@@ -99,16 +100,31 @@ class ContrastiveModule(LightningModule):
         return self.trainer.datamodule.batch_size * self.trainer.accumulate_grad_batches  # type: ignore[attr-defined]
 
     def setup(self, stage: str) -> None:
-        """Raises ValueError for any other data than a `ContrastiveData`."""
-        data = getattr(self.trainer, "datamodule", None)
-        if stage == "fit" and not isinstance(data, ContrastiveData):
+        """A fit begins in training mode, whatever was before; parts without gradients keep their modes.
+
+        Raises ValueError for any other data than a `ContrastiveData`.
+        """
+        if stage != "fit":
+            return
+        if not isinstance(getattr(self.trainer, "datamodule", None), ContrastiveData):
             raise ValueError(
                 "the Trainer was given no ContrastiveData; accepted: Trainer.fit(method, "
                 "ContrastiveData(train=...)) with any map-style Dataset of images or (image, label)"
             )
+        begin_training(self)
+
+    @property
+    def kept_in_evaluation(self) -> str:
+        """Names of the parts that stay in evaluation mode in a fit; empty where there are none."""
+        return kept_in_evaluation(self)
 
     def on_fit_start(self) -> None:
-        """Raises ValueError where the Trainer's `sync_batchnorm` has replaced the encoder's BatchNorm."""
+        """Tells which parts stay in evaluation mode.
+
+        Raises ValueError where the Trainer's `sync_batchnorm` has replaced the encoder's BatchNorm.
+        """
+        if self.kept_in_evaluation:
+            rank_zero_info(f"in evaluation mode, without new statistics: {self.kept_in_evaluation}")
         if any(isinstance(layer, nn.SyncBatchNorm) for layer in self.encoder.modules()):
             raise ValueError(
                 "the Trainer's sync_batchnorm=True replaces the encoder's BatchNorm and its policy; "

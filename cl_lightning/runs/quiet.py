@@ -11,6 +11,8 @@ NOT_TOLD = (
     r"Experiment logs directory .* exists and is not empty.*",
     # Epoch means are logged whatever the interval.
     r"The number of training batches .* is smaller than the logging interval.*",
+    # The start report names those that are.
+    r"Found \d+ module\(s\) in eval mode at the start of training.*",
     # Small sets lie on the device.
     r"The '.*_dataloader' does not have many workers.*",
     r".*does not have many workers which may be a bottleneck.*",

@@ -7,6 +7,7 @@ from cl_lightning.blueprints import ConfigError, refused
 from cl_lightning.data import ContrastiveData, image_and_label
 from cl_lightning.methods import MoCoV2
 from cl_lightning.methods.contrastive import ContrastiveModule
+from cl_lightning.methods.modes import evaluating
 from cl_lightning.runs.checks import check_batch
 from cl_lightning.runs.memory import check_memory
 
@@ -67,9 +68,8 @@ def rehearse_image(method: ContrastiveModule, image: Tensor) -> None:
     pair = image if crop is None else crop(image, 0, 0)
     view, _ = method.views(pair[None], torch.zeros(1, dtype=torch.int64), 0)
     _check_channels(method.encoder.backbone, view)
-    with refused("encoder"):
-        method.encoder.eval()(view)
-    method.encoder.train()
+    with refused("encoder"), evaluating(method.encoder):
+        method.encoder(view)
 
 
 def _check_channels(backbone: torch.nn.Module, view: Tensor) -> None:
