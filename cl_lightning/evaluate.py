@@ -14,7 +14,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     try:
         evaluations = evaluate_runs(
-            options.runs, options.encoder, tuple(options.labels), options.draws, options.baselines, options.to
+            options.runs,
+            options.encoder,
+            tuple(options.labels),
+            options.draws,
+            options.baselines,
+            options.to,
+            options.root,
         )
         print(evaluations.table, flush=True)
         evaluations.write()
@@ -51,6 +57,9 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--to", metavar="DIR", help="write DIR/RUN/evaluation-ENCODER.json, not into the run folders"
+    )
+    parser.add_argument(
+        "--root", metavar="DIR", help="where the images of the runs are now, if they were moved as a whole"
     )
     return parser
 

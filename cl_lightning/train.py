@@ -23,30 +23,40 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     """
     from cl_lightning.blueprints import ConfigError
     from cl_lightning.runs import RunFolder, check_keys, ending
+    from cl_lightning.runs.identity import has_fixed_content
 
     check_keys(config)
     folder = RunFolder.of(config)
     finished = folder.summary()
-    if finished is not None:
+    if finished is not None and has_fixed_content(config):
         print(ending.finished(folder, finished))
         return finished
 
     # Heavy imports wait until there is something to train: --help and completion need none.
-    from cl_lightning.runs import checks
-    from cl_lightning.runs.assemble import assemble_data, assemble_method, assemble_trainer
+    from cl_lightning.runs import checks, images
+    from cl_lightning.runs.assemble import assemble_method, assemble_trainer
+    from cl_lightning.runs.broken_files import broken_files_in, keep_broken
     from cl_lightning.runs.cpu import quicken_cpu
+    from cl_lightning.runs.finished import check_finished
     from cl_lightning.runs.loggers import assemble_loggers, recorded
     from cl_lightning.runs.messages import is_left_alone
     from cl_lightning.runs.pictures import write_pictures
     from cl_lightning.runs.quiet import quiet
     from cl_lightning.runs.rehearsal import rehearse
+    from cl_lightning.runs.same_run import begun
     from cl_lightning.runs.starting import continued, started, steps_done
     from cl_lightning.runs.summary import summarise
 
+    folder = begun(config, folder)
+    finished = folder.summary()
+    if finished is not None:
+        check_finished(folder, config, finished)
+        print(ending.finished(folder, finished))
+        return finished
     checks.check_trainer(config["trainer"])
     quiet()
     quicken_cpu()
-    method, data = assemble_method(config), assemble_data(config)
+    method, data = assemble_method(config), images.assembled(config, folder)
     trainer = assemble_trainer(config, folder)
     checks.check_callbacks(method, trainer.callbacks)  # type: ignore[attr-defined]
     checks.check_data(data, trainer.world_size)
@@ -55,6 +65,8 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     assemble_loggers(config, folder)  # what it refuses is told before anything is written
     first = trainer.is_global_zero
     with folder.locked() if first else nullcontext():
+        if first:
+            images.keep(folder, config, data)
         resumed = folder.prepare(config) if first else folder.checkpoint.is_file()
         step = steps_done(folder) if resumed and first else 0  # what the first tells and its loggers need
         loggers = assemble_loggers(config, folder, None if folder.is_new else step)
@@ -79,6 +91,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
                 folder.discard()
             raise
         except Exception as error:
+            keep_broken(folder, data, broken_files_in(error))
             if not is_left_alone(error):
                 folder.write_error()
             raise

@@ -15,7 +15,7 @@ class BrokenFiles(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         data = trainer.datamodule  # type: ignore[attr-defined]
-        if not getattr(data, "max_broken", 0):
+        if not data.sets.may_lack_files:
             return
         data.broken.merge(path for paths in gather_objects(data.broken_files) for path in paths)
         pl_module.log("train/broken_files", float(len(data.broken_files)), sync_dist=trainer.world_size > 1)

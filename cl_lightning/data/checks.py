@@ -6,6 +6,12 @@ from typing import Any
 
 from cl_lightning.data.map_style import MapStyle
 
+# What one can do whose images are not those of the run.
+OTHER_RUN = (
+    "the images that it began with, or a new run of these: another run.root (another run.name continues this "
+    "run), in Python a fit without ckpt_path"
+)
+
 
 def check_sets(sets: Mapping[str, Any]) -> None:
     """ValueError for a set that is none or holds nothing."""
@@ -29,15 +35,15 @@ def check_shares(sets: Mapping[str, MapStyle], processes: int) -> None:
             )
 
 
-def check_same_images(saved: Mapping[str, int], sets: Mapping[str, MapStyle], checkpoint: Any) -> None:
-    """ValueError for another number of images than a resumed run began with: its order would be another."""
+def check_same_images(
+    saved: Mapping[str, int], sets: Mapping[str, MapStyle], run: Any, accepted: str
+) -> None:
+    """ValueError for another number of images than a run began with, of which no more is known."""
     for name, part in sets.items():
         if len(part) != saved.get(name, len(part)):
             raise ValueError(
-                f"data.{name} holds {len(part):,} images, but the run of {checkpoint} began with "
-                f"{saved[name]:,}; accepted: the images that it began with, or a new run of these: another "
-                "run.root (another run.name continues this run), in Python a fit without ckpt_path. Change "
-                f"data.{name}."
+                f"data.{name} holds {len(part):,} images, but {run} began with {saved[name]:,}; accepted: "
+                f"{accepted}. Change data.{name}."
             )
 
 

@@ -1,5 +1,6 @@
 """The data of a run: loaders for training, for the kNN's bank and for its queries."""
 
+from itertools import chain
 from typing import Any
 
 import torch
@@ -9,21 +10,22 @@ from lightning.pytorch.trainer.states import TrainerFn
 from cl_lightning.data.accumulation import batch_limit, offered_batches, usable_batches
 from cl_lightning.data.broken_files import BrokenList
 from cl_lightning.data.checks import (
+    OTHER_RUN,
     check_numbers,
-    check_same_images,
     check_sets,
     check_shares,
     warn_of_no_effect,
 )
 from cl_lightning.data.device_loader import DeviceLoader
-from cl_lightning.data.labelled import has_labels
+from cl_lightning.data.image_sets import ImageSets
 from cl_lightning.data.map_style import MapStyle
 from cl_lightning.data.no_loaders import NoLoaders
 from cl_lightning.data.order import EpochOrder, EvaluationOrder
-from cl_lightning.data.readable import describe, readable
+from cl_lightning.data.readable import describe
 from cl_lightning.data.tensor_images import TensorImages
 from cl_lightning.data.transforms import middle, training_crops
 from cl_lightning.data.worker_loader import OpenLoaders, Transform, WorkerLoader
+from cl_lightning.distributed import rank
 from cl_lightning.distributed.checkpointed import gather_objects
 
 Loader = DeviceLoader | WorkerLoader
@@ -64,10 +66,9 @@ class ContrastiveData(LightningDataModule):
         check_sets({"train": train, "val": val, "bank": bank})
         check_numbers(num_workers=num_workers, max_broken=max_broken)
         EpochOrder(len(train), batch_size, seed)  # refuses before anything is built
-        self.train, self.val = readable(train, max_broken), readable(val, max_broken)
-        self.bank = self.train if bank is None else readable(bank, max_broken)
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
         self.max_broken, self.broken = max_broken, BrokenList(max_broken)
+        self.sets = ImageSets(train, val, bank, self.broken)
         self._open = OpenLoaders()
         self._resumed: dict[str, Any] = {}
         if all(isinstance(part, (TensorImages, type(None))) for part in (train, val, bank)):
@@ -81,24 +82,29 @@ class ContrastiveData(LightningDataModule):
         """
         if stage == "fit":
             self.broken.paths, self._resumed = [], {}
+            if rank() == 0:
+                self.sets.inventories()  # as the fit begins
         if self.trainer and self.trainer.limit_val_batches:
-            check_shares(self._evaluated_sets(), self.trainer.world_size)
+            check_shares(self.sets.evaluated(), self.trainer.world_size)
 
     def state_dict(self) -> dict[str, Any]:
-        """Broken files, numbers of images, and how far the training epoch is: a resumed one goes on there."""
+        """Broken files, what the sets consist of, and how far the epoch is: a resumed one goes on there."""
         return {
-            "broken_by_process": gather_objects(self.broken_files) if self.max_broken else [],
-            "images": {name: len(part) for name, part in self._own_sets().items()},
+            "broken_by_process": gather_objects(self.broken_files) if self.sets.may_lack_files else [],
+            "images": {name: len(part) for name, part in self.sets.own().items()},
+            "inventories": self.sets.packed() if rank() == 0 else {},
             "train": self._training.state_dict(),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Raises ValueError for a fit that goes on with another number of images than it began with."""
-        trainer = self.trainer
+        """Raises ValueError for a fit that goes on with other images than it began with."""
+        trainer, broken = self.trainer, state_dict.get("broken_by_process", [])
         if trainer is None or trainer.state.fn == TrainerFn.FITTING:
-            checkpoint = trainer.ckpt_path if trainer else "the checkpoint"
-            check_same_images(state_dict.get("images", {}), self._own_sets(), checkpoint)
-        self.broken.restore(state_dict.get("broken_by_process", []))
+            run = f"the run of {trainer.ckpt_path if trainer else 'the checkpoint'}"
+            first_here = trainer is None or trainer.local_rank == 0
+            self.sets.go_on_from(state_dict, run, OTHER_RUN, compare=first_here)
+            self.broken.check(chain(*broken))
+        self.broken.restore(broken)
         self._resumed = state_dict["train"]
 
     def train_dataloader(self) -> Loader:
@@ -117,7 +123,7 @@ class ContrastiveData(LightningDataModule):
         None at all without `val`. `trainer.limit_val_batches` cuts each process's part, so that other numbers
         of processes evaluate other images.
         """
-        sets = self._evaluated_sets()
+        sets = self.sets.evaluated()
         return self._evaluated(*sets.values()) if sets else NoLoaders()
 
     def predict_dataloader(self) -> list[Loader] | NoLoaders:
@@ -133,9 +139,21 @@ class ContrastiveData(LightningDataModule):
         self.teardown("fit")
 
     @property
+    def train(self) -> MapStyle:
+        return self.sets.train
+
+    @property
+    def val(self) -> MapStyle | None:
+        return self.sets.val
+
+    @property
+    def bank(self) -> MapStyle:
+        return self.sets.bank
+
+    @property
     def has_labels(self) -> bool:
         """Whether `bank` and `val` can be compared by label; False without `val`."""
-        return self.val is not None and has_labels(self.val) and has_labels(self.bank)
+        return self.sets.has_labels
 
     @property
     def batches_per_epoch(self) -> int:
@@ -163,18 +181,6 @@ class ContrastiveData(LightningDataModule):
 
     def _views(self) -> Any:
         return getattr(self.trainer.lightning_module, "views", None) if self.trainer else None
-
-    def _own_sets(self) -> dict[str, MapStyle]:
-        """Each set once, by its key."""
-        sets = {"train": self.train, "val": self.val, "bank": None if self.bank is self.train else self.bank}
-        return {name: part for name, part in sets.items() if part is not None}
-
-    def _evaluated_sets(self) -> dict[str, MapStyle]:
-        """Queries and bank, by their keys."""
-        if self.val is None:
-            return {}
-        bank = {"train" if self.bank is self.train else "bank": self.bank} if self.has_labels else {}
-        return {"val": self.val, **bank}
 
     def _evaluated(self, *parts: MapStyle) -> list[Loader]:
         orders = [EvaluationOrder(len(part), self.batch_size, *self._place()) for part in parts]

@@ -1,5 +1,6 @@
 """Images of any map-style Dataset, where the next readable one may stand in for a broken file."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from jaxtyping import UInt8
@@ -25,12 +26,13 @@ class ReadableImages(Dataset[tuple[Tensor, int]]):
     """`dataset` as (uint8 image [channels, height, width], label or -1), broken files left out.
 
     Item i is the first readable one of i, i + 1, ... (after the last comes the first), which more than
-    `max_broken` broken files in a row end.
+    `max_broken` broken files in a row end. `removed` are numbers of files that were broken and are gone
+    (path of each): the next one stands in for them too, and they are not counted.
     Raises BrokenImageError that names the files.
     """
 
-    def __init__(self, dataset: MapStyle, max_broken: int) -> None:
-        self.dataset, self.max_broken = dataset, max_broken
+    def __init__(self, dataset: MapStyle, max_broken: int, removed: Mapping[int, str] | None = None) -> None:
+        self.dataset, self.max_broken, self.removed = dataset, max_broken, dict(removed or {})
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -42,8 +44,13 @@ class ReadableImages(Dataset[tuple[Tensor, int]]):
     def read(self, index: int) -> Read:
         """Image `index`, or the next readable one, with its own index."""
         broken: dict[str, str] = {}
-        for number in range(index, index + min(self.max_broken + 1, len(self))):
+        tried = self.max_broken + 1 + len(self.removed)
+        for number in range(index, index + min(tried, len(self))):
             place = number % len(self)
+            if place in self.removed:
+                path = self.removed[place]
+                broken[path] = f"{path} was broken and is gone."
+                continue
             try:
                 return Read(*self._item(place), broken)
             except BrokenImageError as error:
@@ -78,7 +85,12 @@ def describe(part: Any) -> str:
     return f"{type(part).__name__}: {len(part):,} images"
 
 
-def readable(part: Any, max_broken: int) -> Any:
-    """`part` with broken files left out, where that is asked for and it has files."""
+def bare(part: Any) -> Any:
+    """The set that `readable` was given."""
+    return part.dataset if isinstance(part, ReadableImages) else part
+
+
+def readable(part: Any, max_broken: int, removed: Mapping[int, str] | None = None) -> Any:
+    """`part` with broken files left out, where there may be any and it has files."""
     in_memory = part is None or isinstance(part, TensorImages)
-    return part if in_memory or not max_broken else ReadableImages(part, max_broken)
+    return part if in_memory or not (max_broken or removed) else ReadableImages(part, max_broken, removed)

@@ -1,5 +1,6 @@
 """The parts of a run, from its config."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from cl_lightning.runs.folder import RunFolder
 GIVEN = ("callbacks", "logger", "default_root_dir")
 # Lightning brings its own, or refuses ours, unless the switch says what the group says.
 SWITCHES = {"enable_checkpointing": {"checkpoint", "preemption"}, "enable_progress_bar": {"progress"}}
+# Sets that take rules.
+PHOTO_FOLDERS = tuple(f"cl_lightning.data.{name}" for name in ("image_folder", "imagenet", "imagenette"))
+RULES = 2  # by which new runs find and share out their photos
 BY_DEVICES = ("auto", "ddp")  # strategies that mean DDP as below where there are several processes
 # Arguments of the Trainer that tell how many there are.
 PROCESSES = ("_target_", "accelerator", "devices", "num_nodes", "strategy", "plugins")
@@ -31,18 +35,21 @@ def assemble_method(config: dict[str, Any]) -> ContrastiveModule:
     return method
 
 
-def assemble_data(config: dict[str, Any]) -> ContrastiveData:
-    """The data sets and their loading."""
+def assemble_data(config: dict[str, Any], rules: int = RULES) -> ContrastiveData:
+    """The data sets and their loading; `rules` are those that folders of photos are read by."""
     data = config["data"]
     settings = {name: data[name] for name in ("batch_size", "num_workers", "max_broken") if name in data}
-    sets = {name: build(data[name], f"data.{name}") for name in ("val", "bank") if data.get(name) is not None}
+    names = ["train", *(name for name in ("val", "bank") if data.get(name) is not None)]
     return build(
         {"_target_": "cl_lightning.data.ContrastiveData", **settings},
         "data",
         seed=config["seed"],
-        train=build(data.get("train"), "data.train"),
-        **sets,
+        **{name: build(data.get(name), f"data.{name}", **_rules(data.get(name), rules)) for name in names},
     )
+
+
+def _rules(node: Any, rules: int) -> dict[str, int]:
+    return {"rules": rules} if isinstance(node, Mapping) and node.get("_target_") in PHOTO_FOLDERS else {}
 
 
 def assemble_trainer(config: dict[str, Any], folder: RunFolder) -> Trainer:

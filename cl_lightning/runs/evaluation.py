@@ -8,11 +8,13 @@ from torch import nn
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.checkpoints import Checkpoint
+from cl_lightning.data import ContrastiveData
 from cl_lightning.evaluation import FrozenFeatures, knn_accuracy, linear_accuracy
 from cl_lightning.methods.versions import versions
-from cl_lightning.runs.assemble import assemble_data, assemble_method
+from cl_lightning.runs.assemble import assemble_method
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import run_hash
+from cl_lightning.runs.images import OtherImagesError, images_to_evaluate
 
 
 class NotEvaluableError(ConfigError):
@@ -23,7 +25,11 @@ Source = Literal["query", "key", "untrained", "pixels"]
 
 
 def evaluate(
-    folder: RunFolder, source: Source = "query", labels: tuple[int, ...] = (1, 10), draws: int = 10
+    folder: RunFolder,
+    source: Source = "query",
+    labels: tuple[int, ...] = (1, 10),
+    draws: int = 10,
+    root: str | None = None,
 ) -> dict[str, Any]:
     """kNN and linear accuracy of a run's backbone, each with the protocol that it was measured by.
 
@@ -33,19 +39,19 @@ def evaluate(
             network of the run's seed, or the `pixels`.
         labels: labelled images a class of the linear probes, beside the one with all.
         draws: of those images.
+        root: where the run's images are now, if they were moved.
 
     Returns:
         `run`, `hash`, `encoder` (the source), `features` (their number), `results` and `versions`.
 
     Raises:
-        NotEvaluableError: see `check_run`, and data without labels.
+        NotEvaluableError: see `check_run`, data without labels, other images than the run began with.
         ConfigError: no such run, a broken checkpoint or one without the encoder asked for, data that is not
             there, numbers of labels that it has not.
     """
     check_run(folder, source)
-    config = folder.config()
+    config, data = _as_trained(folder, root)
     network, views = frozen_network(folder, config, source)
-    data = assemble_data(config)
     _require_labels(data.has_labels, folder)
     train, val = FrozenFeatures(views, network).extract(data)
     _require_labels(bool(min(train.labels.min(), val.labels.min()) >= 0), folder)
@@ -86,6 +92,13 @@ def check_run(folder: RunFolder, source: Source) -> None:
                 f"{folder.path} has no checkpoints/last.ckpt; accepted: the folder of a run that was trained"
             )
         Checkpoint(folder.path).encoder_weights(source)
+
+
+def _as_trained(folder: RunFolder, root: str | None) -> tuple[dict[str, Any], ContrastiveData]:
+    try:
+        return images_to_evaluate(folder, root)
+    except OtherImagesError as error:
+        raise NotEvaluableError(str(error)) from error
 
 
 def _require_labels(labelled: bool, folder: RunFolder) -> None:

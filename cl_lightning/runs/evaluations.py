@@ -45,6 +45,7 @@ def evaluate_runs(
     draws: int,
     baselines: bool,
     to: str | None = None,
+    root: str | None = None,
 ) -> Evaluations:
     """Evaluate run folders; nothing is written yet.
 
@@ -61,7 +62,7 @@ def evaluate_runs(
     among = len(folders)
     ready = evaluable(folders, encoder)
     into = writable([folder.path for folder in ready], to)
-    evaluations = evaluated(ready, among, encoder, labels, draws, baselines)
+    evaluations = evaluated(ready, among, encoder, labels, draws, baselines, root)
     alike = len({folder.path.name for folder in folders}) < len(folders)
     rows = {
         _name(evaluation, str(folder.path) if alike else folder.path.name): evaluation["results"]
@@ -109,13 +110,14 @@ def evaluated(
     labels: tuple[int, ...],
     draws: int,
     baselines: bool,
+    root: str | None,
 ) -> list[tuple[RunFolder, dict[str, Any]]]:
-    """The evaluations of those runs whose data has labels, the baselines of the first one before."""
+    """The evaluations of those runs whose images are as they were and have labels, the baselines of the first one before."""
     evaluations: list[tuple[RunFolder, dict[str, Any]]] = []
     for folder in ready:
         sources = ["pixels", "untrained", encoder] if baselines and not evaluations else [encoder]
         with left_out(among):
-            evaluations += [(folder, evaluate(folder, source, labels, draws)) for source in sources]
+            evaluations += [(folder, evaluate(folder, source, labels, draws, root)) for source in sources]
     if not evaluations:
         raise ConfigError("none of these runs can be evaluated, see above")
     return evaluations

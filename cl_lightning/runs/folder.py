@@ -11,7 +11,7 @@ from typing import Any, Literal
 import yaml
 
 from cl_lightning.blueprints import ConfigError
-from cl_lightning.runs.identity import run_hash
+from cl_lightning.runs.identity import earlier_hashes, run_hash
 from cl_lightning.runs.lock import HeldError, is_held, locked
 
 LOCK = ".lock"
@@ -49,17 +49,24 @@ class RunFolder:
             ConfigError: there are several.
         """
         root, identity = Path(config["run"]["root"]), run_hash(config)
-        found = sorted(path for path in root.glob(f"*-{identity}") if path.is_dir())
-        if len(found) > 1:
-            raise ConfigError(
-                f"{', '.join(map(str, found))} are folders of one run; accepted: one of them in run.root, "
-                f"{root}: move or remove the others"
-            )
-        return cls(found[0] if found else root / f"{config['run']['name']}-{identity}")
+        for known in (*earlier_hashes(config), identity):
+            found = sorted(path for path in root.glob(f"*-{known}") if path.is_dir())
+            if len(found) > 1:
+                raise ConfigError(
+                    f"{', '.join(map(str, found))} are folders of one run; accepted: one of them in "
+                    f"run.root, {root}: move or remove the others"
+                )
+            if found:
+                return cls(found[0])
+        return cls(root / f"{config['run']['name']}-{identity}")
 
     @property
     def checkpoint(self) -> Path:
         return self.path / "checkpoints" / "last.ckpt"
+
+    @property
+    def has_begun(self) -> bool:
+        return (self.path / "config.yaml").is_file()
 
     @property
     def metrics(self) -> Path:
@@ -128,9 +135,9 @@ class RunFolder:
             )
         remove_unfinished(self.path)
         self.error.unlink(missing_ok=True)
-        if not (self.path / "config.yaml").is_file():
+        if not self.has_begun:
             self.is_new = True
-            self._write("config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+            self.write("config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True).encode())
         return self.checkpoint.is_file()
 
     def discard(self) -> None:
@@ -170,15 +177,16 @@ class RunFolder:
         Raises:
             ConfigError: no room for it, or no permission; one that was there stays.
         """
-        return self._write(name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        return self.write(name, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
-    def _write(self, name: str, text: str) -> Path:
+    def write(self, name: str, content: bytes) -> Path:
+        """As `write_json`, of any content."""
         from cl_lightning.checkpoints import replacing  # with torch, which a finished run does without
 
         file = self.path / name
         try:
             with replacing(file) as part:
-                part.write(text.encode("utf-8"))
+                part.write(content)
         except OSError as error:
             raise ConfigError(
                 f"{file} can't be written: {error.strerror}; accepted: a folder with room for it that can be "

@@ -13,6 +13,7 @@ NOT_PART = (
     "logger",
     "data.num_workers",
     "data.download",
+    "data.max_broken",
     "callbacks.broken_files",
     "callbacks.checkpoint",
     "callbacks.history",
@@ -41,7 +42,20 @@ PLACES = ("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "traine
 
 def run_hash(config: dict[str, Any]) -> str:
     """Eight hexadecimal digits that tell a resolved config from those with other results."""
-    return hashlib.sha256(json.dumps(determining(config), sort_keys=True).encode()).hexdigest()[:8]
+    return _digits(determining(config))
+
+
+def earlier_hashes(config: dict[str, Any]) -> list[str]:
+    """What the hash of a config was in earlier versions, where it was another."""
+    if not (limit := config["data"].get("max_broken")):
+        return []
+    content = determining(config)
+    content["data"]["max_broken"] = limit
+    return [_digits(content)]
+
+
+def _digits(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def determining(config: dict[str, Any]) -> dict[str, Any]:
@@ -51,8 +65,6 @@ def determining(config: dict[str, Any]) -> dict[str, Any]:
     if _target_of(config["data"].get("train")) in FIXED_DATA:
         sets = ("data", "data.train", "data.val", "data.bank")
         left_out += [f"{part}.{name}" for part in sets for name in ("root", "download")]
-    if not config["data"].get("max_broken"):  # no broken file, no other result
-        left_out.append("data.max_broken")
     guard = config["callbacks"].get("finite_guard")
     if not (isinstance(guard, Mapping) and guard.get("max_skipped")):  # no step is skipped
         left_out.append("callbacks.finite_guard")
@@ -61,6 +73,12 @@ def determining(config: dict[str, Any]) -> dict[str, Any]:
     for key in left_out:
         _remove(config, key.split("."))
     return config
+
+
+def has_fixed_content(config: Mapping[str, Any]) -> bool:
+    """Whether the images are the same wherever and whenever they are read."""
+    sets = [config["data"].get(name) for name in ("train", "val", "bank")]
+    return all(_target_of(node) in FIXED_DATA for node in sets if node is not None)
 
 
 def flat(config: Mapping[str, Any], above: str = "") -> dict[str, Any]:

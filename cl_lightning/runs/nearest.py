@@ -13,7 +13,7 @@ from cl_lightning.runs.identity import determining, flat
 LISTED = 4  # keys
 _ABSENT = object()
 # What reading a config.yaml that is no run of ours ends with.
-_FOREIGN = (OSError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError)
+FOREIGN = (OSError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError)
 
 
 def nearest(folder: RunFolder, config: dict[str, Any]) -> str | None:
@@ -24,7 +24,7 @@ def nearest(folder: RunFolder, config: dict[str, Any]) -> str | None:
     """
     found = []
     for file in folder.path.parent.glob("*/config.yaml"):
-        with suppress(*_FOREIGN):
+        with suppress(*FOREIGN):
             other = read_config(file)
             if other["run"]["name"] == config["run"]["name"] and (different := differences(other, config)):
                 found.append((len(different), file.parent, different))

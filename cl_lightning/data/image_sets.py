@@ -1,0 +1,110 @@
+"""The sets of a run, as they are and as they were when the run began."""
+
+import os
+from collections.abc import Collection, Mapping
+from itertools import chain
+from typing import Any
+
+from torch import Tensor
+
+from cl_lightning.data.broken_files import BrokenList
+from cl_lightning.data.checks import check_same_images
+from cl_lightning.data.going_on import going_on
+from cl_lightning.data.inventory import Inventory, inventory, packed, unpacked
+from cl_lightning.data.labelled import has_labels
+from cl_lightning.data.map_style import MapStyle
+from cl_lightning.data.photo_folder import PhotoFolder
+from cl_lightning.data.readable import bare, readable
+
+
+class ImageSets:
+    """Images to train on, the queries and the bank of the kNN (by default the images to train on).
+
+    Of sets with files, `broken` ones are left out, as many as its limit.
+    """
+
+    def __init__(
+        self, train: MapStyle, val: MapStyle | None, bank: MapStyle | None, broken: BrokenList
+    ) -> None:
+        self.broken, max_broken = broken, broken.limit
+        self.train, self.val = readable(train, max_broken), readable(val, max_broken)
+        self.bank = self.train if bank is None else readable(bank, max_broken)
+        self._inventories: dict[str, Inventory] = {}
+        self._in_checkpoint: dict[str, Tensor] = {}
+
+    def own(self) -> dict[str, MapStyle]:
+        """Each set once, by its key."""
+        sets = {"train": self.train, "val": self.val, "bank": None if self.bank is self.train else self.bank}
+        return {name: part for name, part in sets.items() if part is not None}
+
+    def evaluated(self) -> dict[str, MapStyle]:
+        """Queries and bank, by their keys."""
+        if self.val is None:
+            return {}
+        bank = {"train" if self.bank is self.train else "bank": self.bank} if self.has_labels else {}
+        return {"val": self.val, **bank}
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether `bank` and `val` can be compared by label; False without `val`."""
+        return self.val is not None and has_labels(self.val) and has_labels(self.bank)
+
+    @property
+    def may_lack_files(self) -> bool:
+        """Whether other images may stand in for files that can't be read."""
+        return bool(self.broken.limit or self.broken.removed)
+
+    def inventories(self) -> dict[str, Inventory]:
+        """What each set consists of, by its key: as it was when a run began that these images go on with."""
+        for name, part in self.own().items():
+            if name not in self._inventories:
+                self._inventories[name] = inventory(part)
+        return self._inventories
+
+    def packed(self) -> dict[str, Tensor]:
+        """The inventories as a checkpoint holds them."""
+        if not self._in_checkpoint:
+            self._in_checkpoint = {name: packed(part) for name, part in self.inventories().items()}
+        return self._in_checkpoint
+
+    def go_on_with(
+        self, then: Mapping[str, Inventory], broken: Collection[str], run: Any, accepted: str, compare: bool
+    ) -> None:
+        """Go on with the images that a run began with; files of it that were `broken` may be gone.
+
+        Args:
+            then: the run's `inventories`.
+            broken: files that it could not read, each below its set's folder.
+            run, accepted: for the message of what has changed.
+            compare: whether to look at all files; once for each machine is enough.
+
+        Raises:
+            ValueError: the images are others.
+        """
+        sets = self.own()
+        for name in sets.keys() & then.keys():
+            if self._inventories.get(name) == then[name]:
+                continue
+            part, gone = going_on(name, sets[name], then[name], broken, compare, run, accepted)
+            part = readable(part, self.broken.limit, gone)
+            if name == "train" and self.bank is self.train:
+                self.bank = part
+            setattr(self, name, part)
+            self.broken.removed |= set(gone.values())
+            self._inventories[name] = then[name]
+            self._in_checkpoint.clear()
+
+    def go_on_from(self, state_dict: Mapping[str, Any], run: Any, accepted: str, compare: bool) -> None:
+        """As `go_on_with`, with the images that a checkpoint's `state_dict` of the data module tells of."""
+        then = {name: unpacked(part) for name, part in state_dict.get("inventories", {}).items()}
+        met = {self.below_their_folder(path) for path in chain(*state_dict.get("broken_by_process", []))}
+        self.go_on_with(then, met, run, accepted, compare)
+        check_same_images(state_dict.get("images", {}), self.own(), run, accepted)
+
+    def below_their_folder(self, path: str) -> str:
+        """The path of a file below the folder of its set; of any other file as it is."""
+        sets = map(bare, self.own().values())
+        for root in [str(part.root) for part in sets if isinstance(part, PhotoFolder)]:
+            if path.startswith(os.path.join(root, "")):
+                return os.path.relpath(path, root).replace(os.sep, "/")
+        return path

@@ -1,0 +1,159 @@
+"""What a set of images consists of: kept with a run, and compared when it goes on or is evaluated."""
+
+import gzip
+import hashlib
+import json
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from jaxtyping import UInt8
+from lightning.pytorch.utilities.seed import isolate_rng
+from torch import Tensor
+
+from cl_lightning.data.item import image_and_label
+from cl_lightning.data.map_style import MapStyle
+from cl_lightning.data.photo_folder import PhotoFolder
+from cl_lightning.data.readable import bare
+
+ITEMS_READ = 8  # of a set that is not files
+LISTED = 3  # names of each kind in a message
+GONE = -1  # bytes of a file that is not there
+
+
+@dataclass(frozen=True)
+class Files:
+    """A set that is a list of files, in order.
+
+    Args:
+        root: the folder, resolved.
+        paths: below it, with /.
+        sizes: in bytes.
+        labels, classes: as of a `PhotoFolder`.
+    """
+
+    root: str
+    paths: Sequence[str]
+    sizes: Sequence[int]
+    labels: Sequence[int] | None
+    classes: Sequence[str]
+
+    def changes(self, now: "Inventory", may_differ: Collection[str] = ()) -> str:
+        """How `now` differs, in words; empty where it does not.
+
+        Args:
+            now: the set as it is.
+            may_differ: paths that may be gone or of another size: broken files, repaired or removed.
+        """
+        if not isinstance(now, Files):
+            return "no files any more"
+        there, here = set(self.paths), set(now.paths)
+        found = {
+            "new": [path for path in now.paths if path not in there],
+            "gone": [path for path in self.paths if path not in here and path not in may_differ],
+            "of another size": [path for path in self.of_another_size(now) if path not in may_differ],
+        }
+        words = [_named(what, paths) for what, paths in found.items() if paths]
+        if not words and [p for p in self.paths if p in here] != [p for p in now.paths if p in there]:
+            words = ["the same files in another order"]
+        return ", ".join(words)
+
+    def of_another_size(self, now: "Files") -> list[str]:
+        """Paths of which both have a file, each of its own size."""
+        sizes = dict(zip(now.paths, now.sizes, strict=True))
+        return [p for p, size in zip(self.paths, self.sizes, strict=True) if sizes.get(p, size) != size]
+
+
+@dataclass(frozen=True)
+class Items:
+    """Any other set: its length, and digests of some of its items by number.
+
+    An item that differs each time it is read, or cannot be read, has no digest.
+    """
+
+    length: int
+    digests: dict[str, str]
+
+    def changes(self, now: "Inventory", may_differ: Collection[str] = ()) -> str:
+        """As of `Files`; items have no paths that may differ."""
+        if not isinstance(now, Items):
+            return "files now, which it was not"
+        if now.length != self.length:
+            return f"{now.length:,} images now, {self.length:,} then"
+        common = [number for number in self.digests if number in now.digests]
+        other = [f"image {number}" for number in common if self.digests[number] != now.digests[number]]
+        return _named("other", other) if other else ""
+
+
+Inventory = Files | Items
+
+
+def inventory(part: MapStyle) -> Inventory:
+    """What `part` consists of now. Reads the size of each file, or a few items of a set without files."""
+    dataset = bare(part)
+    if isinstance(dataset, PhotoFolder):
+        return _files(dataset)
+    numbers = sorted({round(i) for i in torch.linspace(0, len(dataset) - 1, ITEMS_READ).tolist()})
+    with isolate_rng():  # a Dataset may draw from the generators that training draws from
+        digests = {str(number): _digest(dataset, number) for number in numbers}
+    return Items(len(dataset), {number: digest for number, digest in digests.items() if digest})
+
+
+def _files(photos: PhotoFolder) -> Files:
+    paths = [os.path.relpath(path, photos.root).replace(os.sep, "/") for path in photos.paths]
+    labels = None if photos.labels is None else list(photos.labels)
+    sizes = [_size(path) for path in photos.paths]
+    return Files(os.path.realpath(photos.root), paths, sizes, labels, list(photos.classes))
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return GONE
+
+
+def _digest(dataset: MapStyle, number: int) -> str:
+    try:
+        one, other = (_hashed(dataset[number]) for _ in range(2))
+    except Exception:  # of a user's own Dataset: told when it is read for training
+        return ""
+    return one if one == other else ""
+
+
+def _hashed(item: Any) -> str:
+    image, label = image_and_label(item)
+    about = f"{list(image.shape)} {label} ".encode()
+    return hashlib.sha256(about + image.contiguous().numpy().tobytes()).hexdigest()[:16]
+
+
+def _named(what: str, names: Sequence[str]) -> str:
+    more = ", ..." if len(names) > LISTED else ""
+    return f"{len(names):,} {what} ({', '.join(names[:LISTED])}{more})"
+
+
+def packed(content: Inventory) -> UInt8[Tensor, " bytes"]:
+    """The inventory as a checkpoint holds it."""
+    return torch.frombuffer(bytearray(compressed(asdict(content))), dtype=torch.uint8)
+
+
+def unpacked(content: UInt8[Tensor, " bytes"]) -> Inventory:
+    """The inventory of which `packed` made `content`."""
+    return from_dict(decompressed(content.numpy().tobytes()))
+
+
+def from_dict(content: dict[str, Any]) -> Inventory:
+    """The inventory of which `dataclasses.asdict` made `content`."""
+    return Files(**content) if "paths" in content else Items(**content)
+
+
+def compressed(content: Any) -> bytes:
+    """JSON in gzip; names that are no text come back as they were."""
+    return gzip.compress(json.dumps(content).encode("ascii"), compresslevel=1, mtime=0)
+
+
+def decompressed(content: bytes) -> Any:
+    """What `compressed` was given."""
+    return json.loads(gzip.decompress(content))

@@ -1,0 +1,35 @@
+"""The files that a run could not read, kept over all its starts."""
+
+import json
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from cl_lightning.data import BrokenImageError, ContrastiveData
+from cl_lightning.runs.folder import RunFolder
+
+FILE = "broken_files.jsonl"  # a path in each line
+
+
+def broken_files(folder: RunFolder) -> list[str]:
+    """Files that the run could not read, in any of its starts, below the folders of their sets."""
+    file = folder.path / FILE
+    lines = file.read_text(encoding="ascii").splitlines() if file.is_file() else []
+    return list(dict.fromkeys(json.loads(line) for line in lines))
+
+
+def keep_broken(folder: RunFolder, data: ContrastiveData, paths: Iterable[str]) -> None:
+    """Remember files that the run could not read, on any process; they may be repaired or removed then."""
+    lines = [json.dumps(data.sets.below_their_folder(path)) + "\n" for path in paths]
+    if lines:
+        with suppress(OSError), (folder.path / FILE).open("a", encoding="ascii") as file:
+            file.write("".join(lines))
+
+
+def broken_files_in(error: BaseException) -> Sequence[str]:
+    """The files that could not be read, where that is what ended a run."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, BrokenImageError):
+            return found.paths or ((found.path,) if found.path else ())
+        found = found.__cause__ or found.__context__
+    return ()

@@ -1,0 +1,172 @@
+"""What a run knows of its images: where they are, and what its sets consist of.
+
+It is kept in the run folder as the run begins, and compared when it goes on, when it is said to be finished
+and when it is evaluated.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cl_lightning.blueprints import ConfigError, refused
+from cl_lightning.checkpoints import Checkpoint
+from cl_lightning.data import ContrastiveData
+from cl_lightning.data.inventory import Inventory, compressed, decompressed, from_dict
+from cl_lightning.runs.assemble import RULES, assemble_data
+from cl_lightning.runs.broken_files import broken_files, keep_broken
+from cl_lightning.runs.folder import RunFolder
+from cl_lightning.runs.roots import resolved, roots_of, with_roots
+
+FILE = "images.json.gz"
+FIRST_RULES = 1  # of runs that began before they kept what their images are
+OTHER_RUN = (
+    "the images that it began with (data.root=DIR where they were moved as a whole), or a new run of these: "
+    "another run.root (another run.name is the same run)"
+)
+AS_TRAINED = "the images that it began with; cl-eval --root DIR where they were moved as a whole"
+
+
+class OtherImagesError(ConfigError):
+    """Images that are not those that a run began with."""
+
+
+class Images(NamedTuple):
+    """A run's images as it began.
+
+    Args:
+        rules: by which they were found and shared out, see `image_folder`.
+        roots: resolved folders, by their keys, such as data.root.
+        sets: what each consists of, by its key below `data`.
+    """
+
+    rules: int
+    roots: dict[str, str]
+    sets: dict[str, Inventory]
+
+
+def kept(folder: RunFolder) -> Images | None:
+    """What a run kept; None where it has not begun, or had begun before runs kept anything.
+
+    Raises:
+        ConfigError: the file is damaged.
+    """
+    file = folder.path / FILE
+    if not file.is_file():
+        return None
+    try:
+        content = decompressed(file.read_bytes())
+        sets = {name: from_dict(part) for name, part in content["sets"].items()}
+        return Images(content["rules"], content["roots"], sets)
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"{file} can't be read ({error}); accepted: the file that the run wrote, or none, and then its "
+            "images are not compared"
+        ) from error
+
+
+def keep(folder: RunFolder, config: dict[str, Any], data: ContrastiveData) -> None:
+    """Write into its folder what the images of a run are that begins, or that are elsewhere by now.
+
+    A run that began before runs kept them goes on without.
+    """
+    before = kept(folder)
+    if folder.has_begun and before is None:
+        return
+    roots = {key: resolved(root) for key, root in roots_of(here(config, folder)).items()}
+    if before is None or roots != before.roots:
+        sets = {name: asdict(part) for name, part in data.sets.inventories().items()}
+        folder.write(FILE, compressed({"rules": rules_of(folder), "roots": roots, "sets": sets}))
+
+
+def rules_of(folder: RunFolder) -> int:
+    """The rules that a run began with; of a new run those of today."""
+    images = kept(folder)
+    if images is not None:
+        return images.rules
+    return FIRST_RULES if folder.has_begun else RULES
+
+
+def assembled(config: dict[str, Any], folder: RunFolder) -> ContrastiveData:
+    """The data of a run that begins or goes on, by the rules that it began with.
+
+    Raises:
+        ConfigError: the images are not those that it began with, and how; a part that can't be built.
+    """
+    data = assemble_data(here(config, folder), rules_of(folder))
+    go_on(folder, data, OTHER_RUN)
+    data.broken.keep = lambda path: keep_broken(folder, data, [path])
+    return data
+
+
+def go_on(folder: RunFolder, data: ContrastiveData, accepted: str) -> None:
+    """Have `data` go on with the images that the run began with; compared once on each machine.
+
+    Raises:
+        ConfigError: they are others now, and how.
+    """
+    images = kept(folder)
+    if images is not None:
+        with refused("data"):
+            data.sets.go_on_with(images.sets, broken_files(folder), folder.path, accepted, first_of_machine())
+
+
+def images_to_evaluate(folder: RunFolder, root: str | None) -> tuple[dict[str, Any], ContrastiveData]:
+    """The config of a run with the folders of its images as they are now, and its data.
+
+    Args:
+        root: where the images are now, if they were moved; None: where they were when the run began.
+
+    Raises:
+        OtherImagesError: the images are not those that it began with, and how.
+        ConfigError: `root` for several folders or none; a part that can't be built.
+    """
+    config, images = folder.config(), kept(folder)
+    roots = roots_of(config) | ({} if images is None else images.roots)
+    if root is not None:
+        _check_one_root(roots, folder)
+        roots = dict.fromkeys(roots, resolved(root))
+    config = with_roots(config, roots)
+    data = assemble_data(_allowing(config, len(broken_files(folder))), rules_of(folder))
+    if images is not None:
+        go_on(folder, data, AS_TRAINED)
+    elif folder.checkpoint.is_file():
+        state = Checkpoint(folder.path).content.get("ContrastiveData", {})
+        with refused("data"):
+            data.sets.go_on_from(state, folder.path, AS_TRAINED, compare=True)
+    return config, data
+
+
+def _allowing(config: dict[str, Any], broken: int) -> dict[str, Any]:
+    """The config of a run that met so many broken files, which its evaluation meets again."""
+    data = config["data"]
+    return (
+        config | {"data": data | {"max_broken": max(broken, data.get("max_broken") or 0)}}
+        if broken
+        else config
+    )
+
+
+def _check_one_root(roots: Mapping[str, str], folder: RunFolder) -> None:
+    if len(set(map(resolved, roots.values()))) != 1:
+        places = ", ".join(f"{key}={root}" for key, root in roots.items()) or "none"
+        raise ConfigError(
+            f"--root is one folder, but the folders of {folder.path} are {places}; accepted: no --root, and "
+            "the images where they were"
+        )
+
+
+def first_of_machine() -> bool:
+    """Whether this is the first of the processes that a launcher has started here."""
+    return all(os.environ.get(name, "0") == "0" for name in ("LOCAL_RANK", "SLURM_LOCALID"))
+
+
+def here(config: dict[str, Any], folder: RunFolder) -> dict[str, Any]:
+    """The config of a run that goes on; a relative folder that is not here is the one that it began with."""
+    images = kept(folder)
+    if images is None:
+        return config
+    lost = [key for key, root in roots_of(config).items() if not os.path.exists(os.path.expanduser(root))]
+    relative = [key for key in lost if not Path(roots_of(config)[key]).is_absolute() and key in images.roots]
+    return with_roots(config, {key: images.roots[key] for key in relative})

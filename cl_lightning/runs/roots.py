@@ -1,0 +1,36 @@
+"""The folders of a run's images, which are the keys named root below `data`."""
+
+import copy
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def roots_of(config: Mapping[str, Any]) -> dict[str, str]:
+    """Folders below `data`, by their keys, such as data.train.root."""
+    return dict(_roots(config["data"], "data"))
+
+
+def _roots(node: Mapping[str, Any], above: str) -> Iterator[tuple[str, str]]:
+    for name, value in node.items():
+        if isinstance(value, Mapping):
+            yield from _roots(value, f"{above}.{name}")
+        elif name == "root" and isinstance(value, str):
+            yield f"{above}.{name}", value
+
+
+def with_roots(config: dict[str, Any], roots: Mapping[str, str]) -> dict[str, Any]:
+    """The config with other folders for these keys."""
+    config = copy.deepcopy(config)
+    for key, root in roots.items():
+        *parents, last = key.split(".")
+        node = config
+        for name in parents:
+            node = node[name]
+        node[last] = root
+    return config
+
+
+def resolved(root: str) -> str:
+    """The same folder for whoever reads it later, from wherever."""
+    return os.path.realpath(os.path.expanduser(root))

@@ -1,0 +1,46 @@
+"""The folder of the run that a config means."""
+
+from contextlib import suppress
+from typing import Any
+
+from cl_lightning.runs.assemble import assemble_data
+from cl_lightning.runs.broken_files import broken_files
+from cl_lightning.runs.folder import RunFolder
+from cl_lightning.runs.identity import determining
+from cl_lightning.runs.images import kept
+from cl_lightning.runs.nearest import FOREIGN
+from cl_lightning.runs.roots import roots_of, with_roots
+
+
+def begun(config: dict[str, Any], folder: RunFolder) -> RunFolder:
+    """The run that a config continues: `folder`, that of its hash, unless the same run has another folder.
+
+    That is a run whose hash was another in an earlier version, or one of the same images, path by path, in
+    another place.
+    """
+    if folder.path.is_dir():
+        return folder
+    same, same_elsewhere = determining(config), _without_roots(config)
+    for file in sorted(folder.path.parent.glob("*/config.yaml")):
+        other = RunFolder(file.parent)
+        with suppress(*FOREIGN):
+            began = other.config()
+            if determining(began) == same:
+                return other
+            if _without_roots(began) == same_elsewhere and _has_these_images(other, config):
+                return other
+    return folder
+
+
+def _without_roots(config: dict[str, Any]) -> dict[str, Any]:
+    return determining(with_roots(config, dict.fromkeys(roots_of(config), "")))
+
+
+def _has_these_images(folder: RunFolder, config: dict[str, Any]) -> bool:
+    images = kept(folder)
+    if images is None:
+        return False
+    now, met = assemble_data(config, images.rules).sets.inventories(), broken_files(folder)
+    return now.keys() == images.sets.keys() and not any(
+        then.changes(now[name], met) for name, then in images.sets.items()
+    )
