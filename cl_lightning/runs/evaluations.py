@@ -112,7 +112,8 @@ def evaluated(
     baselines: bool,
     root: str | None,
 ) -> list[tuple[RunFolder, dict[str, Any]]]:
-    """The evaluations of those runs whose images are as they were and have labels, the baselines of the first one before."""
+    """The evaluations of the runs whose images are as they were, with labels; before them the baselines of
+    the first one."""
     evaluations: list[tuple[RunFolder, dict[str, Any]]] = []
     for folder in ready:
         sources = ["pixels", "untrained", encoder] if baselines and not evaluations else [encoder]

@@ -27,7 +27,7 @@ def check_finished(folder: RunFolder, config: dict[str, Any], summary: dict[str,
         print(f"warning: {lost[0]} is not there, so {folder.path} can't be compared with it", file=sys.stderr)
         return
     data = assemble_data(config, rules_of(folder))
-    go_on(folder, data, OTHER_RUN)
+    go_on(folder, data, OTHER_RUN, compare=True)
     named = data.sets.below_their_folder
     gone = set(map(named, data.broken.removed))
     broken = [path for path in summary.get("broken_files") or () if named(path) not in gone]

@@ -5,12 +5,13 @@ and when it is evaluated.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cl_lightning.blueprints import ConfigError, refused
+from cl_lightning.blueprints import ConfigError
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.data import ContrastiveData
 from cl_lightning.data.inventory import Inventory, compressed, decompressed, from_dict
@@ -95,21 +96,25 @@ def assembled(config: dict[str, Any], folder: RunFolder) -> ContrastiveData:
         ConfigError: the images are not those that it began with, and how; a part that can't be built.
     """
     data = assemble_data(here(config, folder), rules_of(folder))
-    go_on(folder, data, OTHER_RUN)
+    go_on(folder, data, OTHER_RUN, compare=first_of_machine())
     data.broken.keep = lambda path: keep_broken(folder, data, [path])
     return data
 
 
-def go_on(folder: RunFolder, data: ContrastiveData, accepted: str) -> None:
-    """Have `data` go on with the images that the run began with; compared once on each machine.
+def go_on(folder: RunFolder, data: ContrastiveData, accepted: str, compare: bool) -> None:
+    """Have `data` go on with the images that the run began with.
+
+    Args:
+        accepted: for the message of what has changed.
+        compare: whether to look at all files; once on each machine is enough.
 
     Raises:
-        ConfigError: they are others now, and how.
+        OtherImagesError: they are others now, and how.
     """
     images = kept(folder)
     if images is not None:
-        with refused("data"):
-            data.sets.go_on_with(images.sets, broken_files(folder), folder.path, accepted, first_of_machine())
+        with _of_its_own():
+            data.sets.go_on_with(images.sets, broken_files(folder), folder.path, accepted, compare)
 
 
 def images_to_evaluate(folder: RunFolder, root: str | None) -> tuple[dict[str, Any], ContrastiveData]:
@@ -119,7 +124,7 @@ def images_to_evaluate(folder: RunFolder, root: str | None) -> tuple[dict[str, A
         root: where the images are now, if they were moved; None: where they were when the run began.
 
     Raises:
-        OtherImagesError: the images are not those that it began with, and how.
+        OtherImagesError: the images are not those that it began with, and how; or they are not there.
         ConfigError: `root` for several folders or none; a part that can't be built.
     """
     config, images = folder.config(), kept(folder)
@@ -127,25 +132,34 @@ def images_to_evaluate(folder: RunFolder, root: str | None) -> tuple[dict[str, A
     if root is not None:
         _check_one_root(roots, folder)
         roots = dict.fromkeys(roots, resolved(root))
+    for place in roots.values():
+        if not os.path.exists(resolved(place)):
+            raise OtherImagesError(f"the images of {folder.path} are not in {place}; accepted: --root DIR")
     config = with_roots(config, roots)
     data = assemble_data(_allowing(config, len(broken_files(folder))), rules_of(folder))
     if images is not None:
-        go_on(folder, data, AS_TRAINED)
+        go_on(folder, data, AS_TRAINED, compare=True)
     elif folder.checkpoint.is_file():
         state = Checkpoint(folder.path).content.get("ContrastiveData", {})
-        with refused("data"):
+        with _of_its_own():
             data.sets.go_on_from(state, folder.path, AS_TRAINED, compare=True)
     return config, data
 
 
+@contextmanager
+def _of_its_own() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise OtherImagesError(str(error)) from error
+
+
 def _allowing(config: dict[str, Any], broken: int) -> dict[str, Any]:
     """The config of a run that met so many broken files, which its evaluation meets again."""
+    if not broken:
+        return config
     data = config["data"]
-    return (
-        config | {"data": data | {"max_broken": max(broken, data.get("max_broken") or 0)}}
-        if broken
-        else config
-    )
+    return config | {"data": data | {"max_broken": max(broken, data.get("max_broken") or 0)}}
 
 
 def _check_one_root(roots: Mapping[str, str], folder: RunFolder) -> None:
