@@ -22,6 +22,7 @@ SMALL = (
 )
 RUN_FOLDER = {
     "config.yaml",
+    "images.json.gz",
     "metrics.csv",
     "summary.json",
     "checkpoints/last.ckpt",

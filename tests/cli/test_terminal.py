@@ -106,7 +106,7 @@ def test_an_interrupted_run_is_not_finished(tmp_path: Path) -> None:
     assert int(told[1].replace(",", "")) >= 16
     assert told[2].endswith("checkpoints/last.ckpt")
     (folder,) = (tmp_path / "runs").iterdir()
-    assert files(folder) == {"config.yaml", "metrics.csv", "checkpoints/last.ckpt"}
+    assert files(folder) == {"config.yaml", "images.json.gz", "metrics.csv", "checkpoints/last.ckpt"}
 
 
 def test_help_may_be_cut_short(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from lightning.pytorch import Trainer
 
 from cl_lightning.runs import RunFolder, run_hash
+from cl_lightning.runs.identity import earlier_hashes
 from cl_lightning.train import train
 from tests.runs.configs import SMALL, config
 
@@ -48,6 +49,23 @@ OF_THE_TRAINER = {
     *("log_every_n_steps", "logger", "profiler"),
 }
 
+# Hashes as run folders have them, whatever is added to the config later.
+PINNED = {
+    "data=digits encoder=small_conv_net trainer=cpu schedule.warmup_epochs=0": "cf650dd8",
+    "method=moco_v2 data=image_folder data.root=DIR data.size=128 encoder=resnet18": "d80f3b01",
+    "method=moco_v2 data=image_folder data.root=CLASSES data.val_fraction=0.1 data.size=128": "a13b9459",
+    "data=custom data.train._target_=my_photos.MyPhotos +data.train.root=DIR encoder=resnet18": "6506aebc",
+    "data=imagenet data.root=DIR encoder.batch_norm=plain trainer.devices=2": "08524ee4",
+    "experiment=simclr_cifar10 data.root=DIR": "f6828e99",
+    "experiment=simclr_cifar10_cpu data.root=DIR": "8daca477",
+    "experiment=simclr_imagenette data.root=DIR": "87ab6727",
+    "experiment=simclr_stl10 data.root=DIR": "4853416f",
+    "experiment=moco_v2_cifar10 data.root=DIR": "d4cf07a3",
+    "experiment=moco_v2_cifar10_cpu data.root=DIR": "597873eb",
+    "experiment=moco_v2_imagenette data.root=DIR": "bc7a36de",
+    "experiment=moco_v2_stl10 data.root=DIR": "9597fa45",
+    "experiment=simclr_scattered_digits seed=3": "31775978",
+}
 
 FIXED = ("cifar10", "cifar100", "imagenette", "stl10")
 
@@ -95,12 +113,20 @@ def test_the_folder_of_the_data_is_part_of_the_hash_unless_its_content_is_fixed(
     assert (run_hash(one) == run_hash(other)) is same
 
 
-def test_a_limit_of_broken_files_is_part_of_the_hash_where_it_is_set() -> None:
+def test_a_limit_of_broken_files_is_no_part_of_the_hash() -> None:
     folder = config("data=image_folder")
     allowed = config("data=image_folder", "data.max_broken=3")
     before = copy.deepcopy(folder)
     del before["data"]["max_broken"]
-    assert run_hash(before) == run_hash(folder) != run_hash(allowed)
+    assert run_hash(before) == run_hash(folder) == run_hash(allowed)
+    (was,) = earlier_hashes(allowed)
+    assert was == "2f50daf8" != run_hash(allowed)
+    assert earlier_hashes(folder) == []
+
+
+@pytest.mark.parametrize(("overrides", "identity"), PINNED.items())
+def test_the_hash_of_a_command_is_what_it_was(overrides: str, identity: str) -> None:
+    assert run_hash(config(*overrides.split())) == identity
 
 
 def test_hashing_changes_nothing_in_the_config() -> None:
