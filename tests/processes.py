@@ -1,24 +1,28 @@
 """Runs a function on several gloo processes at once and brings back what each returned.
 
-Starting processes and importing torch takes seconds, so those of one number are started once and kept, until
-one of them fails.
+They are started once for each number of them and kept, until one of them fails.
 """
 
 import os
 import pickle
 import socket
+import subprocess
+import sys
 import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-from multiprocessing import active_children, get_context
-from multiprocessing.connection import Connection, wait
+from multiprocessing import active_children
+from multiprocessing.connection import Client, Connection, Listener, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
+
+from tests.warm import ROOT, Command
 
 # How long the others may go on after one rank failed, so that their tracebacks are seen too.
 GRACE_SECONDS = 3
@@ -53,25 +57,23 @@ def end_all() -> None:
 
 
 def workers() -> list[BaseProcess]:
-    """The living children of this process but for those that are kept."""
-    kept = [process for ranks in _kept.values() for process in ranks.processes]
-    return [child for child in active_children() if child not in kept]
+    """The living children of this process, such as a loader's."""
+    return active_children()
 
 
 class Ranks:
     """Processes of one group, waiting for work. They end with this process, whatever happens to it."""
 
     def __init__(self, world_size: int) -> None:
-        context, port = get_context("spawn"), _free_port()
-        self.connections: list[Connection] = []
-        self.processes = []
-        for rank in range(world_size):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(rank, world_size, port, theirs))
-            process.start()
-            theirs.close()
-            self.connections.append(ours)
-            self.processes.append(process)
+        environment, port = {**os.environ, "PYTHONPATH": str(ROOT)}, str(_free_port())
+        with Listener(family="AF_UNIX") as listener:
+            command = [sys.executable, "-m", "tests.processes", str(listener.address), str(world_size), port]
+            self.processes = [
+                Command([*command, str(rank)], Path.cwd(), environment) for rank in range(world_size)
+            ]
+            come = [listener.accept() for _ in self.processes]
+        by_rank = {connection.recv(): connection for connection in come}
+        self.connections = [by_rank[rank] for rank in range(world_size)]
 
     def call(self, work: bytes, timeout: float) -> list[tuple[str | None, Any]]:
         """The failure of each rank, or None, and what it returned."""
@@ -95,15 +97,15 @@ class Ranks:
             outcome: tuple[str | None, Any] = pickle.loads(connection.recv_bytes())
         except (EOFError, ConnectionResetError):
             process = self.processes[self.connections.index(connection)]
-            process.join(GRACE_SECONDS)
-            return f"ended without a result, exit code {process.exitcode}", None
+            with suppress(subprocess.TimeoutExpired):
+                process.communicate(GRACE_SECONDS)
+            return f"ended without a result, exit code {process.returncode}", None
         return outcome
 
     def end(self) -> None:
         for process, connection in zip(self.processes, self.connections, strict=True):
             connection.close()
-            process.kill()
-            process.join()
+            process.end()
 
 
 _kept: dict[int, Ranks] = {}
@@ -115,10 +117,12 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _serve(rank: int, world_size: int, port: int, connection: Connection) -> None:
+def _serve(address: str, world_size: int, port: str, rank: int) -> None:
+    connection = Client(address)
+    connection.send(rank)
     torch.set_num_threads(1)
     place = {"LOCAL_RANK": rank, "WORLD_SIZE": world_size, "NODE_RANK": 0}  # where Lightning looks
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), **{k: str(v) for k, v in place.items()})
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=port, **{k: str(v) for k, v in place.items()})
     environment, folder = dict(os.environ), os.getcwd()
     while True:
         try:
@@ -137,3 +141,7 @@ def _serve(rank: int, world_size: int, port: int, connection: Connection) -> Non
         except BaseException:
             outcome = pickle.dumps((traceback.format_exc(), None))
         connection.send_bytes(outcome)
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))

@@ -60,8 +60,7 @@ class Command:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.send_signal(signal.SIGKILL)
-        self._folder.cleanup()
+        self.end()
 
     def poll(self) -> int | None:
         """Its exit code, below 0 after a signal; None while it runs."""
@@ -81,6 +80,13 @@ class Command:
                 raise subprocess.TimeoutExpired(self._command, timeout, *self.written())
             time.sleep(0.02)
         return self.written()
+
+    def end(self) -> None:
+        """Kill it if it still runs, and forget what it wrote."""
+        self.send_signal(signal.SIGKILL)
+        while self.poll() is None:
+            time.sleep(0.005)
+        self._folder.cleanup()
 
     def written(self) -> tuple[str, str]:
         """What it has written to stdout and stderr so far."""
