@@ -4,6 +4,7 @@ from cl_lightning.blueprints.allowed import allow
 from cl_lightning.blueprints.build import build, rebuild
 from cl_lightning.blueprints.config_error import ConfigError, refused, shown
 from cl_lightning.blueprints.describe import arguments, describe, find_own
+from cl_lightning.blueprints.printable import printable
 
 __all__ = [
     "ConfigError",
@@ -12,6 +13,7 @@ __all__ = [
     "build",
     "describe",
     "find_own",
+    "printable",
     "rebuild",
     "refused",
     "shown",

@@ -4,22 +4,20 @@ import math
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities import rank_zero_only
 
 from cl_lightning.callbacks.momentum_encoder import MomentumEncoder
 from cl_lightning.callbacks.negative_queue import NegativeQueue
 
 
 class StartReport(Callback):
-    """Prints the effective batch, learning rate, steps, left-out images, negatives and parameters."""
+    """Prints the images, effective batch, learning rate, steps, left-out images, negatives and parameters."""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        lines = start_report(trainer, pl_module)
-        width = max(len(name) for name in lines)
-        _print("\n".join(f"  {name:<{width}}  {value}" for name, value in lines.items()))
-
-
-_print = rank_zero_only(print)
+        if trainer.is_global_zero:  # the others need not look at files
+            lines = start_report(trainer, pl_module)
+            width = max(len(name) for name in lines)
+            below = "\n" + " " * (width + 4)
+            print("\n".join(f"  {n:<{width}}  {text.replace(chr(10), below)}" for n, text in lines.items()))
 
 
 def start_report(trainer: Trainer, pl_module: Any) -> dict[str, str]:
@@ -27,7 +25,9 @@ def start_report(trainer: Trainer, pl_module: Any) -> dict[str, str]:
     data = trainer.datamodule  # type: ignore[attr-defined]
     steps, per_epoch = int(trainer.estimated_stepping_batches), data.batches_per_epoch
     trained = sum(p.numel() for p in pl_module.parameters() if p.requires_grad)
+    images = data.described() if hasattr(data, "described") else {}
     lines = {
+        **{name: "\n".join(told) for name, told in images.items()},
         "effective batch": effective_batch(
             data.batch_size, trainer.world_size, trainer.accumulate_grad_batches
         ),

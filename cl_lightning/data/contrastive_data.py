@@ -16,6 +16,7 @@ from cl_lightning.data.checks import (
     check_shares,
     warn_of_no_effect,
 )
+from cl_lightning.data.description import descriptions
 from cl_lightning.data.device_loader import DeviceLoader
 from cl_lightning.data.image_sets import ImageSets
 from cl_lightning.data.map_style import MapStyle
@@ -175,6 +176,10 @@ class ContrastiveData(LightningDataModule):
     def broken_files(self) -> list[str]:
         """Paths of the files that other images stand in for, in the order in which they were met."""
         return self.broken.paths
+
+    def described(self) -> dict[str, list[str]]:
+        """What the start of a run says of each set, in lines."""
+        return descriptions(self.sets.own())
 
     def _place(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)

@@ -6,6 +6,7 @@ import os
 import unicodedata
 from collections.abc import Sequence
 
+from cl_lightning.blueprints import printable
 from cl_lightning.data.photo_folder import PhotoFolder
 from cl_lightning.data.split import is_train, split_indices
 
@@ -19,16 +20,18 @@ def by_path(photos: PhotoFolder, split: str, val_fraction: float) -> PhotoFolder
     Raises:
         ValueError: a part is empty; says which fractions fill both.
     """
-    shares = [share(os.path.relpath(path, photos.root)) for path in photos.paths]
+    above = len(os.path.join(photos.root, ""))
+    shares = [share(path[above:]) for path in photos.paths]
     low, high = min(shares), max(shares)
     if not low < val_fraction <= high:
         most = math.floor(high * 1000) / 1000
         least = math.floor(low * 1000 + 1) / 1000
         advice = f"data.val_fraction={least} to {most}" if least <= most else "more photos"
+        which = "all" if val_fraction > high else "none"
         raise ValueError(
-            f"data.val_fraction={val_fraction} holds out {'all' if val_fraction > high else 'none'} of the "
-            f"{len(photos)} photos below {photos.root}, since each one's path decides; accepted: {advice}, "
-            "or a folder val/ with photos to hold out, beside a folder train/."
+            f"data.val_fraction={val_fraction} holds out {which} of the {len(photos)} photos below "
+            f"{printable(photos.root)}, since each one's path decides; accepted: {advice}, or a folder val/ "
+            "with photos to hold out, beside a folder train/."
         )
     train = is_train(split)
     return _part(photos, [i for i, of_path in enumerate(shares) if (of_path >= val_fraction) == train])
@@ -55,5 +58,7 @@ def by_number(photos: PhotoFolder, split: str, val_fraction: float) -> PhotoFold
 
 
 def _part(photos: PhotoFolder, index: Sequence[int]) -> PhotoFolder:
-    labels = None if photos.labels is None else [photos.labels[i] for i in index]
-    return PhotoFolder(photos.root, [photos.paths[i] for i in index], labels, photos.classes)
+    paths, labels = [photos.paths[i] for i in index], photos.labels
+    told = (f"{len(paths):,} of {len(photos):,} photos, decided by data.val_fraction", *photos.told)
+    labels = None if labels is None else [labels[i] for i in index]
+    return PhotoFolder(photos.root, paths, labels, photos.classes, photos.passed_over, told)

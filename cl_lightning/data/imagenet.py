@@ -3,7 +3,6 @@
 import shutil
 import warnings
 from pathlib import Path
-from typing import Literal
 
 from filelock import FileLock
 from torchvision.datasets.imagenet import (
@@ -14,14 +13,15 @@ from torchvision.datasets.imagenet import (
     parse_val_archive,
 )
 
-from cl_lightning.data.labels import photos
-from cl_lightning.data.photo_folder import PhotoFolder, class_names
+from cl_lightning.data.labels import class_names, photos
+from cl_lightning.data.photo_folder import PhotoFolder
+from cl_lightning.data.rules import Rules, tree_of
 from cl_lightning.data.split import is_train
 
 PAGE = "https://image-net.org/challenges/LSVRC/2012/2012-downloads.php"
 
 
-def imagenet(root: str | Path, split: str = "train", rules: Literal[1, 2] = 2) -> PhotoFolder:
+def imagenet(root: str | Path, split: str = "train", rules: Rules = 2) -> PhotoFolder:
     """The 1,281,167 training photos of ImageNet-1k, or its 50,000 validation photos, 1,000 classes.
 
     `root` holds `train/CLASS/` and `val/CLASS/`, also of a part of the classes, or the archives of the
@@ -34,7 +34,8 @@ def imagenet(root: str | Path, split: str = "train", rules: Literal[1, 2] = 2) -
     if not folder.is_dir():
         _unpack(root, split)
     train = root / "train"
-    return photos(folder, labels=True, classes=class_names(train) if train.is_dir() else ())
+    classes = class_names(tree_of(train, rules)) if train.is_dir() and split == "val" else ()
+    return photos(tree_of(folder, rules), labels=True, classes=classes)
 
 
 def _unpack(root: Path, split: str) -> None:

@@ -1,13 +1,13 @@
 """Imagenette: ten easy classes of ImageNet."""
 
 from pathlib import Path
-from typing import Literal
 
 from torchvision.datasets import Imagenette
 
 from cl_lightning.data.download import Archive, fetch
 from cl_lightning.data.labels import photos
 from cl_lightning.data.photo_folder import PhotoFolder
+from cl_lightning.data.rules import Rules, tree_of
 from cl_lightning.data.split import is_train
 
 
@@ -16,7 +16,7 @@ def imagenette(
     split: str = "train",
     resolution: str = "160px",
     download: bool = False,
-    rules: Literal[1, 2] = 2,
+    rules: Rules = 2,
 ) -> PhotoFolder:
     """The 9,469 training photos of Imagenette (second version), or its 3,925 validation photos, 10 classes.
 
@@ -36,4 +36,4 @@ def imagenette(
         fetch(archive, root, folder.is_dir)
     if not folder.is_dir():
         raise ValueError(f"Imagenette: there is no folder {folder}; {archive.advice(root)}")
-    return photos(folder, labels=True)
+    return photos(tree_of(folder, rules), labels=True)

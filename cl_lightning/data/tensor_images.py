@@ -44,6 +44,13 @@ class TensorImages(Dataset[tuple[Tensor, int]]):
             self._copies[device] = self.images.to(device), self.labels.to(device)
         return self._copies[device]
 
+    def described(self) -> list[str]:
+        """What the start of a run says of these images."""
+        classes = self.labels.unique()
+        number = int((classes != -1).sum())
+        labels = f"{number:,} class{'es' if number > 1 else ''}" if number else "no labels"
+        return [f"{self!r}, {labels}"]
+
     def __repr__(self) -> str:
         _, channels, height, width = self.images.shape
         return f"{self.name}: {len(self):,} images {channels}x{height}x{width}"

@@ -1,5 +1,6 @@
 """StartReport: the numbers of a run that is about to start."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,8 +8,10 @@ from lightning.pytorch import Callback
 
 from cl_lightning.callbacks import StartReport
 from cl_lightning.callbacks.start_report import effective_batch, half_life, negatives, start_report
+from cl_lightning.data import ContrastiveData, image_folder
 from cl_lightning.optim import WarmupCosine
 from tests import tiny
+from tests.data.photos import write_photos
 
 
 class Report(Callback):
@@ -26,6 +29,8 @@ def test_a_simclr_run_in_numbers() -> None:
     method = tiny.simclr()
     lines = report(method, data=tiny.data(images=70), max_epochs=2)
     assert lines == {
+        "training images": "synthetic train: 70 images 3x8x8, 4 classes",
+        "validation images": "synthetic val: 32 images 3x8x8, 4 classes",
         "effective batch": "16 images",
         "learning rate": "0.1 at its peak",
         "steps": "8, 4 an epoch",
@@ -88,11 +93,19 @@ def test_after_the_half_life_half_of_the_key_encoder_is_new(momentum: float, ste
         assert momentum ** half_life(momentum) == pytest.approx(0.5)
 
 
-def test_the_report_is_printed_in_two_columns(capsys: pytest.CaptureFixture[str]) -> None:
-    tiny.trainer(StartReport()).fit(tiny.simclr(), datamodule=tiny.data())
+def test_the_report_is_printed_in_two_columns(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    root = write_photos(tmp_path, *(f"train/{kind}/{n}.png" for kind in ("cat", "dog") for n in range(8)))
+    (root / "train" / "notes.txt").touch()
+    photos = image_folder(root, val_fraction=0.3)
+    tiny.trainer(StartReport()).fit(tiny.simclr(), datamodule=ContrastiveData(photos, batch_size=4))
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 6
-    assert {line.index(value) for line, value in zip(lines, ("16 ", "0.1 ", "4, "), strict=False)} == {24}
+    (first, share, passed_over, *others) = lines
+    assert first == f"  training images       {root}/train: {len(photos)} photos, 2 classes (cat, dog)"
+    assert share.split()[:3] == [str(len(photos)), "of", "16"]
+    assert passed_over.split()[-2:] == ["1", ".txt"]
+    assert len(others) == 6
+    columns = {line.index(value) for line, value in zip(others, ("4 ", "0.1 ", "2, "), strict=False)}
+    assert columns == {share.index("1"), passed_over.index("passed")} == {24}
 
 
 def test_a_run_too_short_to_fill_the_queue_says_so() -> None:

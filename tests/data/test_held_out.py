@@ -1,6 +1,7 @@
 """Which photos are held out: decided by each one's own path."""
 
 import itertools
+import os
 import re
 import unicodedata
 from pathlib import Path
@@ -39,7 +40,7 @@ def test_the_folder_may_lie_anywhere_and_be_named_anyhow(
     assert held_out(write_photos(tmp_path / "b" / "c", *NAMES)) == expected
     monkeypatch.chdir(tmp_path / "a")
     for root in (".", "../a/"):
-        assert {path.removeprefix("../a/") for path in image_folder(root, "val", 0.3).paths} == expected
+        assert {os.path.relpath(path) for path in image_folder(root, "val", 0.3).paths} == expected
     write_photos(tmp_path / "with train", *(f"train/{name}" for name in NAMES))
     assert held_out(tmp_path / "with train") == {f"train/{name}" for name in expected}
 

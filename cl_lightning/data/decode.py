@@ -1,0 +1,84 @@
+"""The pixels of a photo's file."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from jaxtyping import UInt8
+from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.Image import Transpose
+from torch import Tensor
+
+from cl_lightning.blueprints import printable
+from cl_lightning.data.broken_files import BrokenImageError
+from cl_lightning.data.images import to_rgb, to_uint8
+from cl_lightning.data.photo_formats import HEIC, extension, register_heic
+from cl_lightning.data.reading import cannot_be_read
+
+# What brings a photo upright, by the number of its EXIF orientation.
+UPRIGHT = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+
+
+def decode(path: str) -> UInt8[Tensor, "3 height width"]:
+    """The photo as RGB, turned as its EXIF orientation says (as every viewer shows it), transparency dropped.
+
+    Of several frames the first. Raises BrokenImageError, which names the file; it passes through loader
+    workers; OSError where the system fails at the file, and MemoryError.
+    """
+    with opened(path) as image:
+        return to_uint8(to_rgb(upright(image)))
+
+
+@contextmanager
+def opened(path: str) -> Iterator[Image.Image]:
+    """The photo as PIL has it; errors of what is done with it are told as those of the file."""
+    if extension(path) in HEIC:
+        register_heic()
+    try:
+        with Image.open(path) as image:
+            yield image
+    except MemoryError:
+        raise  # no fault of the file
+    except Exception as error:  # PIL's decoders raise many kinds
+        if isinstance(error, OSError) and error.errno is not None:
+            raise cannot_be_read(f"the image {printable(path)}", error) from error
+        broken = BrokenImageError(
+            f"cannot read the image {printable(path)} ({_reason(path, error)}); accepted: complete image "
+            "files. Repair or remove it below data.root."
+        )
+        broken.path = path
+        raise broken from error
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """The image, loaded and turned; nothing but the orientation is asked of its metadata."""
+    image.load()
+    turn = UPRIGHT.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
+
+
+def _orientation(image: Image.Image) -> Any:
+    try:
+        found = image.getexif().get(ExifTags.Base.Orientation)
+        return found if isinstance(found, int) else None
+    except Exception:  # what cannot be parsed tells nothing
+        return None
+
+
+def _reason(path: str, error: Exception) -> str:
+    """What is wrong with a file, in words that don't repeat its path."""
+    if isinstance(error, UnidentifiedImageError):
+        return "no image of a kind that PIL knows" if os.path.getsize(path) else "it is empty"
+    if isinstance(error, Image.DecompressionBombError):
+        assert Image.MAX_IMAGE_PIXELS is not None, "there is no such error without a limit"
+        return f"too large: {str(error).split(' exceeds')[0]}, PIL takes {2 * Image.MAX_IMAGE_PIXELS:,}"
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,15 @@
+"""By which rules a folder's photos are found."""
+
+from pathlib import Path
+from typing import Literal
+
+from cl_lightning.data.first_rules import FirstTree
+from cl_lightning.data.photo_tree import PhotoTree
+
+Rules = Literal[1, 2]  # 1: what runs began with before a run stored its images; 2: new ones
+Tree = FirstTree | PhotoTree
+
+
+def tree_of(top: Path, rules: Rules) -> Tree:
+    """The photos below `top`, by these rules."""
+    return FirstTree(top) if rules == 1 else PhotoTree(top)

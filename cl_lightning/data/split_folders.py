@@ -1,0 +1,107 @@
+"""Which folder holds the photos to train on, and which those to evaluate."""
+
+import os
+import re
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from cl_lightning.blueprints import printable
+from cl_lightning.data.natural import natural
+from cl_lightning.data.photo_formats import is_photo
+from cl_lightning.data.photo_tree import PhotoTree, is_there, left_out
+
+NAMES = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation", "eval", "evaluation"),
+    "test": ("test", "testing"),
+}
+# Such as train2017, val_images, Test Set; taken for parts where a folder to train on has a counterpart.
+LIKE = r"(?:{})[ _-]*(?:\d+|set|split|data|images?|imgs?|photos?)"
+
+
+class Parts(NamedTuple):
+    """Where photos to train on and to evaluate lie (None: nowhere), and what else there is, in words."""
+
+    train: Path
+    val: Path | None
+    test: Path | None = None
+    told: tuple[str, ...] = ()
+
+
+def first_parts(root: Path) -> Parts:
+    """The parts of runs that began before a run stored its images: train/ and val/, or all."""
+    train, val = root / "train", root / "val"
+    if val.is_dir() and not train.is_dir():
+        raise missing(train)
+    return Parts(train if train.is_dir() else root, val if val.is_dir() else None)
+
+
+def parts(root: Path) -> Parts:
+    """The parts of `root`: folders such as train/ and val/, Training/ and Validation/, or all of it.
+
+    A folder so named that holds photos itself, beside other folders of photos and without its counterpart, is
+    a class.
+
+    Raises:
+        ValueError: several folders for one part, or none to train on.
+    """
+    folders = sub_folders(root)
+    found = {part: named(part, folders) for part in NAMES}
+    alike = {part: named(part, folders, LIKE) for part in NAMES}
+    if not (found["train"] or found["val"]) and not (alike["train"] and (alike["val"] or alike["test"])):
+        return Parts(root, None)
+    found = {part: names or alike[part] for part, names in found.items()}
+    for part in ("train", "val"):
+        if len(found[part]) > 1:
+            raise ambiguous(root, part, found[part])
+    of_parts = [*found["train"], *found["val"]]
+    others = [name for name in folders if name not in of_parts]
+    if len(of_parts) == 1 and is_class(root, of_parts[0], {*others} - {*found["test"]}):
+        told = f"{printable(of_parts[0])}/ is a class: it holds photos itself, beside other folders of photos"
+        return Parts(root, None, told=(told,))
+    if not found["train"]:
+        raise missing(root / "train")
+    train, val, test = (root / names[0] if names else None for names in found.values())
+    assert train is not None, "refused above"
+    unused = ", ".join(f"{printable(name)}/" for name in others)
+    return Parts(train, val, test, (f"not used, beside {train.name}/: {unused}",) if others else ())
+
+
+def sub_folders(root: Path) -> list[str]:
+    """Names of the folders in `root`, hidden ones and those of systems left out, in natural order."""
+    with os.scandir(root) as entries:
+        names = [entry.name for entry in entries if is_there(entry.is_dir) and not left_out(entry.name)]
+    return sorted(names, key=natural)
+
+
+def named(part: str, folders: Sequence[str], pattern: str = "(?:{})") -> list[str]:
+    """Those of the folders whose name says that they are this part."""
+    wanted = re.compile(pattern.format("|".join(NAMES[part])))
+    return [name for name in folders if wanted.fullmatch(name.casefold())]
+
+
+def is_class(root: Path, name: str, others: Collection[str]) -> bool:
+    """Whether a folder holds photos itself, beside others that hold some too."""
+    with os.scandir(root / name) as entries:
+        if not any(is_photo(entry.name) for entry in entries):
+            return False
+    tree = PhotoTree(root)
+    return any(next(tree.paths(other), None) for other in others)
+
+
+def ambiguous(root: Path, part: str, found: Sequence[str]) -> ValueError:
+    """The error of several folders for one part."""
+    names = " and ".join(f"{printable(name)}/" for name in found)
+    return ValueError(
+        f"{printable(root)} has {names}, each of which may be the {part} part; accepted: one of them. Move "
+        f"the others out of data.root, {printable(root)}."
+    )
+
+
+def missing(folder: Path) -> ValueError:
+    """The error of a folder that is not there."""
+    return ValueError(
+        f"there is no folder {printable(folder)}; accepted: a data.root that holds train/CLASS/*.jpg and "
+        "val/CLASS/*.jpg, or photos in any folders with a data.val_fraction to hold out."
+    )
