@@ -1,32 +1,31 @@
 """Batches of a set whose images are read one by one, by worker processes or in this one."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 from weakref import WeakSet
 
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from cl_lightning.data.batch import Batch
+from cl_lightning.data.items import Items, Transform, collate
 from cl_lightning.data.map_style import MapStyle
 from cl_lightning.data.order import EpochOrder, EvaluationOrder
-from cl_lightning.data.readable import Read, ReadableImages
 from cl_lightning.data.resumable import Resumable
-from cl_lightning.interruption import outlive_first_signals
-
-Transform = Callable[[Tensor, int, int], Tensor]
+from cl_lightning.data.worker_pool import Answer, Request, WorkerPool
 
 
 class WorkerLoader(Resumable):
-    """A torch DataLoader over `dataset`, each image through `transform(image, index, epoch)`.
+    """Batches of `dataset`, each image through `transform(image, index, epoch)`.
 
-    Workers stay for the whole run and learn the epoch with each index, so that their number changes
+    Workers stay for the whole run and learn the epoch with each batch, so that their number changes
     nothing. Neither order nor images depend on the state of a global random generator.
     `report` gets the broken files (path: what is wrong) that other images of a `ReadableImages` stand in for.
     `sampler` is where Lightning finds `set_epoch`. `__iter__` is a generator on purpose: work begins
     with the first batch, when Lightning has set the epoch.
+
+    What a worker meets is raised here, and ends them all; a worker that is gone, or can't hand over what it
+    has read, is a WorkerError.
     """
 
     batch_sampler = None  # Lightning asks any loader with a `sampler` for one
@@ -41,41 +40,43 @@ class WorkerLoader(Resumable):
         report: Callable[[Mapping[str, str]], None] | None = None,
     ) -> None:
         self.sampler, self.num_workers, self.report = order, num_workers, report
-        self.new_loader = partial(
-            DataLoader,
-            Items(dataset, transform),
-            batch_sampler=EpochIndices(order),
-            num_workers=num_workers,
-            persistent_workers=num_workers > 0,
-            collate_fn=collate,
-            pin_memory=pin_memory,
-            worker_init_fn=outlive_first_signals,
-        )
-        self.loader: Iterable[tuple[Batch, dict[str, str]]] | None = None
+        self.items, self.pin_memory = Items(dataset, transform), pin_memory
+        self.pool: WorkerPool | None = None
 
     def __len__(self) -> int:
         return len(self.sampler)
 
     def __iter__(self) -> Iterator[Batch]:
-        if self.loader is None:  # with a generator of its own, else each epoch draws from the global one
-            self.loader = self.new_loader(generator=torch.Generator())
         try:
-            for batch, broken in self.counted(self.loader.__iter__):
+            for batch, broken in self.counted(self._answers):
                 if broken and self.report is not None:
                     self.report(broken)
                 yield batch
-        except Exception as error:
-            if not self.num_workers:
-                raise
-            # torch's frames and the error hold each other and the workers. Left to the garbage collector,
-            # workers miss their last message and torch waits 5 seconds for each. The traceback that counts
-            # is the worker's, which the message holds.
+        except GeneratorExit:  # who loops has left; the next loop needs the workers
+            raise
+        except BaseException:
             self.close()
-            raise error.with_traceback(None) from None
+            raise
 
     def close(self) -> None:
-        """Ends the workers (they go with torch's loader); the next epoch would start new ones."""
-        self.loader = None
+        """Ends the workers; the next loop would start new ones."""
+        pool, self.pool = self.pool, None
+        if pool is not None:
+            pool.close()
+
+    def _answers(self) -> Iterable[Answer]:
+        requests = self._requests()
+        if self.num_workers:
+            self.pool = self.pool or WorkerPool(self.items, self.num_workers)
+            answers = self.pool.batches(requests)
+        else:
+            answers = (collate([self.items.read(i, epoch) for i in indices]) for epoch, indices in requests)
+        return pinned(answers) if self.pin_memory else answers
+
+    def _requests(self) -> Iterator[Request]:
+        epoch = self.sampler.epoch
+        for indices in self.sampler.batches():
+            yield epoch, indices.tolist()
 
 
 class OpenLoaders(WeakSet[WorkerLoader]):
@@ -90,47 +91,20 @@ class OpenLoaders(WeakSet[WorkerLoader]):
         return OpenLoaders, ()
 
 
-class EpochIndices:
-    """The order's batches as lists of (epoch, index), the way a DataLoader asks for them."""
-
-    def __init__(self, order: EpochOrder | EvaluationOrder) -> None:
-        self.order = order
-
-    def __len__(self) -> int:
-        return len(self.order)
-
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        for batch in self.order.batches():
-            yield [(self.order.epoch, index) for index in batch.tolist()]
-
-
-class Items(Dataset[Read]):
-    """What is read for each (epoch, index), its image transformed; runs in the workers."""
-
-    def __init__(self, dataset: MapStyle, transform: Transform | None) -> None:
-        self.images = dataset if isinstance(dataset, ReadableImages) else ReadableImages(dataset, 0)
-        self.transform = transform
-
-    def __getitem__(self, key: tuple[int, int]) -> Read:
-        epoch, index = key
-        read = self.images.read(index)
-        if self.transform is None:
-            return read
-        return read._replace(image=self.transform(read.image, read.index, epoch))
+def pinned(answers: Iterable[Answer]) -> Iterator[Answer]:
+    """The same in memory that a GPU copies from by itself; each is put there while the one before is used."""
+    device = torch.accelerator.current_device_index()
+    with ThreadPoolExecutor(1, initializer=torch.accelerator.set_device_index, initargs=(device,)) as thread:
+        before: Future[Answer] | None = None
+        for answer in answers:
+            ready = thread.submit(_pin, answer)
+            if before is not None:
+                yield before.result()
+            before = ready
+        if before is not None:
+            yield before.result()
 
 
-def collate(items: list[Read]) -> tuple[Batch, dict[str, str]]:
-    """One Batch of single items, and the broken files among them.
-
-    Raises ValueError when their images differ in size.
-    """
-    images, index, labels, broken = zip(*items, strict=True)
-    shapes = {tuple(image.shape): number for image, number in zip(images, index, strict=True)}
-    if len(shapes) > 1:
-        found = ", ".join(f"{list(shape)} (image {number})" for shape, number in list(shapes.items())[:3])
-        raise ValueError(
-            f"images of one batch differ in [channels, height, width]: {found}; accepted: images of one "
-            "size, or views that cut a crop (views=simclr or views=moco_v2), and one number of channels."
-        )
-    batch = Batch(torch.stack(images), torch.tensor(index), torch.tensor(labels))
-    return batch, {path: reason for part in broken for path, reason in part.items()}
+def _pin(answer: Answer) -> Answer:
+    batch, broken = answer
+    return Batch(*(part.pin_memory() for part in batch)), broken

@@ -1,4 +1,4 @@
-"""Signals that end a run, and the way back into SLURM's queue. Imports nothing heavy, to be there first."""
+"""How processes end, and the way back into SLURM's queue. Imports nothing heavy, to be there first."""
 
 from cl_lightning.interruption.requeue import requeue
 from cl_lightning.interruption.signals import (
@@ -9,20 +9,23 @@ from cl_lightning.interruption.signals import (
     StoppedAtOnce,
     StopRun,
     nothing_more_to_stop,
-    outlive_first_signals,
     stop_at_once,
     stopping_at_once,
 )
+from cl_lightning.interruption.workers import PATIENCE, WorkerError, end_with_parent, outlive_signals
 
 __all__ = [
     "ENDING",
+    "PATIENCE",
     "REQUEUEING",
     "STRENGTH",
     "Flag",
     "StopRun",
     "StoppedAtOnce",
+    "WorkerError",
+    "end_with_parent",
     "nothing_more_to_stop",
-    "outlive_first_signals",
+    "outlive_signals",
     "requeue",
     "stop_at_once",
     "stopping_at_once",

@@ -145,16 +145,6 @@ def _started_by_lightning() -> bool:
     return os.environ.get("LOCAL_RANK", "0") != "0" and "RANK" not in os.environ
 
 
-def outlive_first_signals(_worker: int) -> None:
-    """In a worker process, which gets the signals of its group: it ends when its parent lets it go.
-
-    A second SIGTERM ends it, as that of a parent who has waited in vain.
-    """
-    for number in (*REQUEUEING, SIGINT):
-        signal.signal(number, signal.SIG_IGN)
-    signal.signal(SIGTERM, lambda number, frame: signal.signal(SIGTERM, signal.SIG_DFL))
-
-
 def _answer(numbers: Iterable[Signals], handler: Any) -> dict[Signals, Any]:
     if threading.current_thread() is not threading.main_thread():
         return {}

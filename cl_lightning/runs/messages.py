@@ -1,7 +1,6 @@
 """One line for the user instead of what Hydra and OmegaConf say."""
 
 import os
-import re
 import sys
 from difflib import get_close_matches
 from traceback import print_exception, walk_tb
@@ -12,6 +11,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.blueprints.config_error import ALLOCATOR, memory_in_words
+from cl_lightning.interruption import WorkerError
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 _WANTED = os.environ.get(FULL_ERROR) == "1"
@@ -45,7 +45,7 @@ def is_left_alone(error: BaseException) -> bool:
 
 def explain(error: BaseException) -> str | None:
     """What was given, what is accepted, which key; None for an error that no config is to blame for."""
-    if isinstance(error, ConfigError):
+    if isinstance(error, (ConfigError, WorkerError)):
         return str(error)
     if isinstance(error, MissingConfigException) and error.options:
         group, _, option = str(error.missing_cfg_file).rpartition("/")
@@ -71,9 +71,7 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}; accepted: a file or folder to read and write ({WHERE})"
     if isinstance(error, ValueError) and _raised_in(error) == "cl_lightning":
-        # The last line of a loader's worker is the error itself, with its class.
-        words = re.sub(r"^([\w.]+\.)?\w+Error: ", "", str(error).strip().splitlines()[-1])
-        return f"{words} ({WHERE})"
+        return f"{error} ({WHERE})"
     return None
 
 

@@ -153,27 +153,6 @@ def test_a_process_that_waits_for_others_in_vain_ends_all_the_same() -> None:
     assert process.returncode == 128 + SIGUSR1
 
 
-WORKER = """
-import time
-from cl_lightning.interruption import outlive_first_signals
-outlive_first_signals(0)
-print("ready", flush=True)
-time.sleep(60)
-"""
-
-
-def test_a_worker_outlives_the_signals_of_its_group_and_ends_by_a_second_sigterm() -> None:
-    with subprocess.Popen([sys.executable, "-c", WORKER], stdout=subprocess.PIPE, text=True) as worker:
-        assert worker.stdout is not None
-        assert worker.stdout.readline() == "ready\n"
-        for number in ALL:
-            worker.send_signal(number)
-        time.sleep(0.3)
-        assert worker.poll() is None
-        worker.send_signal(SIGTERM)
-        assert worker.wait(timeout=10) == -SIGTERM
-
-
 @pytest.mark.parametrize(
     ("variables", "code"),
     [
