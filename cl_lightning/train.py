@@ -19,7 +19,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
 
     Raises:
         ConfigError: before anything is written; another process that trains this run; a broken checkpoint.
-        StopRun: after a signal, see `cl_lightning.callbacks.Preemption`.
+        StopRun, OutOfTime: after a signal or its time, see `cl_lightning.callbacks.Preemption`.
     """
     from cl_lightning.blueprints import ConfigError
     from cl_lightning.runs import RunFolder, check_keys, ending
@@ -46,6 +46,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     from cl_lightning.runs.same_run import begun
     from cl_lightning.runs.starting import continued, started, steps_done
     from cl_lightning.runs.summary import summarise
+    from cl_lightning.runs.trainer_settings import check_time_limit, check_trainer
 
     folder = begun(config, folder)
     finished = folder.summary()
@@ -53,7 +54,8 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
         check_finished(folder, config, finished)
         print(ending.finished(folder, finished))
         return finished
-    checks.check_trainer(config["trainer"])
+    check_trainer(config["trainer"])
+    check_time_limit(config)
     quiet()
     quicken_cpu()
     method, data = assemble_method(config), images.assembled(config, folder)

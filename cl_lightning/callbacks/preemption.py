@@ -3,7 +3,8 @@
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
@@ -16,46 +17,70 @@ from cl_lightning.interruption import (
     ENDING,
     REQUEUEING,
     STRENGTH,
+    TIME_IS_OVER,
     Flag,
+    OutOfTime,
     StopRun,
+    duration,
     nothing_more_to_stop,
     requeue,
 )
 
 OWNER_SECONDS = 20
+TIME = 1  # in the exchange between processes; a signal is more
 
 
 class Preemption(Checkpoint):
-    """Ends a run after a signal: all processes finish the step, `LastCheckpoint` saves, the program ends.
+    """Ends a run after a signal, or when its time is over: all processes finish the step, `LastCheckpoint`
+    saves, the program ends.
 
     One of `signals` is what a cluster sends some time before it takes the machine away
     (`#SBATCH --signal=USR1@120`): the first process then also requeues the SLURM job. Who answered the signal
     before, such as submitit, is called instead after the save. SIGTERM and Ctrl-C save and end; a second
     Ctrl-C ends at once. During an evaluation a signal waits for its end, so the time must do for one.
 
+    `max_time` counts from the start of training, anew after each interruption. It requeues nothing, and a run
+    that is through by then ends as ever. The Trainer's own argument of this name is another thing: it takes
+    the epoch that it cuts for a whole one.
+
     Whichever processes get the signal, all learn of it after the same step, by an exchange of eight bytes.
-    The exit code is 128 + signal; processes that Lightning has started end with 0, since it kills
-    the run where one of them does not.
+    The exit code is 128 + signal, and 124 when the time is over; processes that Lightning has started end
+    with 0, since it kills the run where one of them does not.
 
     Args:
         signals: names of SIGUSR1, SIGUSR2 or both.
+        max_time: of each start, such as "00:08:00:00" (days, hours, minutes, seconds), {"hours": 8} or a
+            timedelta; None for no limit.
 
     Raises:
-        ValueError: another signal.
-        StopRun: a SystemExit, after the step with which the run ends.
+        ValueError: another signal; no time, or `max_time` in a fit without a `LastCheckpoint`.
+        StopRun, OutOfTime: a SystemExit, after the step with which the run ends.
     """
 
-    def __init__(self, signals: Sequence[str] = ("SIGUSR1", "SIGUSR2")) -> None:
+    def __init__(
+        self,
+        signals: Sequence[str] = ("SIGUSR1", "SIGUSR2"),
+        max_time: str | Mapping[str, float] | timedelta | None = None,
+    ) -> None:
         names = [number.name for number in REQUEUEING]
         if unknown := [name for name in signals if name not in names]:
             raise ValueError(f"callbacks.preemption.signals has {unknown[0]!r}; accepted: {', '.join(names)}")
         self.signals = [signal.Signals[name] for name in signals]
+        self.max_time = None if max_time is None else duration(max_time)
         self._flag = Flag()
         self._told = ""
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.max_time is not None and _last_checkpoint(trainer) is None:
+            raise ValueError(
+                "trainer.max_time saves the run and ends it, and the run has no callbacks.checkpoint; "
+                "accepted: one as in callbacks=default, or trainer.max_time=null"
+            )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         # Not earlier: Lightning's own handler for SIGTERM, which exchanges messages, has only now been set.
         self._flag.raise_for([*self.signals, *ENDING])
+        self._began = time.monotonic()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -64,7 +89,7 @@ class Preemption(Checkpoint):
             self._end_if_asked_to(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._end_if_asked_to(trainer)
+        self._end_if_asked_to(trainer, through=_is_through(trainer))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._flag.lower()
@@ -72,14 +97,29 @@ class Preemption(Checkpoint):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         if not isinstance(exception, StopRun):  # else further signals change nothing any more
             self._flag.lower()
-        else:
-            self._tell(trainer)  # the progress bar is closed by now
+        self._tell(trainer)  # the progress bar is closed by now
 
-    def _end_if_asked_to(self, trainer: Trainer) -> None:
-        strongest = largest(STRENGTH.index(self._flag.received))
-        if not strongest:
-            return
-        asked = signal.Signals(STRENGTH[strongest])
+    def _end_if_asked_to(self, trainer: Trainer, through: bool = False) -> None:
+        signalled = STRENGTH.index(self._flag.received)
+        reason = largest(TIME + signalled if signalled else TIME * self._is_over())
+        if reason > TIME:
+            self._end(trainer, signal.Signals(STRENGTH[reason - TIME]))
+        elif reason and not through:
+            self._run_out_of_time(trainer)
+
+    def _is_over(self) -> bool:
+        limit = self.max_time
+        return limit is not None and time.monotonic() - self._began >= limit.total_seconds()
+
+    def _run_out_of_time(self, trainer: Trainer) -> None:
+        saved, told = _saved(trainer)
+        if not saved:
+            raise ConfigError(f"trainer.max_time is over, and the run is {told}")
+        self._told = f"{TIME_IS_OVER} ({self.max_time}) after {trainer.global_step:,} steps: {told}"
+        trainer.strategy.barrier()
+        raise OutOfTime
+
+    def _end(self, trainer: Trainer, asked: signal.Signals) -> None:
         saved, told = _saved(trainer)
         self._told = f"{asked.name} after {trainer.global_step:,} steps: {told}"
         if asked in self.signals and saved:
@@ -101,12 +141,24 @@ class Preemption(Checkpoint):
 
 def _saved(trainer: Trainer) -> tuple[bool, str]:
     """Whether the run can go on from a checkpoint, and what to tell of it."""
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]
-        if isinstance(callback, LastCheckpoint):
-            try:
-                file = callback.save(trainer)
-                trainer.strategy.checkpoint_io.teardown()  # waits for a save that goes on in a thread
-            except ConfigError as error:
-                return False, f"not saved, and not requeued: {error}"
-            return True, f"saved in {file}, from which the same command continues"
-    return False, "nothing is saved, and nothing requeued, since the run has no callbacks.checkpoint"
+    callback = _last_checkpoint(trainer)
+    if callback is None:
+        return False, "nothing is saved, and nothing requeued, since the run has no callbacks.checkpoint"
+    try:
+        file = callback.save(trainer)
+        trainer.strategy.checkpoint_io.teardown()  # waits for a save that goes on in a thread
+    except ConfigError as error:
+        return False, f"not saved, and not requeued: {error}"
+    return True, f"saved in {file}, from which the same command continues"
+
+
+def _last_checkpoint(trainer: Trainer) -> LastCheckpoint | None:
+    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+    return next((callback for callback in callbacks if isinstance(callback, LastCheckpoint)), None)
+
+
+def _is_through(trainer: Trainer) -> bool:
+    """At the end of an epoch, whether it is the last."""
+    assert trainer.max_epochs is not None, "Lightning sets one"
+    last = 0 <= trainer.max_epochs <= trainer.current_epoch + 1
+    return last or trainer.should_stop or 0 <= trainer.max_steps <= trainer.global_step

@@ -12,17 +12,22 @@ from cl_lightning.interruption.signals import (
     stop_at_once,
     stopping_at_once,
 )
+from cl_lightning.interruption.time_limit import OUT_OF_TIME, TIME_IS_OVER, OutOfTime, duration
 from cl_lightning.interruption.workers import PATIENCE, WorkerError, end_with_parent, outlive_signals
 
 __all__ = [
     "ENDING",
+    "OUT_OF_TIME",
     "PATIENCE",
     "REQUEUEING",
     "STRENGTH",
+    "TIME_IS_OVER",
     "Flag",
+    "OutOfTime",
     "StopRun",
     "StoppedAtOnce",
     "WorkerError",
+    "duration",
     "end_with_parent",
     "nothing_more_to_stop",
     "outlive_signals",

@@ -23,7 +23,7 @@ class StopRun(SystemExit):
     """
 
     def __init__(self, number: int) -> None:
-        super().__init__(0 if _started_by_lightning() else 128 + number)
+        super().__init__(0 if started_by_lightning() else 128 + number)
         self.signal = Signals(number)
 
 
@@ -140,7 +140,8 @@ class Flag:
             os.write(sys.__stderr__.fileno(), b"\nends after this step; Ctrl-C again ends at once\n")  # type: ignore[union-attr]
 
 
-def _started_by_lightning() -> bool:
+def started_by_lightning() -> bool:
+    """Whether this is another process of a run than the one that the user started."""
     # srun sets no LOCAL_RANK, and torchrun a RANK too.
     return os.environ.get("LOCAL_RANK", "0") != "0" and "RANK" not in os.environ
 

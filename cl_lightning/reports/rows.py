@@ -58,7 +58,8 @@ def keys_of(runs: Sequence[Run]) -> list[dict[str, Any]]:
     in which it is not tell theirs, too.
     """
     known = {key for run in runs for key in run.keys}
-    return without_seeds([{k: v for k, v in flat(run.config).items() if k in known} for run in runs])
+    every = [flat(run.config) | dict(run.keys) for run in runs]
+    return without_seeds([{k: v for k, v in keys.items() if k in known} for keys in every])
 
 
 def rows_of(runs: Sequence[Run], metric: str) -> tuple[list[Row], list[Column]]:

@@ -14,8 +14,8 @@ from cl_lightning.data import ContrastiveData
 from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.runs.folder import RunFolder
 
-# Arguments of the Trainer that come from elsewhere, see `checks.INSTEAD`.
-GIVEN = ("callbacks", "logger", "default_root_dir")
+# Arguments of the Trainer that come from elsewhere, see `trainer_settings.INSTEAD`, or are for a callback.
+GIVEN = ("callbacks", "logger", "default_root_dir", "max_time")
 # Lightning brings its own, or refuses ours, unless the switch says what the group says.
 SWITCHES = {"enable_checkpointing": {"checkpoint", "preemption"}, "enable_progress_bar": {"progress"}}
 # Sets that take rules.
@@ -72,7 +72,9 @@ def assemble_trainer(config: dict[str, Any], folder: RunFolder) -> Trainer:
 def assemble_callbacks(config: dict[str, Any], checkpoints: Path) -> list[Any]:
     """The callbacks of a config, but for those that a switch of the Trainer leaves out."""
     switched = [names for switch, names in SWITCHES.items() if config["trainer"].get(switch) is False]
-    given = {"checkpoint": {"dirpath": checkpoints}}
+    given: dict[str, dict[str, Any]] = {"checkpoint": {"dirpath": checkpoints}}
+    if (limit := config["trainer"].get("max_time")) is not None:  # Lightning's own would not save first
+        given["preemption"] = {"max_time": limit}
     return [
         build(node, f"callbacks.{name}", **given.get(name, {}))
         for name, node in config["callbacks"].items()

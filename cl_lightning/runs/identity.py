@@ -47,11 +47,12 @@ def run_hash(config: dict[str, Any]) -> str:
 
 def earlier_hashes(config: dict[str, Any]) -> list[str]:
     """What the hash of a config was in earlier versions, where it was another."""
-    if not (limit := config["data"].get("max_broken")):
-        return []
-    content = determining(config)
-    content["data"]["max_broken"] = limit
-    return [_digits(content)]
+    now, before = determining(config), [determining(config)]
+    if limit := config["data"].get("max_broken"):
+        before += [content | {"data": content["data"] | {"max_broken": limit}} for content in before]
+    if (time := config["trainer"].get("max_time")) is not None:
+        before += [content | {"trainer": content["trainer"] | {"max_time": time}} for content in before]
+    return [_digits(content) for content in before if content != now]
 
 
 def _digits(content: dict[str, Any]) -> str:
@@ -70,6 +71,8 @@ def determining(config: dict[str, Any]) -> dict[str, Any]:
         left_out.append("callbacks.finite_guard")
     if config["encoder"].get("batch_norm") != "plain":
         left_out += PLACES
+    if config["trainer"].get("max_time") is not None:  # which ends a start, not the run
+        config["trainer"]["max_time"] = None
     for key in left_out:
         _remove(config, key.split("."))
     return config

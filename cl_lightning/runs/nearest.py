@@ -38,8 +38,9 @@ def nearest(folder: RunFolder, config: dict[str, Any]) -> str | None:
 
 def differences(there: dict[str, Any], here: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """The keys that are hashed of one run or the other and have two values, with both."""
-    keys = flat(determining(here)) | flat(determining(there))
-    one, other = flat(there), flat(here)
+    hashed = flat(determining(there)), flat(determining(here))
+    keys = hashed[1] | hashed[0]
+    one, other = flat(there) | hashed[0], flat(here) | hashed[1]
     values = {key: (one.get(key, _ABSENT), other.get(key, _ABSENT)) for key in keys}
     return {key: pair for key, pair in values.items() if len(set(map(_hashed, pair))) == 2}
 

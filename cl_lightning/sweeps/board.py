@@ -48,7 +48,7 @@ class Board:
             self._took.append(took)
             words = f"is done after {_clock(took)}, {job.config['run']['metric']} {_number(job.value)}"
         else:
-            words = f"failed after {_clock(took)}: {reason(job.error)}"
+            words = f"{job.state} after {_clock(took)}: {reason(job.error)}"
         self._tell(f"{self._name(job)} {words}; {self.status()}")
 
     def read(self, job: Job) -> None:
@@ -70,7 +70,8 @@ class Board:
     def status(self) -> str:
         """`3 of 12 done, 2 running, 7 waiting, about 0:12:30 left`."""
         count = {
-            state: sum(job.state == state for job in self._jobs) for state in ("running", "waiting", "failed")
+            state: sum(job.state == state for job in self._jobs)
+            for state in ("running", "waiting", "failed", "interrupted")
         }
         done = sum(job.state == "finished" for job in self._jobs)
         words = [f"{done} of {len(self._jobs)} done"]

@@ -10,7 +10,7 @@ from typing import Any
 from submitit.core.utils import FailedJobError
 
 from cl_lightning.blueprints import ConfigError, shown
-from cl_lightning.interruption import StoppedAtOnce, StopRun
+from cl_lightning.interruption import TIME_IS_OVER, StoppedAtOnce, StopRun
 from cl_lightning.runs.elsewhere import check_elsewhere, processes
 from cl_lightning.runs.quiet import quiet
 from cl_lightning.sweeps.board import Board
@@ -121,19 +121,24 @@ class Cluster:
         elif state is None and job not in gone:
             gone.add(job)  # its last files may be on their way through a network
         elif state is None:
-            job.fail(JobError(self._why(job, number)))
+            self._end(job, number)
             board.ended(job)
         elif state == "PENDING" and job.state == "running":
             board.waits(job)
         elif state == "RUNNING" and job.state == "waiting":
             board.started(job)
-        return job.state in ("finished", "failed")
+        return job.state in ("finished", "failed", "interrupted")
 
-    def _why(self, job: Job, number: str) -> str:
+    def _end(self, job: Job, number: str) -> None:
+        """Of a job that SLURM has no more, and whose run is not finished."""
         log = self._queue.log(number)
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
-        words = last_words(lines[-LAST_LINES:], job.folder) or "SLURM ended it before it wrote anything"
-        return f"{words} (SLURM job {number}, {log})"
+        lines = lines[-LAST_LINES:]
+        if any(line.startswith(TIME_IS_OVER) for line in lines):
+            job.interrupt()
+            return
+        words = last_words(lines, job.folder) or "SLURM ended it before it wrote anything"
+        job.fail(JobError(f"{words} (SLURM job {number}, {log})"))
 
     def _alike(self, jobs: Sequence[Job]) -> list[list[Job]]:
         """Of the jobs that wait, each run once, those together that ask for the same."""

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import yaml
 
+from cl_lightning.interruption import OUT_OF_TIME
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.messages import FULL_ERROR, wants_traceback
 from cl_lightning.sweeps.last_words import last_words
@@ -93,6 +94,10 @@ class Command:
         else:
             words = last_words(self._output(), folder) or f"exit code {code}"
         return words if self._log is None else f"{words} ({self._log})"
+
+    def is_out_of_time(self) -> bool:
+        """Whether the run was saved and ended by its `trainer.max_time`."""
+        return self._process.returncode == OUT_OF_TIME
 
     def _output(self) -> list[str]:
         if self._log is None:

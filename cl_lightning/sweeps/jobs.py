@@ -9,12 +9,20 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import OmegaConf, open_dict
 
+from cl_lightning.interruption import TIME_IS_OVER
 from cl_lightning.runs import RunFolder, check_keys
 from cl_lightning.runs.messages import explain
 
 
 class JobError(Exception):
     """Why a job failed, in words for the user."""
+
+
+class JobInterruptedError(JobError):
+    """A job has had its time; it is saved, and goes on with the next start."""
+
+    def __init__(self) -> None:
+        super().__init__(f"{TIME_IS_OVER}; the same command goes on with it")
 
 
 @dataclass(eq=False)
@@ -28,7 +36,7 @@ class Job:
         cfg: a DictConfig, composed, with its `hydra` node; None where it can't be.
         config: resolved; empty where it can't be.
         value: of the metric that the sweep compares, of a finished run.
-        error: of a failed one.
+        error: of a failed or interrupted one.
     """
 
     number: int
@@ -36,7 +44,7 @@ class Job:
     name: str
     cfg: Any = None
     config: dict[str, Any] = field(default_factory=dict)
-    state: Literal["waiting", "running", "finished", "failed"] = "waiting"
+    state: Literal["waiting", "running", "finished", "failed", "interrupted"] = "waiting"
     value: float | None = None
     error: Exception | None = None
 
@@ -56,6 +64,9 @@ class Job:
 
     def fail(self, error: Exception) -> None:
         self.state, self.error = "failed", error
+
+    def interrupt(self) -> None:
+        self.state, self.error = "interrupted", JobInterruptedError()
 
     def returned(self) -> JobReturn:
         """The job as Hydra tells its sweepers of it."""

@@ -91,7 +91,9 @@ def _next(jobs: Sequence[Job], running: dict[Job, Command]) -> Job | None:
 
 def _finish(job: Job, command: Command) -> None:
     reason = command.error(job.folder)
-    if reason is not None:
+    if command.is_out_of_time():
+        job.interrupt()
+    elif reason is not None:
         job.fail(JobError(reason))
     elif not job.read():
         job.fail(JobError(f"it ended without a result in {job.folder.path}"))

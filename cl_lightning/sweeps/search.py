@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,13 +77,14 @@ class Search:
             )
 
     @contextmanager
-    def trials(self, number: int, of: int) -> Iterator[list[Trial]]:
-        """Up to `number` trials to be run inside, by nobody else; none once the study has had `of`."""
+    def trials(self, number: int, of: int, but: Container[int] = ()) -> Iterator[list[Trial]]:
+        """Up to `number` trials to be run inside, by nobody else, and none of `but`, which were interrupted;
+        none once the study has had `of`."""
         with ExitStack() as held:
             taken: list[Trial] = []
             with self._alone():
                 for begun in self._chosen():
-                    if len(taken) < number and begun.state is TrialState.RUNNING:
+                    if len(taken) < number and begun.state is TrialState.RUNNING and begun.number not in but:
                         self._take(begun.number, begun.params, taken, held)
                 while len(taken) < number and len(self._chosen()) < of:
                     trial = self.study.ask()

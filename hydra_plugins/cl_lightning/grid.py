@@ -37,6 +37,7 @@ class GridSweeper(Sweeper):
 
         Raises:
             JobsFailedError: some failed, which the terminal has told.
+            OutOfTime: none failed, and some have had their time.
         """
         given = overrides_given(self._loader, self._params, arguments)
         returned = self._launcher.launch(combinations(given), 0)

@@ -10,6 +10,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from cl_lightning.blueprints import ConfigError, shown
+from cl_lightning.interruption import OutOfTime
 from cl_lightning.runs.messages import explain, wants_traceback
 from cl_lightning.sweeps import Job, plan
 from cl_lightning.sweeps.local import run_at_once, run_in_turn
@@ -55,13 +56,17 @@ class LocalLauncher(Launcher):
     def _here(self, job: Job) -> None:
         """Run a job in this process, as Hydra's own launcher does."""
         assert job.cfg is not None, "composed"
-        ended = run_job(
-            hydra_context=self._context,
-            task_function=self._task,
-            config=job.cfg,
-            job_dir_key="hydra.sweep.dir",
-            job_subdir_key="hydra.sweep.subdir",
-        )
+        try:
+            ended = run_job(
+                hydra_context=self._context,
+                task_function=self._task,
+                config=job.cfg,
+                job_dir_key="hydra.sweep.dir",
+                job_subdir_key="hydra.sweep.subdir",
+            )
+        except OutOfTime:
+            job.interrupt()
+            return
         if ended.status is JobStatus.COMPLETED:
             job.end(ended.return_value)
             return

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from cl_lightning.blueprints import ConfigError, shown
 from cl_lightning.runs import run_hash
-from cl_lightning.sweeps import end, plan
+from cl_lightning.sweeps import JobInterruptedError, end, plan
 from cl_lightning.sweeps.given import overrides_given
 
 DIRECTIONS = ("maximize", "minimize")
@@ -47,6 +47,7 @@ class OptunaSweeper(Sweeper):
         Raises:
             ConfigError: a setting, or what all trials share, that can't be.
             JobsFailedError: some trials failed, which the terminal has told.
+            OutOfTime: none failed, and some have had their time.
         """
         self._check()
         try:
@@ -64,8 +65,9 @@ class OptunaSweeper(Sweeper):
         about = run_hash(shared.config)
         search = Search(Path(self._storage), self._study, self._direction, self._seed, chosen, about)
         returned: list[JobReturn] = []
+        interrupted: set[int] = set()  # which the next start goes on with
         while True:
-            with search.trials(self._n_jobs, self._n_trials) as trials:
+            with search.trials(self._n_jobs, self._n_trials, interrupted) as trials:
                 if not trials:
                     break
                 for trial in trials:
@@ -76,6 +78,8 @@ class OptunaSweeper(Sweeper):
                 if not ended:  # a dry run of SLURM's
                     return ended
                 for trial, job in zip(trials, ended, strict=True):
+                    if isinstance(job._return_value, JobInterruptedError):
+                        interrupted.add(trial.number)
                     if job.status is not JobStatus.UNKNOWN:  # of one that was held back it is not known yet
                         done = job.status is JobStatus.COMPLETED
                         search.tell(trial, job.return_value if done else None)

@@ -29,6 +29,7 @@ NOT_PART = (
     "callbacks.broken_files=null",
     "trainer.model_registry=x",
     "trainer.profiler=simple",
+    "trainer.max_time=00:08:00:00",
 )
 PART = (
     "seed=1",
@@ -46,7 +47,7 @@ PART = (
 OF_THE_TRAINER = {
     *("accelerator", "devices", "num_nodes", "strategy", "default_root_dir", "model_registry"),
     *("enable_autolog_hparams", "enable_checkpointing", "enable_model_summary", "enable_progress_bar"),
-    *("log_every_n_steps", "logger", "profiler"),
+    *("log_every_n_steps", "logger", "max_time", "profiler"),
 }
 
 # Hashes as run folders have them, whatever is added to the config later.
@@ -157,3 +158,11 @@ def test_another_seed_gets_a_folder_of_its_own_with_its_resolved_config() -> Non
     assert len(folders) == 2
     assert {RunFolder(folder).config()["seed"] for folder in folders} == {0, 1}
     assert all("${" not in (folder / "config.yaml").read_text() for folder in folders)
+
+
+def test_a_run_that_began_with_a_limit_of_its_time_in_its_hash_is_found() -> None:
+    limited = small("trainer.max_time=00:08:00:00")
+    assert earlier_hashes(limited) == ["7d697ec9"]
+    begun = Path("runs", "simclr-7d697ec9")
+    begun.mkdir(parents=True)
+    assert RunFolder.of(limited).path == begun

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from cl_lightning.sweeps import Job, JobError
+from cl_lightning.interruption import OutOfTime
+from cl_lightning.sweeps import Job, JobError, JobsFailedError, end
 from cl_lightning.sweeps.local import run_in_turn, starts_processes
 from tests.sweeps.programs import in_place_of_cl_train, job
 
@@ -47,6 +48,20 @@ def test_jobs_run_in_their_order_here_or_in_a_process_of_their_own(monkeypatch: 
     assert [one.value for one in jobs] == [0.25, None, None, 0.125, 0.5, 0.25]
     assert str(jobs[1].error) == "exit code 3"
     assert not Path("runs/logs").exists()
+
+
+def test_a_job_that_has_had_its_time_is_interrupted_and_stops_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    in_place_of_cl_train(monkeypatch, "sys.exit(124) if seed == 0 else finish(0.25)")
+    jobs = [job(0, devices=2), job(1, devices=2)]
+    run_in_turn(jobs, lambda one: None)
+    assert [one.state for one in jobs] == ["interrupted", "finished"]
+    with pytest.raises(OutOfTime):
+        end([one.returned() for one in jobs], "runs")
+    jobs[1].fail(JobError("no"))
+    with pytest.raises(JobsFailedError):
+        end([one.returned() for one in jobs], "runs")
 
 
 def test_a_job_that_ends_without_a_result_has_failed(monkeypatch: pytest.MonkeyPatch, capfd: Any) -> None:

@@ -108,6 +108,19 @@ def test_an_interrupted_search_goes_on_with_the_very_trial() -> None:
     assert [path.name for path in Path("study").iterdir() if path.suffix == ".lock"] == []
 
 
+def test_a_trial_that_was_interrupted_here_waits_for_the_next_start() -> None:
+    search = study()
+    with search.trials(1, 2) as trials:
+        first = trials
+    with search.trials(2, 2, but={first[0].number}) as trials:
+        assert [trial.number for trial in trials] == [1]
+        search.tell(trials[0], 1.0)
+    with search.trials(1, 2, but={first[0].number}) as trials:
+        assert trials == []
+    with study().trials(1, 2) as trials:
+        assert trials == first
+
+
 def test_processes_share_a_study_and_each_trial_is_one_process_s() -> None:
     workers = [
         subprocess.Popen([sys.executable, "-c", WORKER, str(me), "30"], stdout=subprocess.PIPE, text=True)

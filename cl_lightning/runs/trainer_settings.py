@@ -1,0 +1,143 @@
+"""What of the Trainer can't be met, or another key stands for."""
+
+import os
+import re
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from lightning.pytorch.plugins.environments import SLURMEnvironment
+
+from cl_lightning.blueprints import ConfigError, refused, shown
+from cl_lightning.interruption import duration
+
+# Arguments of the Trainer that another key stands for: all that is accepted, and the key.
+INSTEAD = {
+    "sync_batchnorm": "false; use encoder.batch_norm=sync",
+    "callbacks": "null; use the group callbacks, such as callbacks.knn.k=20",
+    "default_root_dir": "null; use run.root",
+    "use_distributed_sampler": "false; the data module shares each batch out",
+    "overfit_batches": "0; use a smaller set, such as data.train.limit=1000 of cifar10",
+    "barebones": "false; use trainer.logger=false trainer.enable_checkpointing=false",
+}
+AT_LEAST_ONE = (
+    *("max_epochs", "accumulate_grad_batches", "check_val_every_n_epoch", "log_every_n_steps"),
+    "num_nodes",
+)
+
+# Spellings of what METHODS.md describes; Lightning has more, such as 16-true without a gradient scaler.
+PRECISIONS = ("32", "32-true", "64", "64-true", "16-mixed", "bf16-mixed", "bf16-true")
+
+TASKS = "SLURM_STEP_NUM_TASKS"
+MOST_DEVICES = 1024  # no machine serves more
+
+
+def check_trainer(trainer: dict[str, Any], here: bool = True) -> None:
+    """Settings of the Trainer that can't be met, or that another key stands for.
+
+    Args:
+        trainer: of the config.
+        here: whether this is the machine that trains; another may have GPUs where this one has none.
+
+    Raises:
+        ConfigError: says which.
+    """
+    for name, instead in INSTEAD.items():
+        if trainer.get(name):
+            raise ConfigError(f"trainer.{name} is {shown(trainer[name])}; accepted: {instead}")
+    if here and trainer.get("accelerator") in ("gpu", "cuda") and not torch.cuda.is_available():
+        raise ConfigError(
+            f"trainer.accelerator is {trainer['accelerator']}, but torch sees no GPU; accepted: trainer=cpu "
+            "or trainer=auto"
+        )
+    for name in AT_LEAST_ONE:
+        value = trainer.get(name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ConfigError(f"trainer.{name} is {shown(value)}; accepted: a whole number from 1")
+    precision = trainer.get("precision")
+    if precision is not None and str(precision) not in PRECISIONS:
+        raise ConfigError(
+            f"trainer.precision is {shown(precision)}; accepted: 32, bf16-mixed, 16-mixed, bf16-true, 64"
+        )
+    strategy, accumulated = trainer.get("strategy"), trainer["accumulate_grad_batches"]
+    if isinstance(strategy, Mapping) and strategy.get("static_graph") and accumulated > 1:
+        raise ConfigError(
+            "trainer.strategy.static_graph is true, which torch can't do while "
+            f"trainer.accumulate_grad_batches is {accumulated}; accepted: false, or trainer.strategy=auto"
+        )
+    epochs, every = trainer["max_epochs"], trainer["check_val_every_n_epoch"]
+    if epochs % every:
+        warnings.warn(
+            f"trainer.check_val_every_n_epoch is {every}, not a divisor of trainer.max_epochs, {epochs}: "
+            "the last evaluation, and so the summary's kNN accuracy, is of an earlier epoch",
+            stacklevel=2,
+        )
+    steps = trainer.get("max_steps")
+    if not isinstance(steps, int) or steps == 0 or steps < -1:
+        raise ConfigError(
+            f"trainer.max_steps is {shown(steps)}; accepted: a whole number from 1, or -1 for all"
+        )
+    clip, limit = trainer.get("gradient_clip_val"), trainer.get("limit_val_batches")
+    if isinstance(clip, (int, float)) and clip <= 0:
+        raise ConfigError(f"trainer.gradient_clip_val is {clip}; accepted: above 0, or null for none")
+    if limit not in (None, 0, 1.0) or (limit == 1 and isinstance(limit, int)):
+        raise ConfigError(
+            f"trainer.limit_val_batches is {shown(limit)}; accepted: null for all, or 0 for no evaluation, "
+            "since kNN compares with the whole training set"
+        )
+    if trainer.get("limit_train_batches") == 0:
+        raise ConfigError("trainer.limit_train_batches is 0; accepted: null for all, 1 or more, or a share")
+    _check_devices(trainer)
+    if here:
+        _check_tasks(trainer)
+    if not isinstance(trainer.get("logger"), bool):
+        raise ConfigError(
+            f"trainer.logger is {shown(trainer.get('logger'))}; accepted: true, false (the group logger)"
+        )
+
+
+def _check_devices(trainer: dict[str, Any]) -> None:
+    """What Lightning would refuse without the key, and on the CPU all that is no number of processes."""
+    devices, accelerator = trainer.get("devices"), trainer.get("accelerator")
+    on_cpu = accelerator == "cpu" or (accelerator == "auto" and not torch.accelerator.is_available())
+    if on_cpu and not re.fullmatch("auto|[1-9][0-9]*", str(devices)):
+        raise ConfigError(
+            f"trainer.devices is {shown(devices)}; accepted on the CPU: a whole number from 1, or auto for 1"
+        )
+    too_many = isinstance(devices, int) and devices > MOST_DEVICES
+    if too_many or devices in (0, "0", []):
+        raise ConfigError(
+            f"trainer.devices is {shown(devices)}; accepted: 1 to {MOST_DEVICES}, -1 or auto for all, or a "
+            "list such as [0, 2]"
+        )
+
+
+def _check_tasks(trainer: dict[str, Any]) -> None:
+    """That srun has started a task for each process."""
+    tasks, devices, nodes = os.environ.get(TASKS), trainer.get("devices"), trainer["num_nodes"]
+    if tasks and SLURMEnvironment.detect() and isinstance(devices, int) and devices * nodes != int(tasks):
+        raise ConfigError(
+            f"srun has started {tasks} tasks, but trainer.devices={devices} and trainer.num_nodes={nodes} "
+            f"are {devices * nodes} processes; accepted: as many tasks as processes (--ntasks-per-node)"
+        )
+
+
+def check_time_limit(config: dict[str, Any]) -> None:
+    """That `trainer.max_time` is a time, and the run can be saved when it is over.
+
+    Raises:
+        ConfigError: says which key.
+    """
+    limit = config["trainer"].get("max_time")
+    if limit is None:
+        return
+    with refused("trainer"):
+        duration(limit)
+    for name in ("preemption", "checkpoint"):
+        if config["callbacks"].get(name) is None or config["trainer"].get("enable_checkpointing") is False:
+            raise ConfigError(
+                f"trainer.max_time is {shown(limit)}, which saves the run and ends it, but there is no "
+                f"callbacks.{name}; accepted: callbacks.{name} as in callbacks=default and "
+                "trainer.enable_checkpointing=null, or trainer.max_time=null"
+            )
