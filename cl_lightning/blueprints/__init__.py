@@ -4,6 +4,7 @@ from cl_lightning.blueprints.allowed import allow
 from cl_lightning.blueprints.build import build, rebuild
 from cl_lightning.blueprints.config_error import ConfigError, refused, shown
 from cl_lightning.blueprints.describe import arguments, describe, find_own
+from cl_lightning.blueprints.differences import differences
 from cl_lightning.blueprints.printable import printable
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "arguments",
     "build",
     "describe",
+    "differences",
     "find_own",
     "printable",
     "rebuild",

@@ -9,7 +9,7 @@ from typing import Any
 
 from cl_lightning.blueprints.targets import TARGETS
 
-OWN = "_own_"
+OWN, TARGET, PARTIAL = "_own_", "_target_", "_partial_"
 
 
 def describe(part: Any) -> Any:
@@ -34,8 +34,8 @@ def describe(part: Any) -> Any:
     if target is None:
         return {OWN: _name(part)}
     if inspect.isroutine(part) or inspect.isclass(part):
-        return {"_target_": target, "_partial_": True}
-    return {"_target_": target} | arguments(part)
+        return {TARGET: target, PARTIAL: True}
+    return {TARGET: target} | arguments(part)
 
 
 def arguments(part: Any) -> dict[str, Any]:
@@ -63,12 +63,22 @@ def find_own(blueprint: Any) -> str | None:
     return next((name for name in map(find_own, inner) if name is not None), None)
 
 
+def defaults(blueprint: Mapping[str, Any]) -> dict[str, Any]:
+    """The blueprints of the defaults of a call that is yet to be made; empty for a part."""
+    target = blueprint.get(TARGET)
+    if not blueprint.get(PARTIAL) or target not in TARGETS:
+        return {}
+    module, name = target.rsplit(".", 1)
+    parameters = inspect.signature(getattr(import_module(module), name)).parameters.values()
+    return {p.name: describe(p.default) for p in parameters if p.default is not p.empty}
+
+
 def _call(part: "partial[Any]") -> dict[str, Any]:
     target = _target(part.func)
     if target is None:
         return {OWN: _name(part.func)}
     given = inspect.signature(part.func).bind_partial(*part.args, **part.keywords).arguments
-    return {"_target_": target, "_partial_": True} | {name: describe(value) for name, value in given.items()}
+    return {TARGET: target, PARTIAL: True} | {name: describe(value) for name, value in given.items()}
 
 
 def _target(made_by: Callable[..., Any]) -> str | None:

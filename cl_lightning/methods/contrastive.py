@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import torch
 from lightning.pytorch import Callback, LightningModule
 from lightning.pytorch.trainer.states import TrainerFn
-from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -21,7 +21,8 @@ from cl_lightning.data import Batch, ContrastiveData
 from cl_lightning.encoders import Encoder
 from cl_lightning.methods.modes import begin_training, kept_in_evaluation
 from cl_lightning.methods.parts import check_parts, in_words, lacking, network_in_words, rebuilt, saved
-from cl_lightning.methods.versions import changes
+from cl_lightning.methods.resuming import Resumed
+from cl_lightning.methods.settings import settings
 from cl_lightning.optim import WarmupCosine, param_groups
 from cl_lightning.pairs import clean
 
@@ -73,6 +74,7 @@ class ContrastiveModule(LightningModule):
         self.optimizer = optimizer
         self.schedule = schedule
         self.decay_norms_and_biases = decay_norms_and_biases
+        self._resumed: Resumed | None = None
         self._whole_epochs = WholeEpochs()
         self.default_callbacks = [HealthMonitor(), KNNMonitor(), FiniteGuard(), BrokenFiles(), *callbacks]
 
@@ -112,6 +114,7 @@ class ContrastiveModule(LightningModule):
                 "ContrastiveData(train=...)) with any map-style Dataset of images or (image, label)"
             )
         begin_training(self)
+        self._resumed = None
 
     @property
     def kept_in_evaluation(self) -> str:
@@ -121,8 +124,12 @@ class ContrastiveModule(LightningModule):
     def on_fit_start(self) -> None:
         """Tells which parts stay in evaluation mode.
 
-        Raises ValueError where the Trainer's `sync_batchnorm` has replaced the encoder's BatchNorm.
+        Raises ValueError where the Trainer's `sync_batchnorm` has replaced the encoder's BatchNorm, or where
+        the optimizer is another one than that of the checkpoint.
         """
+        if self._resumed is not None:
+            self._resumed.check_optimizers(self)
+            self._resumed = None
         if self.kept_in_evaluation:
             rank_zero_info(f"in evaluation mode, without new statistics: {self.kept_in_evaluation}")
         if any(isinstance(layer, nn.SyncBatchNorm) for layer in self.encoder.modules()):
@@ -168,16 +175,16 @@ class ContrastiveModule(LightningModule):
                 raise ValueError(lacking(self, kind))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds what rebuilds the method: its arguments as plain containers, and what its input is."""
-        checkpoint[DESCRIPTION] = saved(self)
+        """Adds what rebuilds the method, what its input is, and the settings that its numbers depend on."""
+        checkpoint[DESCRIPTION] = saved(self) | {"settings": settings(self)}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Warns a fit that goes on with other versions than it began with."""
+        """Raises ValueError for a fit that goes on with other settings than it began with; see `Resumed`."""
+        if self.trainer.state.fn == TrainerFn.FITTING:
+            self._resumed = Resumed(checkpoint)
+            self._resumed.check_settings(self)
         # Lightning does so after it has loaded the weights, and so would round those in float64.
         self.trainer.precision_plugin.convert_module(self)
-        changed = changes(checkpoint.get(DESCRIPTION, {}).get("versions", {}))
-        if changed and self.trainer.state.fn == TrainerFn.FITTING:
-            rank_zero_warn(f"{changed}: a resumed run may differ from an uninterrupted one in rounding")
 
     @classmethod
     def load_from_checkpoint(  # type: ignore[override]

@@ -1,0 +1,44 @@
+"""What is not the same in two blueprints, in words."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cl_lightning.blueprints.config_error import shown
+from cl_lightning.blueprints.describe import OWN, PARTIAL, TARGET, defaults
+
+
+def differences(name: str, then: Any, now: Any) -> Iterator[str]:
+    """`KEY: then X, now Y` for each value that both have and that is not the same.
+
+    A part of the user's own code can't be compared, and is taken for the same. An argument that one of two
+    calls leaves out has its default.
+    """
+    if _is_own(then) or _is_own(now):
+        return
+    if isinstance(then, Mapping) and isinstance(now, Mapping) and then.get(TARGET) == now.get(TARGET):
+        then, now = defaults(now) | dict(then), defaults(now) | dict(now)
+        for key in (key for key in then if key in now and key != PARTIAL):
+            yield from differences(f"{name}.{key}" if name else str(key), then[key], now[key])
+    elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        for place, (before, after) in enumerate(zip(then, now, strict=True)):
+            yield from differences(f"{name}[{place}]", before, after)
+    elif then != now:
+        yield f"{name}: then {in_words(then)}, now {in_words(now)}"
+
+
+def in_words(blueprint: Any) -> str:
+    """A blueprint as one would write it in Python, without the parts of its parts."""
+    if isinstance(blueprint, list):
+        return f"[{', '.join(map(in_words, blueprint))}]"
+    if not isinstance(blueprint, Mapping):
+        return shown(blueprint)
+    settings = [f"{name}={shown(value)}" for name, value in blueprint.items() if _is_plain(name, value)]
+    return f"{str(blueprint.get(TARGET)).rpartition('.')[2]}({', '.join(settings)})"
+
+
+def _is_own(blueprint: Any) -> bool:
+    return isinstance(blueprint, Mapping) and OWN in blueprint
+
+
+def _is_plain(name: str, value: Any) -> bool:
+    return name not in (TARGET, PARTIAL) and not isinstance(value, (Mapping, list))

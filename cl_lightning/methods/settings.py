@@ -1,0 +1,52 @@
+"""What a run computes with beside its method's own arguments, for its checkpoint."""
+
+import re
+from typing import Any
+
+from torch.optim import Optimizer
+
+from cl_lightning.blueprints import arguments, describe
+from cl_lightning.data import ContrastiveData
+
+# Of an optimizer: how it is computed, not what.
+IMPLEMENTATION = ("foreach", "fused", "capturable", "differentiable")
+
+
+def settings(method: Any) -> dict[str, Any]:
+    """Plain containers, named as config keys are; of data, Trainer and the callbacks that the method needs.
+
+    Devices and workers are left out, but for the number of processes where BatchNorm's statistics are those
+    of each.
+    """
+    trainer, data = method.trainer, method.trainer.datamodule
+    clipping = trainer.gradient_clip_algorithm
+    needed = [c for c in trainer.callbacks if isinstance(c, tuple(method.needed_callbacks))]
+    found: dict[str, Any] = {
+        "trainer": {
+            "accumulate_grad_batches": trainer.accumulate_grad_batches,
+            "gradient_clip_algorithm": None if clipping is None else str(clipping.value),
+            "gradient_clip_val": trainer.gradient_clip_val,
+            "limit_train_batches": trainer.limit_train_batches,
+            "precision": trainer.precision,
+        },
+        "length": {"max_epochs": trainer.max_epochs, "max_steps": trainer.max_steps},
+        "device": trainer.strategy.root_device.type,
+        "callbacks": {key_of(type(callback)): arguments(callback) for callback in needed},
+        "optimizers": [described(optimizer) for optimizer in trainer.optimizers],
+    }
+    if isinstance(data, ContrastiveData):
+        found["data"] = {"batch_size": data.batch_size, "seed": data.seed}
+    if method.encoder.batch_norm == "plain":
+        found["trainer"]["devices"] = trainer.world_size
+    return found
+
+
+def described(optimizer: Optimizer) -> dict[str, Any]:
+    """Its class and the settings that it was made with; those of its groups change while it is used."""
+    made_with = {name: describe(v) for name, v in optimizer.defaults.items() if name not in IMPLEMENTATION}
+    return {"_target_": type(optimizer).__name__, **made_with}
+
+
+def key_of(kind: type) -> str:
+    """The config's name for a kind of callback: momentum_encoder of MomentumEncoder."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
