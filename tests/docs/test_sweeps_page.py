@@ -38,7 +38,7 @@ def _in_its_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without_pictu
 def test_every_sweep_trains_all_its_jobs_and_is_reported(
     command: str, jobs: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [*small(command), *([SEARCH] if "optuna" in command else [])]
+    words = [*small(command), "encoder=small_conv_net", *([SEARCH] if "optuna" in command else [])]
     monkeypatch.setattr(sys, "argv", ["cl-train", *words])
     train.main()
     assert len(list(Path("runs").glob("*/summary.json"))) == jobs
