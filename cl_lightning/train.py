@@ -110,16 +110,16 @@ def job(cfg: Any) -> float | None:
     """One job of Hydra: returns the metric that `run.metric` names."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
-    from omegaconf import OmegaConf
 
     from cl_lightning.runs.messages import FULL_ERROR, show, wants_traceback
+    from cl_lightning.runs.resolved import resolved
     from cl_lightning.runs.single import check_single
 
     os.environ[FULL_ERROR] = "1" if wants_traceback() else "0"  # for the processes that a run starts
     try:
         if HydraConfig.get().mode is RunMode.RUN:
             check_single(HydraConfig.get().runtime.choices)
-        config: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+        config = resolved(cfg)
         return train(config)[config["run"]["metric"]]
     except Exception as error:
         if HydraConfig.get().mode is RunMode.MULTIRUN:

@@ -59,7 +59,7 @@ class Gathered:
             lowest_loss=self.lowest_loss,
             first_loss=self.first_loss,
             lr=trainer.optimizers[0].param_groups[0]["initial_lr"],
-            warming_up=trainer.current_epoch + 1 <= pl_module.schedule.warmup_epochs,
+            warming_up=trainer.current_epoch + 1 <= pl_module.fitted_schedule().warmup_epochs,
             rows=trainer.world_size * sum(len(z) for z in self.last),
             spread=last["spread"],
             rank=last["centred_rank"],

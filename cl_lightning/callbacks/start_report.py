@@ -37,6 +37,8 @@ def start_report(trainer: Trainer, pl_module: Any) -> dict[str, str]:
         "negatives of a query": f"{2 * data.batch_size - 2:,}, both views of the other images in the batch",
         "parameters": f"{trained:,} trained",
     }
+    if (fitted := pl_module.fitted_schedule()).warmup_epochs < pl_module.schedule.warmup_epochs:
+        lines["warm-up"] = warm_up(pl_module.schedule, fitted, pl_module.steps_per_epoch)
     if pl_module.kept_in_evaluation:
         lines["in evaluation mode"] = pl_module.kept_in_evaluation
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
@@ -68,6 +70,12 @@ def learning_rate(trainer: Trainer, pl_module: Any) -> str:
         "sqrt": f" = {given:g} x sqrt({batch:,} / 256)",
     }
     return f"{peak:g}{rules[rule]} at its peak"
+
+
+def warm_up(given: Any, fitted: Any, steps_per_epoch: float) -> str:
+    """Of a run that is too short for the warm-up of its method."""
+    steps = round(fitted.warmup_epochs * steps_per_epoch)
+    return f"{steps:,} steps, a tenth of the run, which is too short for {given.warmup_epochs:g} epochs of it"
 
 
 def negatives(length: int, keys_per_step: int, steps: int) -> str:

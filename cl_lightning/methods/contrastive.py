@@ -147,13 +147,21 @@ class ContrastiveModule(LightningModule):
                 "trainer.max_steps (trainer.max_time may end it earlier)"
             )
         optimizer = self.optimizer(param_groups(self, self.decay_norms_and_biases))
-        batches = self.trainer.datamodule.batches_per_epoch  # type: ignore[attr-defined]
-        steps_per_epoch = batches / self.trainer.accumulate_grad_batches
-        schedule = self.schedule
-        if self.trainer.fast_dev_run:  # type: ignore[attr-defined]
-            schedule = replace(schedule, warmup_epochs=0)  # a step or two are no run
-        scheduler = schedule.attach(optimizer, int(steps), steps_per_epoch, self.effective_batch_size)
+        scheduler = self.fitted_schedule().attach(
+            optimizer, int(steps), self.steps_per_epoch, self.effective_batch_size
+        )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    @property
+    def steps_per_epoch(self) -> float:
+        """Optimizer steps of an epoch."""
+        return self.trainer.datamodule.batches_per_epoch / self.trainer.accumulate_grad_batches  # type: ignore[attr-defined]
+
+    def fitted_schedule(self) -> WarmupCosine:
+        """The schedule with the warm-up that this run has; ValueError where it does not fit."""
+        if self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return replace(self.schedule, warmup_epochs=0)  # a step or two are no run
+        return self.schedule.fitted(int(self.trainer.estimated_stepping_batches), self.steps_per_epoch)
 
     def configure_callbacks(self) -> list[Callback]:
         """The method's own callbacks of those kinds that the Trainer lacks.

@@ -34,7 +34,7 @@ class SimCLR(ContrastiveModule):
         encoder: Encoder | None = None,
         loss: Callable[[Tensor, Tensor], Tensor] = partial(nt_xent, temperature=0.1),  # noqa: B008
         optimizer: OptimizerFactory = partial(torch.optim.SGD, lr=0.3, momentum=0.9, weight_decay=1e-6),  # noqa: B008
-        schedule: WarmupCosine = WarmupCosine(warmup_epochs=10),  # noqa: B008
+        schedule: WarmupCosine = WarmupCosine(warmup_epochs=10, shorten=True),  # noqa: B008
         decay_norms_and_biases: bool = False,
     ) -> None:
         super().__init__(

@@ -1,13 +1,14 @@
 """The learning rate by step."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 REFERENCE_BATCH = 256
+SHARE = 0.1  # of a short run
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class WarmupCosine:
         warmup_epochs: epochs (fractions allowed) from 0 to the peak.
         final_fraction: learning rate at the end, as a share of the peak.
         lr_scaling: how the peak follows the effective batch.
+        shorten: whether a run that is too short for the warm-up has a tenth of itself instead, as a method's
+            own default does; else such a run is refused.
 
     Raises:
         ValueError: a negative warm-up, a final fraction outside [0, 1], an unknown scaling.
@@ -32,6 +35,7 @@ class WarmupCosine:
     warmup_epochs: float = 0.0
     final_fraction: float = 0.0
     lr_scaling: Literal["none", "linear", "sqrt"] = "linear"
+    shorten: bool = False
 
     def __post_init__(self) -> None:
         if self.warmup_epochs < 0:
@@ -53,16 +57,27 @@ class WarmupCosine:
         progress = min(1.0, (step - warmup_steps) / max(1, total_steps - warmup_steps))
         return self.final_fraction + (1 - self.final_fraction) * 0.5 * (1 + math.cos(math.pi * progress))
 
+    def fitted(self, total_steps: int, steps_per_epoch: float) -> "WarmupCosine":
+        """The schedule with the warm-up that a run of `total_steps` has.
+
+        Raises:
+            ValueError: it does not fit into the run, and `shorten` is False.
+        """
+        steps = round(self.warmup_epochs * steps_per_epoch)
+        if steps == 0 or not steps >= total_steps > 0:
+            return self
+        if not self.shorten:
+            raise ValueError(
+                f"schedule.warmup_epochs is {self.warmup_epochs} ({steps} steps), but training ends "
+                f"after {total_steps} steps; accepted: a shorter warm-up, or a larger trainer.max_epochs"
+            )
+        return replace(self, warmup_epochs=round(SHARE * total_steps) / steps_per_epoch)
+
     def attach(
         self, optimizer: Optimizer, total_steps: int, steps_per_epoch: float, effective_batch_size: int
     ) -> LambdaLR:
         """Scale the learning rate of `optimizer` to its peak and return the scheduler, stepped by step."""
-        warmup_steps = round(self.warmup_epochs * steps_per_epoch)
-        if warmup_steps >= total_steps > 0 and warmup_steps > 0:
-            raise ValueError(
-                f"schedule.warmup_epochs is {self.warmup_epochs} ({warmup_steps} steps), but training ends "
-                f"after {total_steps} steps; accepted: a shorter warm-up, or a larger trainer.max_epochs"
-            )
+        warmup_steps = round(self.fitted(total_steps, steps_per_epoch).warmup_epochs * steps_per_epoch)
         for group in optimizer.param_groups:
             group["lr"] *= self.scale(effective_batch_size)
         return LambdaLR(optimizer, lambda step: self.factor(step, total_steps, warmup_steps))

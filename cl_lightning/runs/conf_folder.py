@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+from cl_lightning.runs.resolved import know_words
+
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def conf_folder() -> str:
-    """`conf/`, inside an installed package or beside it in a checkout."""
+    """`conf/`, inside an installed package or beside it in a checkout; OmegaConf knows its words then."""
+    know_words()
     places = [PACKAGE / "conf", PACKAGE.parent / "conf"]
     return str(next((place for place in places if (place / "train.yaml").is_file()), places[0]))

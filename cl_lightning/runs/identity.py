@@ -14,6 +14,7 @@ NOT_PART = (
     "data.num_workers",
     "data.download",
     "data.max_broken",
+    "schedule.shorten",
     "callbacks.broken_files",
     "callbacks.checkpoint",
     "callbacks.history",

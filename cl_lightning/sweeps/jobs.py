@@ -12,6 +12,7 @@ from omegaconf import OmegaConf, open_dict
 from cl_lightning.interruption import TIME_IS_OVER
 from cl_lightning.runs import RunFolder, check_keys
 from cl_lightning.runs.messages import explain
+from cl_lightning.runs.resolved import resolved
 
 
 class JobError(Exception):
@@ -113,6 +114,6 @@ def _compose(job: Job, context: HydraContext, sweep: Any) -> None:
     HydraConfig.instance().set_config(job.cfg)  # what ${hydra:...} means in this job
     try:
         own = OmegaConf.masked_copy(job.cfg, [str(key) for key in job.cfg if key != "hydra"])
-        job.config = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
+        job.config = resolved(own)
     finally:
         HydraConfig.instance().cfg = before

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import yaml
 from omegaconf import OmegaConf
 
 from cl_lightning.runs.loggers import flat
@@ -26,7 +27,14 @@ TABLES = [rows(table) for table in re.findall(r"(?:^\|.*\n)+", PAGE, flags=re.MU
 
 def config(*overrides: str) -> dict[str, Any]:
     """What `cl-train *overrides` composes, by key; references as they stand."""
-    return flat(OmegaConf.to_container(composed(*overrides)))  # type: ignore[arg-type]
+    keys = flat(OmegaConf.to_container(composed(*overrides)))  # type: ignore[arg-type]
+    return {key: unless_short(value) for key, value in keys.items()}
+
+
+def unless_short(value: Any) -> Any:
+    """The number of a warm-up that a short run shortens."""
+    found = re.fullmatch(r"\$\{unless_short:(.+)\}", str(value))
+    return yaml.safe_load(found[1]) if found else value
 
 
 def stated_defaults() -> list[tuple[str, str, str]]:

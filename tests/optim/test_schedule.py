@@ -6,7 +6,9 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
+from cl_lightning.methods import SimCLR
 from cl_lightning.optim import WarmupCosine
+from cl_lightning.pairs import moco_v2_views
 from tests import tiny
 
 
@@ -69,3 +71,23 @@ def test_warm_up_longer_than_training_is_refused() -> None:
 def test_wrong_values_are_refused(arguments, message) -> None:
     with pytest.raises(ValueError, match=message):
         WarmupCosine(**arguments)
+
+
+@pytest.mark.parametrize(("epochs", "steps"), [(1, 0), (4, 2), (10, 4), (11, 40)])
+def test_a_default_that_does_not_fit_is_a_tenth_of_the_run_and_one_that_fits_is_itself(
+    epochs: int, steps: int
+) -> None:
+    schedule = WarmupCosine(warmup_epochs=10, shorten=True)
+    fitted = schedule.fitted(total_steps=4 * epochs, steps_per_epoch=4)
+    assert round(4 * fitted.warmup_epochs) == steps
+    assert (fitted is schedule) is (epochs == 11)
+
+
+def test_the_defaults_of_simclr_train_a_single_epoch_and_a_given_warm_up_is_refused() -> None:
+    made = SimCLR(moco_v2_views(tiny.SIZE), tiny.encoder())
+    trainer = tiny.trainer()
+    trainer.fit(made, tiny.data())
+    assert trainer.global_step == 4
+    given = SimCLR(moco_v2_views(tiny.SIZE), tiny.encoder(), schedule=WarmupCosine(warmup_epochs=10))
+    with pytest.raises(ValueError, match=r"schedule.warmup_epochs is 10 \(40 steps\)"):
+        tiny.trainer().fit(given, tiny.data())

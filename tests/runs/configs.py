@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from cl_lightning.runs import conf_folder
+from cl_lightning.runs.resolved import resolved
 
 CONF = Path(conf_folder())
 OPTIONS = [
@@ -40,7 +41,7 @@ def composed(*overrides: str) -> DictConfig:
 
 def config(*overrides: str) -> dict[str, Any]:
     """The resolved config of `cl-train *overrides`."""
-    return OmegaConf.to_container(composed(*overrides), resolve=True)  # type: ignore[return-value]
+    return resolved(composed(*overrides))
 
 
 def synthetic_data(config: dict[str, Any]) -> None:
