@@ -37,7 +37,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     from cl_lightning.runs.assemble import assemble_method, assemble_trainer
     from cl_lightning.runs.broken_files import broken_files_in, keep_broken
     from cl_lightning.runs.cpu import quicken_cpu
-    from cl_lightning.runs.finished import check_finished
+    from cl_lightning.runs.finished import FinishedRuns
     from cl_lightning.runs.loggers import assemble_loggers, recorded
     from cl_lightning.runs.messages import is_left_alone
     from cl_lightning.runs.pictures import write_pictures
@@ -51,7 +51,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     folder = begun(config, folder)
     finished = folder.summary()
     if finished is not None:
-        check_finished(folder, config, finished)
+        FinishedRuns().check(folder, config)
         print(ending.finished(folder, finished))
         return finished
     check_trainer(config["trainer"])

@@ -1,7 +1,7 @@
 """The sets of a run, as they are and as they were when the run began."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 from typing import Any
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cl_lightning.data.broken_files import BrokenList
 from cl_lightning.data.checks import check_same_images
-from cl_lightning.data.going_on import going_on
+from cl_lightning.data.going_on import changes, going_on
 from cl_lightning.data.inventory import Inventory, inventory, packed, unpacked
 from cl_lightning.data.labelled import has_labels
 from cl_lightning.data.map_style import MapStyle
@@ -74,18 +74,21 @@ class ImageSets:
 
         Args:
             then: the run's `inventories`.
-            broken: files that it could not read, each below its set's folder.
+            broken: places of the files that it could not read, see `place_of`.
             run, accepted: for the message of what has changed.
             compare: whether to look at all files; once for each machine is enough.
 
         Raises:
             ValueError: the images are others.
         """
-        sets = self.own()
+        sets, met = self.own(), met_in_sets(broken)
         for name in sets.keys() & then.keys():
             if self._inventories.get(name) == then[name]:
                 continue
-            part, gone = going_on(name, sets[name], then[name], broken, compare, run, accepted)
+            words = changes(then[name], inventory(sets[name]), met.get(name, ())) if compare else ""
+            if words:
+                raise ValueError(f"data.{name} is not what {run} began with: {words}; accepted: {accepted}")
+            part, gone = going_on(sets[name], then[name], met.get(name, ()))
             part = readable(part, self.broken.limit, gone)
             if name == "train" and self.bank is self.train:
                 self.bank = part
@@ -97,14 +100,21 @@ class ImageSets:
     def go_on_from(self, state_dict: Mapping[str, Any], run: Any, accepted: str, compare: bool) -> None:
         """As `go_on_with`, with the images that a checkpoint's `state_dict` of the data module tells of."""
         then = {name: unpacked(part) for name, part in state_dict.get("inventories", {}).items()}
-        met = {self.below_their_folder(path) for path in chain(*state_dict.get("broken_by_process", []))}
+        met = {self.place_of(path) for path in chain(*state_dict.get("broken_by_process", []))}
         self.go_on_with(then, met, run, accepted, compare)
         check_same_images(state_dict.get("images", {}), self.own(), run, accepted)
 
-    def below_their_folder(self, path: str) -> str:
-        """The path of a file below the folder of its set; of any other file as it is."""
-        sets = map(bare, self.own().values())
-        for root in [str(part.root) for part in sets if isinstance(part, PhotoFolder)]:
-            if path.startswith(os.path.join(root, "")):
-                return os.path.relpath(path, root).replace(os.sep, "/")
+    def place_of(self, path: str) -> str:
+        """SET:PATH of a file, its path below the folder of its set; of any other file the path alone."""
+        for name, photos in [(name, bare(part)) for name, part in self.own().items()]:
+            if isinstance(photos, PhotoFolder) and path in photos.paths:
+                return f"{name}:{os.path.relpath(path, photos.root)}".replace(os.sep, "/")
         return path
+
+
+def met_in_sets(places: Iterable[str]) -> dict[str, set[str]]:
+    """Files by their set, of which `place_of` told the places."""
+    met: dict[str, set[str]] = {}
+    for name, _, path in (place.partition(":") for place in places):
+        met.setdefault(name, set()).add(path)
+    return met

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -102,7 +102,8 @@ def inventory(part: MapStyle) -> Inventory:
 
 
 def _files(photos: PhotoFolder) -> Files:
-    paths = [os.path.relpath(path, photos.root).replace(os.sep, "/") for path in photos.paths]
+    above = os.path.join(str(photos.root), "")
+    paths = [path.removeprefix(above).replace(os.sep, "/") for path in photos.paths]
     labels = None if photos.labels is None else list(photos.labels)
     sizes = [_size(path) for path in photos.paths]
     return Files(os.path.realpath(photos.root), paths, sizes, labels, list(photos.classes))
@@ -136,7 +137,7 @@ def _named(what: str, names: Sequence[str]) -> str:
 
 def packed(content: Inventory) -> UInt8[Tensor, " bytes"]:
     """The inventory as a checkpoint holds it."""
-    return torch.frombuffer(bytearray(compressed(asdict(content))), dtype=torch.uint8)
+    return torch.frombuffer(bytearray(compressed(vars(content))), dtype=torch.uint8)
 
 
 def unpacked(content: UInt8[Tensor, " bytes"]) -> Inventory:
@@ -145,7 +146,7 @@ def unpacked(content: UInt8[Tensor, " bytes"]) -> Inventory:
 
 
 def from_dict(content: dict[str, Any]) -> Inventory:
-    """The inventory of which `dataclasses.asdict` made `content`."""
+    """The inventory that had these `vars`."""
     return Files(**content) if "paths" in content else Items(**content)
 
 

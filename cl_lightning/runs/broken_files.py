@@ -11,7 +11,7 @@ FILE = "broken_files.jsonl"  # a path in each line
 
 
 def broken_files(folder: RunFolder) -> list[str]:
-    """Files that the run could not read, in any of its starts, below the folders of their sets."""
+    """Files that the run could not read, in any of its starts, as `ImageSets.place_of` has them."""
     file = folder.path / FILE
     lines = file.read_text(encoding="ascii").splitlines() if file.is_file() else []
     return list(dict.fromkeys(json.loads(line) for line in lines))
@@ -19,7 +19,7 @@ def broken_files(folder: RunFolder) -> list[str]:
 
 def keep_broken(folder: RunFolder, data: ContrastiveData, paths: Iterable[str]) -> None:
     """Remember files that the run could not read, on any process; they may be repaired or removed then."""
-    lines = [json.dumps(data.sets.below_their_folder(path)) + "\n" for path in paths]
+    lines = [json.dumps(data.sets.place_of(path)) + "\n" for path in paths]
     if lines:
         with suppress(OSError), (folder.path / FILE).open("a", encoding="ascii") as file:
             file.write("".join(lines))

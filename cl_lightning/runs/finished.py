@@ -1,39 +1,83 @@
-"""Whether a finished run is what its command asks for."""
+"""Whether finished runs are what their commands ask for."""
 
+import json
 import os
 import sys
 from typing import Any
 
 from cl_lightning.blueprints import ConfigError
+from cl_lightning.data import ContrastiveData
+from cl_lightning.data.going_on import changes
+from cl_lightning.data.image_sets import met_in_sets
+from cl_lightning.data.inventory import Files
 from cl_lightning.runs.assemble import assemble_data
+from cl_lightning.runs.broken_files import broken_files
 from cl_lightning.runs.folder import RunFolder
-from cl_lightning.runs.images import OTHER_RUN, first_of_machine, go_on, here, rules_of
+from cl_lightning.runs.identity import has_fixed_content
+from cl_lightning.runs.images import OTHER_RUN, OtherImagesError, first_of_machine, here, kept, rules_of
 from cl_lightning.runs.roots import resolved, roots_of
 
 
-def check_finished(folder: RunFolder, config: dict[str, Any], summary: dict[str, Any]) -> None:
-    """That a run was trained on the images that are there now, and with no more broken ones than allowed.
+class FinishedRuns:
+    """Compares runs with the images that are there now, which are looked at once for all of them."""
 
-    Images that are not there any more are told, and no reason to train again.
+    def __init__(self) -> None:
+        self._looked_at: dict[str, ContrastiveData] = {}
 
-    Raises:
-        ConfigError: the images are others, and how; files were broken beyond `data.max_broken`.
-    """
-    if not first_of_machine():
-        return
-    config = here(config, folder)
-    lost = [root for root in roots_of(config).values() if not os.path.exists(resolved(root))]
-    if lost:
-        print(f"warning: {lost[0]} is not there, so {folder.path} can't be compared with it", file=sys.stderr)
-        return
-    data = assemble_data(config, rules_of(folder))
-    go_on(folder, data, OTHER_RUN, compare=True)
-    named = data.sets.below_their_folder
-    gone = set(map(named, data.broken.removed))
-    broken = [path for path in summary.get("broken_files") or () if named(path) not in gone]
-    if len(broken) > data.max_broken:
+    def check(self, folder: RunFolder, config: dict[str, Any]) -> None:
+        """That a run was trained on these images, and with no more broken ones than allowed.
+
+        Images that are not there any more are told, and no reason to train again.
+
+        Raises:
+            OtherImagesError: the images are others, and how.
+            ConfigError: files were broken beyond `data.max_broken`.
+        """
+        if has_fixed_content(config) or not first_of_machine():
+            return
+        config = here(config, folder)
+        lost = [root for root in roots_of(config).values() if not os.path.exists(resolved(root))]
+        if lost:
+            told = f"warning: {lost[0]} is not there, so {folder.path} can't be compared with it"
+            print(told, file=sys.stderr)
+            return
+        data = self._data(config, rules_of(folder))
+        _check_images(folder, data)
+        _check_broken(folder, data, config["data"].get("max_broken") or 0)
+
+    def _data(self, config: dict[str, Any], rules: int) -> ContrastiveData:
+        sets = {name: config["data"].get(name) for name in ("train", "val", "bank")}
+        key = json.dumps([sets, rules])
+        if key not in self._looked_at:
+            self._looked_at[key] = assemble_data(config, rules)
+        return self._looked_at[key]
+
+
+def _check_images(folder: RunFolder, data: ContrastiveData) -> None:
+    images, met, now = kept(folder), met_in_sets(broken_files(folder)), data.sets.inventories()
+    for name, then in ({} if images is None else images.sets).items():
+        if name in now and (words := changes(then, now[name], met.get(name, ()))):
+            raise OtherImagesError(
+                f"data.{name} is not what {folder.path} was trained on: {words}; accepted: {OTHER_RUN}"
+            )
+
+
+def _check_broken(folder: RunFolder, data: ContrastiveData, limit: int) -> None:
+    now, met = data.sets.inventories(), met_in_sets(broken_files(folder))
+    gone = {
+        f"/{path}"
+        for name, part in now.items()
+        if isinstance(part, Files)
+        for path in met.get(name, set()).difference(part.paths)
+    }
+    broken = [
+        path
+        for path in (folder.summary() or {}).get("broken_files") or ()
+        if os.path.exists(path) or not path.endswith(tuple(gone))
+    ]
+    if len(broken) > limit:
         raise ConfigError(
             f"{folder.path} is finished, with {len(broken)} broken files ({', '.join(broken)}), but "
-            f"data.max_broken is {data.max_broken}; accepted: {len(broken)} or more, or a run of its own in "
-            "another run.root"
+            f"data.max_broken is {limit}; accepted: {len(broken)} or more, or a run of its own in another "
+            "run.root"
         )

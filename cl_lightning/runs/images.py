@@ -7,7 +7,6 @@ and when it is evaluated.
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,7 +76,7 @@ def keep(folder: RunFolder, config: dict[str, Any], data: ContrastiveData) -> No
         return
     roots = {key: resolved(root) for key, root in roots_of(here(config, folder)).items()}
     if before is None or roots != before.roots:
-        sets = {name: asdict(part) for name, part in data.sets.inventories().items()}
+        sets = {name: vars(part) for name, part in data.sets.inventories().items()}
         folder.write(FILE, compressed({"rules": rules_of(folder), "roots": roots, "sets": sets}))
 
 

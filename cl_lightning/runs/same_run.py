@@ -3,6 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
+from cl_lightning.data.image_sets import met_in_sets
 from cl_lightning.runs.assemble import assemble_data
 from cl_lightning.runs.broken_files import broken_files
 from cl_lightning.runs.folder import RunFolder
@@ -40,7 +41,7 @@ def _has_these_images(folder: RunFolder, config: dict[str, Any]) -> bool:
     images = kept(folder)
     if images is None:
         return False
-    now, met = assemble_data(config, images.rules).sets.inventories(), broken_files(folder)
+    now, met = assemble_data(config, images.rules).sets.inventories(), met_in_sets(broken_files(folder))
     return now.keys() == images.sets.keys() and not any(
-        then.changes(now[name], met) for name, then in images.sets.items()
+        then.changes(now[name], met.get(name, ())) for name, then in images.sets.items()
     )

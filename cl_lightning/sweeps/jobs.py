@@ -53,9 +53,9 @@ class Job:
     def folder(self) -> RunFolder:
         return RunFolder.of(self.config)
 
-    def read(self) -> bool:
+    def read(self, folder: RunFolder | None = None) -> bool:
         """Whether the run is finished, by whomever; its value is taken from the run folder then."""
-        summary = self.folder.summary()
+        summary = (folder or self.folder).summary()
         if summary is not None:
             self.end(summary[self.config["run"]["metric"]])
         return summary is not None

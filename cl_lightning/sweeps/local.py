@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cl_lightning.interruption import REQUEUEING, StoppedAtOnce, StopRun, requeue
+from cl_lightning.runs.same_run import begun
 from cl_lightning.sweeps.board import Board
 from cl_lightning.sweeps.command import Command
 from cl_lightning.sweeps.jobs import Job, JobError
@@ -95,7 +96,7 @@ def _finish(job: Job, command: Command) -> None:
         job.interrupt()
     elif reason is not None:
         job.fail(JobError(reason))
-    elif not job.read():
+    elif not (job.read() or job.read(begun(job.config, job.folder))):
         job.fail(JobError(f"it ended without a result in {job.folder.path}"))
 
 

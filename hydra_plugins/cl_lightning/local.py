@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from cl_lightning.blueprints import ConfigError, shown
 from cl_lightning.interruption import OutOfTime
+from cl_lightning.runs.identity import has_fixed_content
 from cl_lightning.runs.messages import explain, wants_traceback
 from cl_lightning.sweeps import Job, plan
 from cl_lightning.sweeps.local import run_at_once, run_in_turn
@@ -46,6 +47,7 @@ class LocalLauncher(Launcher):
             )
         setup_globals()
         jobs = plan(self._context, self._config, job_overrides, initial_job_idx)
+        _compare_finished(jobs)
         if number == 1:
             run_in_turn(jobs, self._here)
         else:
@@ -74,6 +76,21 @@ class LocalLauncher(Launcher):
         if explain(error) is None or wants_traceback():
             print_exception(error)
         job.fail(error)
+
+
+def _compare_finished(jobs: Sequence[Job]) -> None:
+    """Fail those whose images are others now than when they were trained."""
+    finished = [job for job in jobs if job.state == "finished" and not has_fixed_content(job.config)]
+    if not finished:
+        return
+    from cl_lightning.runs.finished import FinishedRuns  # with torch, which a sweep that is done does without
+
+    runs = FinishedRuns()
+    for job in finished:
+        try:
+            runs.check(job.folder, job.config)
+        except ConfigError as error:
+            job.fail(error)
 
 
 def _fitting(jobs: Sequence[Job], gpus: list[str]) -> int:
