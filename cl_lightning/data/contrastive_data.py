@@ -90,8 +90,10 @@ class ContrastiveData(LightningDataModule):
 
     def state_dict(self) -> dict[str, Any]:
         """Broken files, what the sets consist of, and how far the epoch is: a resumed one goes on there."""
+        broken = gather_objects(self.broken_files) if self.sets.may_lack_files else []
         return {
-            "broken_by_process": gather_objects(self.broken_files) if self.sets.may_lack_files else [],
+            "broken_by_process": broken,
+            "broken": sorted({self.sets.place_of(path) for path in chain(*broken)}),
             "images": {name: len(part) for name, part in self.sets.own().items()},
             "inventories": self.sets.packed() if rank() == 0 else {},
             "train": self._training.state_dict(),

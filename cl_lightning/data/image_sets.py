@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Collection, Iterable, Mapping
-from itertools import chain
 from typing import Any
 
 from torch import Tensor
@@ -100,8 +99,7 @@ class ImageSets:
     def go_on_from(self, state_dict: Mapping[str, Any], run: Any, accepted: str, compare: bool) -> None:
         """As `go_on_with`, with the images that a checkpoint's `state_dict` of the data module tells of."""
         then = {name: unpacked(part) for name, part in state_dict.get("inventories", {}).items()}
-        met = {self.place_of(path) for path in chain(*state_dict.get("broken_by_process", []))}
-        self.go_on_with(then, met, run, accepted, compare)
+        self.go_on_with(then, state_dict.get("broken", ()), run, accepted, compare)
         check_same_images(state_dict.get("images", {}), self.own(), run, accepted)
 
     def place_of(self, path: str) -> str:
