@@ -61,7 +61,7 @@ def too_many(paths: Iterable[str], limit: int) -> BrokenImageError:
     paths = list(paths)
     error = BrokenImageError(
         f"{len(paths)} images cannot be read, and data.max_broken={limit} allows {limit}: {', '.join(paths)}"
-        ". Repair or remove them, or raise data.max_broken."
+        ". Repair them, or raise data.max_broken; cl-train also goes on once they are removed."
     )
     error.paths = tuple(paths)
     return error

@@ -53,7 +53,8 @@ def opened(path: str) -> Iterator[Image.Image]:
             raise cannot_be_read(f"the image {printable(path)}", error) from error
         broken = BrokenImageError(
             f"cannot read the image {printable(path)} ({_reason(path, error)}); accepted: complete image "
-            "files. Repair or remove it below data.root."
+            "files. Repair it, or set data.max_broken=1, which lets the next image stand in for it; cl-train "
+            "also goes on once it is removed."
         )
         broken.path = path
         raise broken from error
