@@ -83,11 +83,14 @@ class Resumed:
 
 
 def _computed(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what tells how an optimizer is computed, not what."""
-    optimizer = arguments.get("optimizer")
-    if not isinstance(optimizer, Mapping):
-        return dict(arguments)
-    return {**arguments, "optimizer": {k: v for k, v in optimizer.items() if k not in IMPLEMENTATION}}
+    """Without what tells how an optimizer is computed, not what, and who gave a warm-up."""
+    left_out = {"optimizer": IMPLEMENTATION, "schedule": {"shorten"}}
+    return {
+        name: {k: v for k, v in part.items() if k not in left_out[name]}
+        if name in left_out and isinstance(part, Mapping)
+        else part
+        for name, part in arguments.items()
+    }
 
 
 def _of_groups(then: list[dict[str, Any]], optimizer: Optimizer, tells_its_settings: bool) -> Iterator[str]:

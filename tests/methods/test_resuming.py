@@ -206,6 +206,7 @@ def test_other_trained_parameters_are_refused(begun: Callable[[Case], Path]) -> 
         Case(optimizer=partial(SGD, lr=0.1, momentum=0.9, weight_decay=1e-4, nesterov=False, foreach=False)),
         Case(loss=nt_xent),  # whose default is 0.1
         Case(num_workers=0),
+        Case(schedule=WarmupCosine(lr_scaling="none", shorten=True)),
         Case(optimizer=lambda groups: SGD(groups, lr=0.1, momentum=0.9, weight_decay=1e-4)),
         Case(loss=lambda z_a, z_b: nt_xent(z_a, z_b, 0.1)),
     ],
@@ -224,6 +225,7 @@ def edited(file: Path, target: Path, change: Callable[[dict[str, Any]], None]) -
 def older(content: dict[str, Any]) -> None:
     """As one of before checkpoints told their settings."""
     del content["cl_lightning"]["settings"]
+    del content["cl_lightning"]["arguments"]["schedule"]["shorten"]
 
 
 def undescribed(content: dict[str, Any]) -> None:

@@ -26,7 +26,7 @@ STAY = [
 ]
 FROM_CODE = {
     *("views", "encoder", "loss", "optimizer", "schedule"),
-    *("z_a", "z_b", "queries", "keys", "negatives", "dirpath", "max_time"),
+    *("z_a", "z_b", "queries", "keys", "negatives", "dirpath", "max_time", "rules"),
 }
 STAY_MOCO = ["callbacks.negative_queue.length", "callbacks.momentum_encoder.momentum", "method.symmetric"]
 
