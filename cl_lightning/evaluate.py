@@ -10,8 +10,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser().parse_args(arguments)
 
     from cl_lightning.runs.evaluations import evaluate_runs
-    from cl_lightning.runs.messages import explain, wants_traceback
+    from cl_lightning.runs.messages import explain, one_line, wants_traceback
+    from cl_lightning.runs.streams import take_any_text
 
+    take_any_text()
     try:
         evaluations = evaluate_runs(
             options.runs,
@@ -28,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         message = explain(error)
         if message is None or wants_traceback():
             raise
-        sys.exit(f"cl-eval: {' '.join(message.split())}")
+        sys.exit(f"cl-eval: {one_line(message)}")
 
 
 def parser() -> argparse.ArgumentParser:

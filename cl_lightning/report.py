@@ -1,7 +1,6 @@
 """cl-report: what all runs of a folder reached, side by side."""
 
 import argparse
-import io
 import shutil
 import sys
 from collections.abc import Sequence
@@ -16,13 +15,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from cl_lightning.blueprints import ConfigError
     from cl_lightning.reports import report
     from cl_lightning.reports.terminal import text
+    from cl_lightning.runs.streams import take_any_text
 
     try:
         done = report(options.folders, options.by, options.to)
     except ConfigError as error:
         sys.exit(f"cl-report: {error}")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # ± and – where the terminal has them not
+    take_any_text()
     for words in done.left_out:
         print(f"cl-report: left out: {words}", file=sys.stderr)
     print(text(done.comparison, shutil.get_terminal_size((WIDTH, 0)).columns))

@@ -142,8 +142,10 @@ def run() -> None:
 
     from cl_lightning.runs.conf_folder import conf_folder
     from cl_lightning.runs.messages import FULL_ERROR, show
+    from cl_lightning.runs.streams import take_any_text
     from cl_lightning.sweeps import JobsFailedError
 
+    take_any_text()
     os.environ[FULL_ERROR] = "1"  # Hydra hands its errors over as they are
     try:
         hydra.main(version_base="1.3", config_path=conf_folder(), config_name="train")(job)()

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 
+from cl_lightning.blueprints import printable
 from cl_lightning.distributed import rank, world_size
 
 
@@ -59,9 +60,10 @@ class BrokenList:
 def too_many(paths: Iterable[str], limit: int) -> BrokenImageError:
     """The error of more broken files than the user allows."""
     paths = list(paths)
+    names = ", ".join(map(printable, paths))
     error = BrokenImageError(
-        f"{len(paths)} images cannot be read, and data.max_broken={limit} allows {limit}: {', '.join(paths)}"
-        ". Repair them, or raise data.max_broken; cl-train also goes on once they are removed."
+        f"{len(paths)} images cannot be read, and data.max_broken={limit} allows {limit}: {names}. Repair "
+        "them, or raise data.max_broken; cl-train also goes on once they are removed."
     )
     error.paths = tuple(paths)
     return error

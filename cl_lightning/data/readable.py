@@ -7,9 +7,11 @@ from jaxtyping import UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from cl_lightning.blueprints import printable
 from cl_lightning.data.broken_files import BrokenImageError, too_many
 from cl_lightning.data.item import image_and_label
 from cl_lightning.data.map_style import MapStyle
+from cl_lightning.data.reading import cannot_be_read
 from cl_lightning.data.tensor_images import TensorImages
 
 
@@ -49,7 +51,7 @@ class ReadableImages(Dataset[tuple[Tensor, int]]):
             place = number % len(self)
             if place in self.removed:
                 path = self.removed[place]
-                broken[path] = f"{path} was broken and is gone."
+                broken[path] = f"{printable(path)} was broken and is gone."
                 continue
             try:
                 return Read(*self._item(place), broken)
@@ -69,6 +71,10 @@ class ReadableImages(Dataset[tuple[Tensor, int]]):
                 "or (image, label), of each number below its length (data.train, data.val)."
             ) from error
         except OSError as error:  # of a user's own Dataset; PIL may decode only now
+            if error.errno is not None and "accepted: " not in str(error.strerror):
+                raise cannot_be_read(f"image {index} of {type(self.dataset).__name__}", error) from error
+            if error.errno is not None:  # one of our sets has told it
+                raise
             raise BrokenImageError(
                 f"cannot read image {index} of {type(self.dataset).__name__} "
                 f"({type(error).__name__}: {error})."

@@ -2,6 +2,8 @@
 
 import errno
 
+from cl_lightning.blueprints import printable
+
 GONE = (errno.ENOENT, errno.ENOTDIR)
 CLOSED = (errno.EACCES, errno.EPERM)
 TOO_MANY = (errno.EMFILE, errno.ENFILE)
@@ -9,7 +11,9 @@ TOO_MANY = (errno.EMFILE, errno.ENFILE)
 
 def cannot_be_read(what: str, error: OSError) -> OSError:
     """The error of the same class (FileNotFoundError, PermissionError, ...), in words, with what would do."""
-    return OSError(error.errno, f"cannot read {what} ({error.strerror}); accepted: {_advice(error)}")
+    name = printable(error.filename) if isinstance(error.filename, str) else ""
+    at = f": {name}" if name and name not in what else ""
+    return OSError(error.errno, f"cannot read {what} ({error.strerror}{at}); accepted: {_advice(error)}")
 
 
 def _advice(error: OSError) -> str:

@@ -12,6 +12,8 @@ from cl_lightning.reports.page import page
 from cl_lightning.reports.pictures import pictures
 from cl_lightning.reports.table_file import csv_text
 
+UNENCODABLE = "backslashreplace"  # bytes of a name that are no text
+
 
 @dataclass(frozen=True)
 class Report:
@@ -39,9 +41,9 @@ def report(folders: Sequence[str | Path], by: str | None = None, to: str | Path 
     folder = Path(folders[0]) / "report" if to is None else Path(to)
     drawn = pictures(comparison)
     files = {
-        "runs.csv": csv_text(comparison).encode(),
+        "runs.csv": csv_text(comparison).encode(errors=UNENCODABLE),
         **drawn,
-        "report.html": page(comparison, drawn, left_out, folder).encode(),
+        "report.html": page(comparison, drawn, left_out, folder).encode(errors=UNENCODABLE),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -10,18 +10,21 @@ from typing import Any, Literal
 
 import yaml
 
-from cl_lightning.blueprints import ConfigError
+from cl_lightning.blueprints import ConfigError, printable
 from cl_lightning.runs.identity import earlier_hashes, run_hash
 from cl_lightning.runs.lock import HeldError, is_held, locked
 
 LOCK = ".lock"
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where PyYAML has it
+UNENCODABLE = "backslashreplace"  # bytes of a name that are no text; JSON reads them back
 State = Literal["finished", "running", "failed", "stopped"]
 
 
 def read_config(file: Path) -> Any:
     """The content of a config.yaml."""
-    loader = _Loader(file.read_bytes())
+    content = file.read_bytes()
+    # libyaml does not take back the bytes of a name that are no text, which PyYAML writes as \\uDCxx.
+    loader = yaml.SafeLoader(content) if b"\\uDC" in content else _Loader(content)
     try:
         return loader.get_single_data()
     finally:
@@ -46,9 +49,10 @@ class RunFolder:
         One that is there is found by its hash, whatever its name before that.
 
         Raises:
-            ConfigError: there are several.
+            ConfigError: there are several; a name that is no text.
         """
         root, identity = Path(config["run"]["root"]), run_hash(config)
+        _check_text(config["run"])
         for known in (*earlier_hashes(config), identity):
             found = sorted(path for path in root.glob(f"*-{known}") if path.is_dir())
             if len(found) > 1:
@@ -169,7 +173,7 @@ class RunFolder:
     def write_error(self) -> None:
         """Keep the traceback of the error that is being handled, if the folder can still be written."""
         with suppress(OSError):
-            self.error.write_text(traceback.format_exc(), encoding="utf-8")
+            self.error.write_text(traceback.format_exc(), encoding="utf-8", errors=UNENCODABLE)
 
     def write_json(self, name: str, content: dict[str, Any]) -> Path:
         """Write a file of this name into the folder, as a whole or not at all.
@@ -177,7 +181,8 @@ class RunFolder:
         Raises:
             ConfigError: no room for it, or no permission; one that was there stays.
         """
-        return self.write(name, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        return self.write(name, text.encode("utf-8", UNENCODABLE))
 
     def write(self, name: str, content: bytes) -> Path:
         """As `write_json`, of any content."""
@@ -197,3 +202,13 @@ class RunFolder:
     def _remove_if_empty(self) -> None:
         with suppress(OSError):
             self.path.rmdir()
+
+
+def _check_text(run: dict[str, Any]) -> None:
+    """Refuse names that torch's files and TensorBoard's can't have."""
+    for key in ("root", "name"):
+        try:
+            str(run[key]).encode()
+        except UnicodeEncodeError as error:
+            name = printable(str(run[key]))
+            raise ConfigError(f"run.{key} is {name}; accepted: a name that is text, in UTF-8") from error

@@ -13,7 +13,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 from torch.utils.tensorboard.summary import hparams
 
-from cl_lightning.blueprints import ConfigError, build, refused, shown
+from cl_lightning.blueprints import ConfigError, build, printable, refused, shown
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import flat
 
@@ -142,6 +142,7 @@ def _log_config(logger: Logger, keys: dict[str, Any]) -> None:
         return  # the run folder has its config.yaml
     if isinstance(logger, MLFlowLogger) and logger.experiment.get_run(logger.run_id).data.params:
         return  # of a continued run, which MLflow lets no one change
+    keys = {k: printable(v) if isinstance(v, str) else v for k, v in keys.items()}
     logger.log_hyperparams(keys)
     if isinstance(logger, TensorBoardLogger):
         # Lightning would set each metric of the table to a value of its own.

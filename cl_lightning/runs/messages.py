@@ -35,7 +35,12 @@ def show(error: BaseException) -> None:
     if message is None or wants_traceback():
         print_exception(error)
     else:
-        print(f"cl-train: {' '.join(message.split())}", file=sys.stderr)
+        print(f"cl-train: {one_line(message)}", file=sys.stderr)
+
+
+def one_line(message: str) -> str:
+    """A message without line ends; spaces stay, which names may have several of."""
+    return " ".join(line.strip() for line in message.splitlines() if line.strip())
 
 
 def is_left_alone(error: BaseException) -> bool:
@@ -68,6 +73,8 @@ def explain(error: BaseException) -> str | None:
         return f"{error} ({WHERE})"
     if isinstance(error, MemoryError) or ALLOCATOR in str(error):
         return f"{memory_in_words(error)} ({WHERE})"
+    if isinstance(error, OSError) and "accepted: " in str(error.strerror):
+        return f"{error.strerror} ({WHERE})"
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}; accepted: a file or folder to read and write ({WHERE})"
     if isinstance(error, ValueError) and _raised_in(error) == "cl_lightning":

@@ -170,6 +170,24 @@ def test_names_with_spaces_signs_and_chinese_characters_are_trained_on(tmp_path:
     train(*SMALL, "data.root='my 照片 (1)'").trained()
 
 
+def test_a_broken_file_of_any_bytes_is_named_in_the_message_and_in_every_file(
+    tmp_path: Path, train: Train
+) -> None:
+    photos(tmp_path / "caf\udce9", "b\udce9te", "dog")
+    wrong = "caf\udce9/train/b\udce9te/br\udce9\n  1.jpg"
+    Path(wrong).touch()
+    place = ("data.root='caf\udce9'", "logger=csv_tensorboard")
+    stop = train(*SMALL, *place).stop()
+    told = r"cannot read the image caf\xe9/train/b\xe9te/br\xe9\n  1.jpg (it is empty)"
+    assert told in stop
+    (folder,) = Path("runs").iterdir()
+    assert told in (folder / "error.txt").read_text(encoding="utf-8")
+    with pytest.warns(UserWarning, match="stands in for it"):
+        folder = train(*SMALL, *place, "data.max_broken=1").trained()
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    assert [os.path.relpath(path) for path in summary["broken_files"]] == [wrong]
+
+
 WRONG_CHANNELS = {
     "data.channels=1": "encoder.backbone.channels is 1, but images have 3; accepted: 3 (data.channels)",
     "data.channels=4": "encoder.backbone.channels is 4, but images have 3; accepted: 3 (data.channels)",

@@ -57,6 +57,16 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def test_values_of_any_bytes_are_compared(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        folder = made(tmp_path, changed(method__name=name), {"knn_top1": 0.5, "epochs": 4}, epochs=4)
+        config = (folder / "config.yaml").read_text()
+        (folder / "config.yaml").write_text(config.replace(f"name: {name}", rf'name: "{name}\uDCE9"'))
+    main([str(tmp_path)])
+    assert rb"other\udce9" in (tmp_path / "report" / "runs.csv").read_bytes()
+    assert (tmp_path / "report" / "report.html").is_file()
+
+
 def test_the_table_has_mean_and_spread_over_seeds_best_first(swept: Path) -> None:
     head, _, *rows = lines(swept)[:5]
     assert cells(head) == ["loss.temperature", "knn_top1", "seeds", "loss", "epochs"]

@@ -141,3 +141,24 @@ def test_a_config_that_cannot_be_written_leaves_no_folder(
     with pytest.raises(ConfigError, match=r"config\.yaml can't be written: No space left"), folder.locked():
         folder.prepare(run)
     assert os.listdir("runs") == []
+
+
+def test_names_of_any_bytes_are_kept_in_every_file(run: dict[str, Any]) -> None:
+    ours = run | {"data": run["data"] | {"root": "caf\udce9"}}
+    folder = RunFolder.of(ours)
+    with folder.locked():
+        folder.prepare(ours)
+        folder.write_json("summary.json", {"broken_files": ["br\udce9.jpg", "猫"]})
+        try:
+            raise ValueError("br\udce9.jpg")
+        except ValueError:
+            folder.write_error()
+    assert RunFolder(folder.path).config() == ours
+    assert folder.summary() == {"broken_files": ["br\udce9.jpg", "猫"]}
+    assert folder.error.read_text(encoding="utf-8").endswith("ValueError: br\\udce9.jpg\n")
+
+
+@pytest.mark.parametrize("key", ["root", "name"])
+def test_a_folder_that_no_checkpoint_can_lie_in_is_refused_by_its_key(key: str, run: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=rf"run\.{key} is caf\\xe9; accepted: "):
+        RunFolder.of(run | {"run": run["run"] | {key: "caf\udce9"}})
