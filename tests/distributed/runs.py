@@ -1,4 +1,4 @@
-"""Runs of six steps that record all that one process and many must agree in."""
+"""Runs of seven steps that record all that one process and many must agree in."""
 
 import logging
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from tests import tiny
 
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 
-BATCH, STEPS, LEFT_OUT = 36, 6, 5
+BATCH, STEPS, LEFT_OUT = 36, 7, 5
 LENGTH = 160  # of the queue: no multiple of the batch
 
 ACCELERATORS = {"cpu": "cpu", "cuda": "gpu"}
@@ -137,7 +137,7 @@ def train(
     device: str = "cpu",
     **settings: Any,
 ) -> Record:
-    """Six steps on all processes of this group, or on one what `world` of them compute.
+    """Seven steps on all processes of this group, or on one what `world` of them compute.
 
     `settings` are the method's.
     """
