@@ -4,11 +4,17 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from cl_lightning.interruption import as_command
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command cl-eval."""
-    options = parser().parse_args(arguments)
+    with as_command("cl-eval"):
+        run(parser().parse_args(arguments))
 
+
+def run(options: argparse.Namespace) -> None:
+    """Print the table and write the files, or tell what fails."""
     from cl_lightning.runs.evaluations import evaluate_runs
     from cl_lightning.runs.messages import explain, one_line, wants_traceback
     from cl_lightning.runs.streams import take_any_text

@@ -5,13 +5,19 @@ import shutil
 import sys
 from collections.abc import Sequence
 
+from cl_lightning.interruption import as_command
+
 WIDTH = 120  # of lines that go into a file
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command cl-report."""
-    options = parser().parse_args(arguments)
+    with as_command("cl-report"):
+        run(parser().parse_args(arguments))
 
+
+def run(options: argparse.Namespace) -> None:
+    """Print the table and write the files, or tell what fails."""
     from cl_lightning.blueprints import ConfigError
     from cl_lightning.reports import report
     from cl_lightning.reports.terminal import text

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from signal import SIGINT, SIGTERM
 from typing import Any
 
-from cl_lightning.interruption import REQUEUEING, StoppedAtOnce, requeue, stopping_at_once
+from cl_lightning.interruption import REQUEUEING, StoppedAtOnce, open_streams, requeue, stopping_at_once
 
 # Whatever has started the processes of a run, one of these tells a later one that it is not the first.
 NUMBERS = ("LOCAL_RANK", "RANK", "SLURM_PROCID")
@@ -132,6 +132,7 @@ def job(cfg: Any) -> float | None:
 
 def main() -> None:
     """The command cl-train."""
+    open_streams()
     with stopping_at_once(tell):
         run()
 
@@ -149,9 +150,6 @@ def run() -> None:
     os.environ[FULL_ERROR] = "1"  # Hydra hands its errors over as they are
     try:
         hydra.main(version_base="1.3", config_path=conf_folder(), config_name="train")(job)()
-        sys.stdout.flush()
-    except BrokenPipeError:  # `cl-train --help | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except JobsFailedError:
         sys.exit(1)
     except Exception as error:

@@ -110,6 +110,8 @@ class Lines(tqdm):
 
 def _redraws() -> bool:
     # Some pseudo-terminals say that they have no lines or columns; tqdm would draw nothing on them.
+    if sys.stderr is None:  # closed, of a user's own script
+        return False
     return sys.stderr.isatty() and min(os.get_terminal_size(sys.stderr.fileno())) > 0
 
 

@@ -1,5 +1,6 @@
 """How processes end, and the way back into SLURM's queue. Imports nothing heavy, to be there first."""
 
+from cl_lightning.interruption.command import as_command
 from cl_lightning.interruption.requeue import requeue
 from cl_lightning.interruption.signals import (
     ENDING,
@@ -12,6 +13,7 @@ from cl_lightning.interruption.signals import (
     stop_at_once,
     stopping_at_once,
 )
+from cl_lightning.interruption.streams import open_streams
 from cl_lightning.interruption.time_limit import OUT_OF_TIME, TIME_IS_OVER, OutOfTime, duration
 from cl_lightning.interruption.workers import PATIENCE, WorkerError, end_with_parent, outlive_signals
 
@@ -27,9 +29,11 @@ __all__ = [
     "StopRun",
     "StoppedAtOnce",
     "WorkerError",
+    "as_command",
     "duration",
     "end_with_parent",
     "nothing_more_to_stop",
+    "open_streams",
     "outlive_signals",
     "requeue",
     "stop_at_once",

@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from signal import SIGINT, SIGTERM, SIGUSR1, SIGUSR2, Signals
 from typing import Any
 
@@ -135,9 +135,10 @@ class Flag:
             raise KeyboardInterrupt
         if self.received not in ENDING:
             self.received = number
-        if number == SIGINT and os.environ.get("LOCAL_RANK", "0") == "0":
-            # Not through sys.stderr, which may be in the middle of a write.
-            os.write(sys.__stderr__.fileno(), b"\nends after this step; Ctrl-C again ends at once\n")  # type: ignore[union-attr]
+        if number == SIGINT and os.environ.get("LOCAL_RANK", "0") == "0" and sys.__stderr__ is not None:
+            with suppress(OSError):  # where nobody listens
+                # Not through sys.stderr, which may be in the middle of a write.
+                os.write(sys.__stderr__.fileno(), b"\nends after this step; Ctrl-C again ends at once\n")
 
 
 def started_by_lightning() -> bool:

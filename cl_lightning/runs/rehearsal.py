@@ -10,6 +10,7 @@ from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.methods.modes import evaluating
 from cl_lightning.runs.checks import check_batch
 from cl_lightning.runs.memory import check_memory
+from cl_lightning.runs.shared_memory import check_shared_memory
 
 LARGEST = torch.finfo(torch.float32).max
 
@@ -30,11 +31,13 @@ def rehearse(
     optimizer = rehearse_optimizer(method)
     with refused("schedule"):
         method.schedule.attach(optimizer, total_steps, steps_per_epoch, effective_batch_size=data.batch_size)
+    images = {}
     for name, part in {"train": data.train, "val": data.val, "bank": data.bank}.items():
         if part is not None:
             with refused(f"data.{name}"):
-                image, _ = image_and_label(part[0])
-                rehearse_image(method, image)
+                images[name], _ = image_and_label(part[0])
+                rehearse_image(method, images[name])
+    check_shared_memory(method, data, images, trainer)
 
 
 def rehearse_optimizer(method: ContrastiveModule) -> torch.optim.Optimizer:

@@ -1,0 +1,68 @@
+"""The streams of a command: open from the start, and no reason to end."""
+
+import errno
+import io
+import os
+import sys
+from typing import Any
+
+NAMES = ("stdin", "stdout", "stderr")
+
+
+def open_streams() -> None:
+    """Open what of them the caller has closed (`>&-`), and let what can't be written be dropped.
+
+    A file that is opened later would get the number of a closed one, and all that is printed.
+    """
+    for number, name in enumerate(NAMES):
+        try:
+            os.fstat(number)
+        except OSError:
+            _open_nothing(number)
+        if getattr(sys, name) is None:
+            stream = open(number, "w" if number else "r", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
+    for name in NAMES[1:]:
+        if getattr(sys, name) is getattr(sys, f"__{name}__"):  # else somebody listens in
+            setattr(sys, name, _lasting(getattr(sys, name)))
+
+
+class Lasting(io.FileIO):
+    """Drops what can't be written: its reader is gone, the terminal closed, the disk full.
+
+    `lost` is the first error; all but that of a reader who has read enough (`| head`) are told on stderr.
+    """
+
+    lost: OSError | None = None
+
+    def write(self, data: Any, /) -> int | None:  # type: ignore[override]
+        try:
+            return super().write(data)
+        except OSError as error:
+            first, self.lost = self.lost is None, self.lost or error
+            if first and error.errno != errno.EPIPE and self.fileno() != 2:
+                print(f"stdout can't be written: {error.strerror}", file=sys.stderr)
+            return memoryview(data).nbytes
+
+
+def _open_nothing(number: int) -> None:
+    nothing = os.open(os.devnull, os.O_RDWR)
+    if nothing == number:
+        os.set_inheritable(number, True)  # also for the processes that this one starts
+    else:
+        os.dup2(nothing, number)
+        os.close(nothing)
+
+
+def _lasting(stream: io.TextIOWrapper) -> io.TextIOWrapper:
+    """The same stream, but for its end."""
+    stream.flush()
+    raw = Lasting(stream.fileno(), "w", closefd=False)
+    return io.TextIOWrapper(
+        raw if stream.write_through else io.BufferedWriter(raw),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
