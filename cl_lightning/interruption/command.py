@@ -20,6 +20,7 @@ def as_command(name: str) -> Iterator[None]:
     with stopping_at_once(lambda stop: print(f"{name}: {stop.signal.name}: ended at once", file=sys.stderr)):
         yield
     sys.stdout.flush()
-    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    buffer = getattr(sys.stdout, "buffer", None)
+    raw = getattr(buffer, "raw", buffer)  # PYTHONUNBUFFERED leaves the buffer out
     if isinstance(raw, Lasting) and raw.lost is not None and raw.lost.errno != errno.EPIPE:
         sys.exit(1)
