@@ -22,6 +22,8 @@ NOT_TOLD = (
     r"Detected call of `lr_scheduler.step\(\)` before.*",
     # A photo that is too large is refused by its path; below that limit it is only slow.
     r"Image size .* exceeds limit of .* could be decompression bomb.*",
+    # Of a photo's metadata only the orientation is asked for.
+    r"(Corrupt EXIF data|Truncated File Read|Tag data larger than file|Metadata Warning).*",
     # One process on a machine of a cluster is as good there as elsewhere.
     r"The `srun` command is available on your system but is not used.*",
     # MLflow's own tables.
