@@ -5,6 +5,7 @@ and when it is evaluated.
 """
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from cl_lightning.data.inventory import Inventory, compressed, decompressed, fro
 from cl_lightning.runs.assemble import RULES, assemble_data
 from cl_lightning.runs.broken_files import broken_files, keep_broken
 from cl_lightning.runs.folder import RunFolder
+from cl_lightning.runs.identity import has_fixed_content
 from cl_lightning.runs.roots import resolved, roots_of, with_roots
 
 FILE = "images.json.gz"
@@ -140,6 +142,9 @@ def images_to_evaluate(folder: RunFolder, root: str | None) -> tuple[dict[str, A
         go_on(folder, data, AS_TRAINED, compare=True)
     elif folder.checkpoint.is_file():
         state = Checkpoint(folder.path).content.get("ContrastiveData", {})
+        if "inventories" not in state and not has_fixed_content(config):
+            told = "began before runs kept what their images are, so these are compared by their number only"
+            print(f"warning: {folder.path} {told}", file=sys.stderr)
         with _of_its_own():
             data.sets.go_on_from(state, folder.path, AS_TRAINED, compare=True)
     return config, data
