@@ -15,7 +15,8 @@ NUMBERS = ("LOCAL_RANK", "RANK", "SLURM_PROCID")
 def train(config: dict[str, Any]) -> dict[str, Any]:
     """Train what a resolved config describes, in its run folder, and return its summary.
 
-    A finished run is read, not trained again; an interrupted one goes on behind its last checkpoint.
+    A finished run is read, not trained again; an interrupted one goes on behind its last checkpoint. With
+    `trainer.fast_dev_run` nothing is read or written, and the summary is empty.
 
     Raises:
         ConfigError: before anything is written; another process that trains this run; a broken checkpoint.
@@ -26,6 +27,11 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     from cl_lightning.runs.identity import has_fixed_content
 
     check_keys(config)
+    if config["trainer"].get("fast_dev_run"):
+        from cl_lightning.runs.dry_run import dry_run
+
+        dry_run(config)
+        return {}
     folder = RunFolder.of(config)
     finished = folder.summary()
     if finished is not None and has_fixed_content(config):
@@ -33,20 +39,16 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
         return finished
 
     # Heavy imports wait until there is something to train: --help and completion need none.
-    from cl_lightning.runs import checks, images
-    from cl_lightning.runs.assemble import assemble_method, assemble_trainer
+    from cl_lightning.runs import images
     from cl_lightning.runs.broken_files import broken_files_in, keep_broken
-    from cl_lightning.runs.cpu import quicken_cpu
     from cl_lightning.runs.finished import FinishedRuns
     from cl_lightning.runs.loggers import assemble_loggers, recorded
     from cl_lightning.runs.messages import is_left_alone
     from cl_lightning.runs.pictures import write_pictures
-    from cl_lightning.runs.quiet import quiet
-    from cl_lightning.runs.rehearsal import rehearse
+    from cl_lightning.runs.preparing import prepared
     from cl_lightning.runs.same_run import begun
     from cl_lightning.runs.starting import continued, started, steps_done
     from cl_lightning.runs.summary import summarise
-    from cl_lightning.runs.trainer_settings import check_time_limit, check_trainer
 
     folder = begun(config, folder)
     finished = folder.summary()
@@ -54,17 +56,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
         FinishedRuns().check(folder, config)
         print(ending.finished(folder, finished))
         return finished
-    check_trainer(config["trainer"])
-    check_time_limit(config)
-    quiet()
-    quicken_cpu()
-    method, data = assemble_method(config), images.assembled(config, folder)
-    trainer = assemble_trainer(config, folder)
-    checks.check_callbacks(method, trainer.callbacks)  # type: ignore[attr-defined]
-    checks.check_data(data, trainer.world_size)
-    checks.check_sizes(config, data.batch_size, trainer.world_size)
-    rehearse(method, data, *checks.steps(data, trainer))
-    assemble_loggers(config, folder)  # what it refuses is told before anything is written
+    method, data, trainer = prepared(config, folder)
     first = trainer.is_global_zero
     with folder.locked() if first else nullcontext():
         if first:
@@ -120,7 +112,7 @@ def job(cfg: Any) -> float | None:
         if HydraConfig.get().mode is RunMode.RUN:
             check_single(HydraConfig.get().runtime.choices)
         config = resolved(cfg)
-        return train(config)[config["run"]["metric"]]
+        return train(config).get(config["run"]["metric"])
     except Exception as error:
         if HydraConfig.get().mode is RunMode.MULTIRUN:
             raise  # the launcher goes on with the other jobs

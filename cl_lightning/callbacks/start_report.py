@@ -37,7 +37,8 @@ def start_report(trainer: Trainer, pl_module: Any) -> dict[str, str]:
         "negatives of a query": f"{2 * data.batch_size - 2:,}, both views of the other images in the batch",
         "parameters": f"{trained:,} trained",
     }
-    if (fitted := pl_module.fitted_schedule()).warmup_epochs < pl_module.schedule.warmup_epochs:
+    fitted = pl_module.fitted_schedule()
+    if fitted.warmup_epochs < pl_module.schedule.warmup_epochs and not trainer.fast_dev_run:  # type: ignore[attr-defined]
         lines["warm-up"] = warm_up(pl_module.schedule, fitted, pl_module.steps_per_epoch)
     if pl_module.kept_in_evaluation:
         lines["in evaluation mode"] = pl_module.kept_in_evaluation

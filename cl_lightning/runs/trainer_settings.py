@@ -55,6 +55,11 @@ def check_trainer(trainer: dict[str, Any], here: bool = True) -> None:
         value = trainer.get(name)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ConfigError(f"trainer.{name} is {shown(value)}; accepted: a whole number from 1")
+    dry = trainer.get("fast_dev_run")
+    if not isinstance(dry, int) or dry < 0:
+        raise ConfigError(
+            f"trainer.fast_dev_run is {shown(dry)}; accepted: true for one step, a number of steps, false"
+        )
     precision = trainer.get("precision")
     if precision is not None and str(precision) not in PRECISIONS:
         raise ConfigError(

@@ -55,6 +55,11 @@ class Cluster:
         for job in jobs:
             if job.state == "waiting":
                 try:
+                    if job.is_dry:
+                        raise ConfigError(
+                            "trainer.fast_dev_run keeps nothing that would tell how a job of SLURM's ended; "
+                            "accepted: hydra.launcher.dry_run=true, or cl-train in a job of its own"
+                        )
                     check_elsewhere(job.config)
                     self._parameters(job)
                 except Exception as error:

@@ -53,8 +53,15 @@ class Job:
     def folder(self) -> RunFolder:
         return RunFolder.of(self.config)
 
+    @property
+    def is_dry(self) -> bool:
+        """Whether the job keeps nothing, see `cl_lightning.runs.dry_run`."""
+        return bool(self.config["trainer"].get("fast_dev_run"))
+
     def read(self, folder: RunFolder | None = None) -> bool:
         """Whether the run is finished, by whomever; its value is taken from the run folder then."""
+        if self.is_dry:
+            return False
         summary = (folder or self.folder).summary()
         if summary is not None:
             self.end(summary[self.config["run"]["metric"]])

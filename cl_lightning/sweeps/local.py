@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +96,19 @@ def _finish(job: Job, command: Command) -> None:
         job.interrupt()
     elif reason is not None:
         job.fail(JobError(reason))
+    elif job.is_dry:
+        job.end(None)
+        _forget(log_of(job))
     elif not (job.read() or job.read(begun(job.config, job.folder))):
         job.fail(JobError(f"it ended without a result in {job.folder.path}"))
+
+
+def _forget(log: Path) -> None:
+    """Remove the log of a job that keeps nothing, and folders in which nothing else is."""
+    log.unlink(missing_ok=True)
+    with suppress(OSError):
+        log.parent.rmdir()
+        log.parent.parent.rmdir()
 
 
 @contextmanager

@@ -62,6 +62,11 @@ class OptunaSweeper(Sweeper):
         (shared,) = plan(self._context, self._config, [fixed], 0)
         if shared.error is not None:
             raise shared.error
+        if shared.is_dry:
+            raise ConfigError(
+                "trainer.fast_dev_run keeps no result, which a search compares; accepted: "
+                "trainer.fast_dev_run=false, or a run or sweep without hydra/sweeper=optuna"
+            )
         about = run_hash(shared.config)
         search = Search(Path(self._storage), self._study, self._direction, self._seed, chosen, about)
         returned: list[JobReturn] = []

@@ -1,0 +1,56 @@
+"""A run of a step or a few, which shows that all works and leaves nothing behind."""
+
+import copy
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from warnings import catch_warnings, simplefilter
+
+from cl_lightning.runs.assemble import assemble_trainer
+from cl_lightning.runs.folder import RunFolder
+from cl_lightning.runs.pictures import write_pictures
+from cl_lightning.runs.preparing import prepared
+from cl_lightning.runs.summary import summarise
+from cl_lightning.runs.trainer_settings import check_trainer
+
+SAVING = ("checkpoint", "preemption", "history")
+
+
+def dry_run(config: dict[str, Any]) -> None:
+    """Check a resolved config as its run would, then train and evaluate as briefly as `trainer.fast_dev_run`
+    says: so many steps, and as many batches. No run folder is read or written; loggers are checked, not made.
+
+    Raises:
+        ConfigError: as `cl_lightning.train.train`.
+    """
+    check_trainer(config["trainer"])
+    real, dry = copy.deepcopy(config), copy.deepcopy(config)
+    real["trainer"]["fast_dev_run"] = False
+    steps = int(config["trainer"]["fast_dev_run"])
+    dry["callbacks"] |= dict.fromkeys(SAVING)
+    # Lightning's number is one of batches, and what an accumulation lacks is no step.
+    dry["trainer"] |= {
+        "fast_dev_run": steps * config["trainer"]["accumulate_grad_batches"],
+        "enable_checkpointing": False,
+        "max_time": None,
+    }
+    with TemporaryDirectory(prefix="cl-train-") as place:
+        folder = RunFolder(Path(place) / "run")
+        method, data, _ = prepared(real, folder)
+        trainer = assemble_trainer(dry, folder)
+        with catch_warnings():
+            simplefilter("ignore", UserWarning)  # of what no epoch is too short for but this
+            trainer.fit(method, datamodule=data)
+        summarise(config, trainer)
+        if trainer.is_global_zero:
+            folder.path.mkdir()
+            write_pictures(folder, trainer)
+            print(told(trainer.global_step, RunFolder.of(real)))
+
+
+def told(steps: int, folder: RunFolder) -> str:
+    """What is said at the end."""
+    return (
+        f"trainer.fast_dev_run: all works; {steps} {'step' if steps == 1 else 'steps'} and as much of an "
+        f"evaluation went through, and nothing was kept. Without it the run is {folder.path}"
+    )

@@ -1,0 +1,36 @@
+"""A run up to its first step: all that is refused before anything is written."""
+
+from typing import Any
+
+from lightning.pytorch import Trainer
+
+from cl_lightning.data import ContrastiveData
+from cl_lightning.methods.contrastive import ContrastiveModule
+from cl_lightning.runs import checks, images
+from cl_lightning.runs.assemble import assemble_method, assemble_trainer
+from cl_lightning.runs.cpu import quicken_cpu
+from cl_lightning.runs.folder import RunFolder
+from cl_lightning.runs.loggers import assemble_loggers
+from cl_lightning.runs.quiet import quiet
+from cl_lightning.runs.rehearsal import rehearse
+from cl_lightning.runs.trainer_settings import check_time_limit, check_trainer
+
+
+def prepared(config: dict[str, Any], folder: RunFolder) -> tuple[ContrastiveModule, ContrastiveData, Trainer]:
+    """Method, data and Trainer of a resolved config, which fit each other.
+
+    Raises:
+        ConfigError: they don't, or another part can't be.
+    """
+    check_trainer(config["trainer"])
+    check_time_limit(config)
+    quiet()
+    quicken_cpu()
+    method, data = assemble_method(config), images.assembled(config, folder)
+    trainer = assemble_trainer(config, folder)
+    checks.check_callbacks(method, trainer.callbacks)  # type: ignore[attr-defined]
+    checks.check_data(data, trainer.world_size)
+    checks.check_sizes(config, data.batch_size, trainer.world_size)
+    rehearse(method, data, *checks.steps(data, trainer))
+    assemble_loggers(config, folder)
+    return method, data, trainer
