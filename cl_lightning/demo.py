@@ -1,16 +1,21 @@
 """The demonstration: both methods on scattered digits, beside the pixels and the untrained network."""
 
+import json
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs import RunFolder, conf_folder
-from cl_lightning.runs.evaluations import evaluate_runs
+from cl_lightning.runs.circumstances import circumstances
+from cl_lightning.runs.evaluations import Evaluations, evaluate_runs
 from cl_lightning.train import train
 
+RESULTS = Path("runs/demo.json")
 EXPERIMENTS = ("simclr_scattered_digits", "moco_v2_scattered_digits")
 
 
@@ -24,24 +29,53 @@ def main() -> None:
 
 def demonstrate() -> None:
     """Train, compare, and say where everything lies."""
-    folders = []
+    folders, seconds, by = [], {}, circumstances()
     for experiment in EXPERIMENTS:
         with initialize_config_dir(conf_folder(), version_base="1.3"):
             cfg = compose("train", overrides=[f"experiment={experiment}"])
         config = OmegaConf.to_container(cfg, resolve=True)
         start = time.monotonic()
         train(config)  # type: ignore[arg-type]
-        print(f"{time.monotonic() - start:.0f} s\n")
+        seconds[experiment] = time.monotonic() - start
+        print(f"{seconds[experiment]:.0f} s\n")
         folders.append(RunFolder.of(config))  # type: ignore[arg-type]
 
     runs = [str(folder.path) for folder in folders]
     evaluations = evaluate_runs(runs, "query", labels=(1, 10), draws=10, baselines=True)
     print(f"Scattered digits: accuracy on the test digits\n\n{evaluations.table}")
     evaluations.write()
-    print()
+    RESULTS.write_text(
+        json.dumps(results(folders, seconds, evaluations) | by, indent=2) + "\n", encoding="utf-8"
+    )
+    print(f"wrote {RESULTS}\n")
     for folder in folders:
         print(f"{folder.path}/")
         print("".join(f"  plots/{picture.name}\n" for picture in sorted(folder.plots.glob("*.png"))), end="")
+
+
+def results(folders: list[RunFolder], seconds: dict[str, float], evaluations: Evaluations) -> dict[str, Any]:
+    """What was trained, and the accuracies of the table by the names of its rows."""
+    summaries = [folder.summary() or {} for folder in folders]
+    rows = {_row(evaluation): evaluation["results"] for _, evaluation in evaluations.files}
+    return {
+        "command": "make demo",
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "seed": summaries[0]["seed"],
+        "trained": {
+            name: {"epochs": summary["epochs"], "seconds": round(seconds[name], 1)}
+            for name, summary in zip(seconds, summaries, strict=True)
+        },
+        "accuracy": {
+            row: {metric: result["accuracy"] for metric, result in reached.items()}
+            for row, reached in rows.items()
+        },
+        "versions": summaries[0]["versions"],
+    }
+
+
+def _row(evaluation: dict[str, Any]) -> str:
+    baselines = {"pixels": "raw pixels", "untrained": "untrained network"}
+    return baselines.get(evaluation["encoder"], evaluation["run"].rpartition("-")[0])
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     # Heavy imports wait until there is something to train: --help and completion need none.
     from cl_lightning.runs import images
     from cl_lightning.runs.broken_files import broken_files_in, keep_broken
+    from cl_lightning.runs.circumstances import circumstances
     from cl_lightning.runs.finished import FinishedRuns
     from cl_lightning.runs.loggers import assemble_loggers, recorded
     from cl_lightning.runs.messages import is_left_alone
@@ -57,6 +58,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
         print(ending.finished(folder, finished))
         return finished
     method, data, trainer = prepared(config, folder)
+    by = circumstances()
     first = trainer.is_global_zero
     with folder.locked() if first else nullcontext():
         if first:
@@ -90,7 +92,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
                 folder.write_error()
             raise
 
-        summary = summarise(config, trainer)
+        summary = summarise(config, trainer) | by
         if first:
             write_pictures(folder, trainer)
             folder.write_json("summary.json", summary)  # the last thing: it says that the run is finished

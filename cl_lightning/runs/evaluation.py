@@ -12,6 +12,7 @@ from cl_lightning.data import ContrastiveData
 from cl_lightning.evaluation import FrozenFeatures, knn_accuracy, linear_accuracy
 from cl_lightning.methods.versions import versions
 from cl_lightning.runs.assemble import assemble_method
+from cl_lightning.runs.circumstances import circumstances
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import run_hash
 from cl_lightning.runs.images import OtherImagesError, images_to_evaluate
@@ -42,7 +43,8 @@ def evaluate(
         root: where the run's images are now, if they were moved.
 
     Returns:
-        `run`, `hash`, `encoder` (the source), `features` (their number), `results` and `versions`.
+        `run`, `hash`, `seed`, `encoder` (the source), `features` (their number), `results`, `versions`,
+        `commit` and `machine`.
 
     Raises:
         NotEvaluableError: see `check_run`, data without labels, other images than the run began with.
@@ -66,12 +68,14 @@ def evaluate(
     return {
         "run": folder.path.resolve().name,
         "hash": run_hash(config),
+        "seed": config["seed"],
         "encoder": source,
         "features": train.features.shape[1],
         "results": {
             n: asdict(r) | {"protocol": "; ".join(r.protocol)} for n, r in (results | linear).items()
         },
         "versions": versions() | {"sklearn": sklearn.__version__},
+        **circumstances(),
     }
 
 

@@ -3,8 +3,8 @@
 Needs `pip install lightly==1.6.0`. Random pixels; both start from uint8 images in memory (PIL for lightly)
 and end at standardised float32 tensors, which for lightly are stacked into batches.
 
-    python tests/benchmarks/views_against_lightly.py                        # CIFAR: size 32, no blur
-    python tests/benchmarks/views_against_lightly.py --size 224 --source 256 --blur 0.5 --batch 24 --photos
+    python -m tests.benchmarks.views_against_lightly --to results/views_32.json  # as for CIFAR: no blur
+    python -m tests.benchmarks.views_against_lightly --size 224 --source 256 --blur 0.5 --batch 24 --photos
 """
 
 import argparse
@@ -15,8 +15,9 @@ from collections.abc import Callable
 import torch
 
 from cl_lightning.pairs import simclr_views
+from tests.benchmarks import results
 
-REPEATS = 7
+REPEATS, SEED = 7, 0
 
 
 def views_per_second(make: Callable[[], object], batch: int) -> float:
@@ -36,12 +37,15 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--blur", type=float, default=0.0)
     parser.add_argument("--photos", action="store_true", help="crop image by image, as loader workers do")
+    results.add_option(parser)
     options = parser.parse_args()
 
-    from lightly.transforms import SimCLRTransform  # not a dependency of the package
+    import lightly  # not a dependency of the package
+    from lightly.transforms import SimCLRTransform
     from torchvision.transforms.v2.functional import to_pil_image
 
     torch.set_num_threads(1)
+    torch.manual_seed(SEED)
     side = options.source or options.size
     images = torch.randint(0, 256, (options.batch, 3, side, side), dtype=torch.uint8)
     index = torch.arange(options.batch)
@@ -70,6 +74,8 @@ def main() -> None:
     print(f"cl_lightning {ours_rate:8.0f} views/s")
     print(f"lightly      {peer_rate:8.0f} views/s")
     print(f"ratio        {ratio:8.1f}")
+    rate = {"cl_lightning": round(ours_rate), "lightly": round(peer_rate), "ratio": round(ratio, 1)}
+    results.write(options.to, {"lightly": lightly.__version__, "views_per_cpu_second": rate}, SEED)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,9 @@ def test_the_demonstration_learns_digits_that_pixels_do_not_tell_apart(tmp_path:
         accuracies[file.parent.name.rsplit("-", 1)[0]] = results["linear_10"]["accuracy"]
     assert set(accuracies) == {"simclr_scattered_digits", "moco_v2_scattered_digits"}
     assert min(accuracies.values()) >= 0.87
+    written = json.loads((tmp_path / "runs" / "demo.json").read_text())
+    assert {name: written["accuracy"][name]["linear_10"] for name in accuracies} == accuracies
+    assert set(written) >= {"commit", "machine", "seed", "versions"}
     for row in ("raw pixels", "untrained encoder", "simclr_scattered_digits", "moco_v2_scattered_digits"):
         assert row in run.stdout
     for picture in ("pairs.png", "curves.png", "neighbours.png"):

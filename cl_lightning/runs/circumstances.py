@@ -1,0 +1,55 @@
+"""By which code and on which machine a number came about."""
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import cl_lightning
+
+
+def circumstances() -> dict[str, Any]:
+    """`commit` of this program's checkout, "+changes" behind it where files differ, and the `machine`.
+
+    The commit is None where the program does not run from a checkout. No host, user or path is named.
+    """
+    return {"commit": commit(Path(cl_lightning.__file__).resolve().parent), "machine": machine()}
+
+
+def commit(package: Path) -> str | None:
+    """The commit that a package's files are of, if they are of one."""
+    if _git(package, "ls-files", "--error-unmatch", "__init__.py") is None:
+        return None  # installed inside some other checkout, or in none
+    head = _git(package, "rev-parse", "HEAD")
+    changed = _git(package, "status", "--porcelain", "--untracked-files=no", "--", ":/")
+    return f"{head}+changes" if changed else head
+
+
+def machine() -> dict[str, Any]:
+    """Processor, its cores that this process may use, the threads that it computes with, and GPUs."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {"processor": _processor(), "cores": cores, "threads": torch.get_num_threads(), "gpus": gpus}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """What git answers; None where there is none, or it refuses."""
+    try:
+        asked = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return asked.stdout.strip() if asked.returncode == 0 else None

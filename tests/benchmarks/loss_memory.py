@@ -1,0 +1,64 @@
+"""Memory that NT-Xent adds, forward and backward, beside the whole matrix with its exponentials.
+
+python -m tests.benchmarks.loss_memory --to results/loss_memory.json
+"""
+
+import argparse
+import subprocess
+import sys
+
+from tests.benchmarks import results
+
+PAIRS, SEED = 4096, 0
+MEBIBYTE = 2**20
+CALLS = {
+    "nt_xent": "nt_xent(a, b, 0.1)",
+    "info_nce": "info_nce(a, b, torch.randn(8192, 128), 0.2)",
+    "whole matrix": "(torch.cat([a, b]) @ torch.cat([a, b]).T).exp().sum()",
+}
+PEAK = """
+import re, torch
+from pathlib import Path
+torch.set_num_threads(1)
+torch.manual_seed(SEED)
+from cl_lightning.losses import nt_xent, info_nce
+
+def step(n):
+    a, b = torch.randn(2, n, 128).unbind()
+    a.requires_grad_(), b.requires_grad_()
+    CALL.backward()
+
+def peak():
+    # Not getrusage: its peak includes that of the process which started this one.
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
+
+step(256)
+before = peak()
+step(PAIRS)
+print(peak() - before)
+"""
+
+
+def added_memory(call: str) -> float:
+    """MiB that a loss of `PAIRS` pairs in 128 dimensions adds, in a process of its own on one thread."""
+    program = PEAK.replace("CALL", call).replace("PAIRS", str(PAIRS)).replace("SEED", str(SEED))
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True
+    )
+    return int(ran.stdout) / MEBIBYTE
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    results.add_option(parser)
+    options = parser.parse_args()
+    added = {name: round(added_memory(call), 1) for name, call in CALLS.items()}
+    for name, mebibytes in added.items():
+        print(f"{name:14} {mebibytes:6.1f} MiB")
+    results.write(options.to, {"pairs": PAIRS, "added_mebibytes": added}, SEED)
+
+
+if __name__ == "__main__":
+    main()
