@@ -1,4 +1,4 @@
-"""Which number is compared, and which way is better."""
+"""Which number is compared."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,13 +7,8 @@ from cl_lightning.blueprints import ConfigError
 from cl_lightning.reports.metrics_file import Curve
 from cl_lightning.reports.run import Run
 
-LOW = ("loss", "alignment", "uniformity", "seconds_per_epoch", "data_wait", "peak_memory_mib", "broken_files")
 # Beside the compared one, in this order.
 SHOWN = ("knn_top1", "loss", "alignment", "uniformity", "effective_rank", "epochs", "seconds_per_epoch")
-
-
-def low_is_better(metric: str) -> bool:
-    return metric in LOW
 
 
 def compared(runs: Sequence[Run], asked: str | None) -> str:

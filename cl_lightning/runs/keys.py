@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cl_lightning.blueprints import ConfigError, shown
+from cl_lightning.runs.metrics import METRICS
 
 GROUPS = (
     "views",
@@ -20,11 +21,6 @@ GROUPS = (
     "logger",
 )
 RUN = ("name", "root", "metric")
-# Numbers of summary.json.
-METRICS = (
-    *("loss", "knn_top1", "alignment", "uniformity", "effective_rank"),
-    *("views_per_second", "seconds_per_epoch", "peak_memory_mib"),
-)
 LARGEST_SEED = 2**32 - 1
 
 

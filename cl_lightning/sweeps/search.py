@@ -22,6 +22,7 @@ from cl_lightning.sweeps.space import override_of, suggest
 Direction = Literal["maximize", "minimize"]
 POLL = 0.05  # seconds between two looks at a lock
 SEARCHED = "searched"  # an attribute of a study: what it is about
+METRIC = "metric"  # part of it, no key of a config
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Search:
         seed: of the sampler; a trial's choice is a function of it, its number, and the trials before.
         space: what each key is chosen from.
         about: all else that determines a trial, in a few signs.
+        metric: what trials are compared by.
 
     Raises:
         ConfigError: the study of this name is about something else.
@@ -58,6 +60,7 @@ class Search:
         seed: int,
         space: Mapping[str, BaseDistribution],
         about: str,
+        metric: str,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         folder.mkdir(parents=True, exist_ok=True)
@@ -68,12 +71,29 @@ class Search:
         )
         searched = {"about": about, **{key: str(space[key]) for key in sorted(space)}}
         found = self.study.user_attrs.get(SEARCHED)
-        if found is None:
-            self.study.set_user_attr(SEARCHED, searched)
-        elif found != searched or self.study.direction.name.lower() != direction:
+        if found is not None:
+            self._check_same(found, searched, direction, metric)
+        if found is None or METRIC not in found:  # one that began before studies told their metric
+            self.study.set_user_attr(SEARCHED, searched | {METRIC: metric})
+
+    def _check_same(
+        self, found: Mapping[str, str], searched: Mapping[str, str], direction: str, metric: str
+    ) -> None:
+        there = f"hydra.sweeper.study is {self._name}, and {self._folder} has a study of this name"
+        began, way = found.get(METRIC, metric), self.study.direction.name.lower()
+        if {key: value for key, value in found.items() if key != METRIC} != searched:
             raise ConfigError(
-                f"hydra.sweeper.study is {name}, and {folder} has a study of this name about other values or "
-                "another config; accepted: another name, or the command that began it"
+                f"{there} about other values or another config; accepted: another name, or the command that "
+                "began it"
+            )
+        if began != metric:
+            raise ConfigError(
+                f"{there} that compares {began}, not {metric}; accepted: another name, or run.metric={began}"
+            )
+        if way != direction:
+            raise ConfigError(
+                f"{there} that began to {way} {metric}, where this search would {direction} it; accepted: "
+                f"another name, or hydra.sweeper.direction={way} to go on as it began"
             )
 
     @contextmanager

@@ -1,5 +1,6 @@
 """What a search chooses from, in Hydra's words and in Optuna's."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
@@ -46,6 +47,23 @@ def suggest(trial: Trial, key: str, among: BaseDistribution) -> Any:
         return trial.suggest_int(key, among.low, among.high, step=among.step, log=among.log)
     assert isinstance(among, FloatDistribution), "all that `space` makes"
     return trial.suggest_float(key, among.low, among.high, step=among.step, log=among.log)
+
+
+def samples(among: Mapping[str, BaseDistribution]) -> Iterator[list[str]]:
+    """Overrides with each option and each end of every key: the first of all, then others in their place."""
+    ends = {key: _ends(distribution) for key, distribution in among.items()}
+    first = {key: values[0] for key, values in ends.items()}
+    yield [override_of(key, value) for key, value in first.items()]
+    for key, values in ends.items():
+        for value in values[1:]:
+            yield [override_of(k, v) for k, v in (first | {key: value}).items()]
+
+
+def _ends(distribution: BaseDistribution) -> list[Any]:
+    if isinstance(distribution, CategoricalDistribution):
+        return list(distribution.choices)
+    assert isinstance(distribution, (IntDistribution, FloatDistribution)), "all that `space` makes"
+    return [distribution.low, distribution.high]
 
 
 def override_of(key: str, value: Any) -> str:

@@ -26,6 +26,8 @@ class LocalLauncher(Launcher):
         n_jobs: a number from 1, or auto: as many as have a GPU of their own, on a CPU one for each two cores.
     """
 
+    elsewhere = False  # whether other machines train
+
     def __init__(self, n_jobs: Any) -> None:
         self._n_jobs = n_jobs
 

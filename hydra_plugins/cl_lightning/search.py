@@ -16,6 +16,7 @@ from cl_lightning.sweeps import JobInterruptedError, end, plan
 from cl_lightning.sweeps.given import overrides_given
 
 DIRECTIONS = ("maximize", "minimize")
+METRIC = "run.metric"
 
 
 class OptunaSweeper(Sweeper):
@@ -51,8 +52,9 @@ class OptunaSweeper(Sweeper):
         """
         self._check()
         try:
+            from cl_lightning.sweeps.aim import check_some_measure, direction_of
             from cl_lightning.sweeps.search import Search
-            from cl_lightning.sweeps.space import space
+            from cl_lightning.sweeps.space import samples, space
         except ImportError as error:
             raise ConfigError(
                 f"hydra/sweeper=optuna needs Optuna ({error}); accepted: pip install 'cl_lightning[optuna]'"
@@ -67,8 +69,13 @@ class OptunaSweeper(Sweeper):
                 "trainer.fast_dev_run keeps no result, which a search compares; accepted: "
                 "trainer.fast_dev_run=false, or a run or sweep without hydra/sweeper=optuna"
             )
-        about = run_hash(shared.config)
-        search = Search(Path(self._storage), self._study, self._direction, self._seed, chosen, about)
+        if METRIC in chosen:
+            raise ConfigError(f"{METRIC} has several values, which can't be compared; accepted: one")
+        tried = (plan(self._context, self._config, [[*fixed, *own]], 0)[0] for own in samples(chosen))
+        check_some_measure(tried, here=not getattr(self._launcher, "elsewhere", True))
+        metric, about = shared.config["run"]["metric"], run_hash(shared.config)
+        direction = direction_of(metric, self._direction)
+        search = Search(Path(self._storage), self._study, direction, self._seed, chosen, about, metric)
         returned: list[JobReturn] = []
         interrupted: set[int] = set()  # which the next start goes on with
         while True:
@@ -91,7 +98,6 @@ class OptunaSweeper(Sweeper):
                 returned += ended
         if (best := search.best()) is not None:
             number, value, overrides = best
-            metric = shared.config["run"]["metric"]
             print(f"sweep: the best {metric} is {value:.4g}, by trial {number + 1}: {' '.join(overrides)}")
         end(returned, shared.config["run"]["root"])
         return returned
@@ -104,7 +110,8 @@ class OptunaSweeper(Sweeper):
             raise ConfigError(
                 f"hydra.sweeper.study is {shown(self._study)}; accepted: a name that a file can have"
             )
-        if self._direction not in DIRECTIONS:
+        if self._direction not in (None, *DIRECTIONS):
             raise ConfigError(
-                f"hydra.sweeper.direction is {shown(self._direction)}; accepted: {', '.join(DIRECTIONS)}"
+                f"hydra.sweeper.direction is {shown(self._direction)}; accepted: {', '.join(DIRECTIONS)}, or "
+                "null for towards the better"
             )

@@ -28,6 +28,8 @@ class SlurmLauncher(Launcher):
         settings: the others of conf/hydra/launcher/slurm.yaml, which says what each is.
     """
 
+    elsewhere = True  # whether other machines train
+
     def __init__(self, dry_run: bool, **settings: Any) -> None:
         self._dry_run, self._settings = dry_run, settings
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from cl_lightning.train import main
 from tests.runs.configs import SMALL
 
 PARALLEL, OPTUNA, SLURM = "hydra/launcher=parallel", "hydra/sweeper=optuna", "hydra/launcher=slurm"
@@ -33,23 +32,6 @@ JOBS_REFUSED = {  # by the slurm launcher, which submits none then
     "optimizer.lr=1,-1": "optimizer.lr=-1: optimizer: Invalid learning rate: -1",
     "trainer.devices=1,3": "trainer.devices=3: data.batch_size=8 cannot be shared by 3 processes",
 }
-
-
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Any:
-    """What `cl-train OVERRIDES` writes to both outputs, and its exit code."""
-
-    def run(*overrides: str) -> tuple[str, str, int]:
-        monkeypatch.setattr(sys, "argv", ["cl-train", *overrides])
-        monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(str(ended.code))
-        return (*capfd.readouterr(), code)
-
-    return run
 
 
 @pytest.mark.parametrize("wrong", REFUSED)

@@ -34,7 +34,8 @@ me, of = sys.argv[1:3]
 Path(f"here-{me}").write_text("")
 while not Path("go").is_file():
     pass
-search = Search(Path("study"), "one", "maximize", 0, {"lr": FloatDistribution(1e-3, 10, log=True)}, "x")
+rate = {"lr": FloatDistribution(1e-3, 10, log=True)}
+search = Search(Path("study"), "one", "maximize", 0, rate, "x", "knn_top1")
 mine = []
 while True:
     with search.trials(1, int(of)) as trials:
@@ -49,9 +50,14 @@ print(json.dumps(mine))
 
 
 def study(
-    space: Any = RATE, name: str = "one", direction: Any = "maximize", seed: int = 0, about: str = "x"
+    space: Any = RATE,
+    name: str = "one",
+    direction: Any = "maximize",
+    seed: int = 0,
+    about: str = "x",
+    metric: str = "knn_top1",
 ) -> Search:
-    return Search(Path("study"), name, direction, seed, space, about)
+    return Search(Path("study"), name, direction, seed, space, about, metric)
 
 
 def values(trial: Trial) -> dict[str, str]:
@@ -139,13 +145,40 @@ def test_processes_share_a_study_and_each_trial_is_one_process_s() -> None:
         {"about": "y"},
         {"space": {"lr": FloatDistribution(1e-3, 1, log=True)}},
         {"space": SEVERAL},
-        {"direction": "minimize"},
     ],
 )
 def test_a_study_of_the_same_name_about_something_else_is_refused(other: dict[str, Any]) -> None:
     study()
     with pytest.raises(ConfigError, match="accepted: another name, or the command that began it"):
         study(**other)
+
+
+@pytest.mark.parametrize(
+    ("other", "key"),
+    [
+        ({"direction": "minimize"}, "hydra.sweeper.direction=maximize"),
+        ({"metric": "effective_rank"}, "run.metric=knn_top1"),
+        ({"metric": "loss", "direction": "minimize"}, "run.metric=knn_top1"),
+    ],
+)
+def test_a_study_that_began_towards_something_else_is_refused_with_the_key_that_goes_on(
+    other: dict[str, Any], key: str
+) -> None:
+    tried(study(), 2, 0.5)
+    with pytest.raises(ConfigError, match=f"accepted: another name, or {key}"):
+        study(**other)
+    assert len(tried(study(), 3, 0.5)) == 1
+    assert len(tried(study(**other, name="another"), 2, 0.5)) == 2
+
+
+def test_a_study_of_before_they_told_their_metric_goes_on_and_tells_it() -> None:
+    older = study()
+    older.study.set_user_attr("searched", {"about": "x", "lr": str(RATE["lr"])})
+    with pytest.raises(ConfigError, match=r"began to maximize loss.* hydra\.sweeper\.direction=maximize"):
+        study(metric="loss", direction="minimize")
+    study()
+    with pytest.raises(ConfigError, match=r"compares knn_top1, not effective_rank"):
+        study(metric="effective_rank")
 
 
 @pytest.mark.parametrize(("direction", "best"), [("maximize", 2), ("minimize", 1)])
