@@ -19,6 +19,7 @@ from cl_lightning.data.checks import (
 from cl_lightning.data.description import descriptions
 from cl_lightning.data.device_loader import DeviceLoader
 from cl_lightning.data.image_sets import ImageSets
+from cl_lightning.data.levels import warn_of_few_levels
 from cl_lightning.data.map_style import MapStyle
 from cl_lightning.data.no_loaders import NoLoaders
 from cl_lightning.data.order import EpochOrder, EvaluationOrder
@@ -85,6 +86,7 @@ class ContrastiveData(LightningDataModule):
             self.broken.paths, self._resumed = [], {}
             if rank() == 0:
                 self.sets.inventories()  # as the fit begins
+                warn_of_few_levels(self.sets.own())
         if self.trainer and self.trainer.limit_val_batches:
             check_shares(self.sets.evaluated(), self.trainer.world_size)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from cl_lightning.blueprints import printable
 from cl_lightning.data.broken_files import BrokenImageError
-from cl_lightning.data.images import to_rgb, to_uint8
+from cl_lightning.data.images import is_deep, to_rgb, to_uint8
 from cl_lightning.data.photo_formats import HEIC, extension, register_heic
 from cl_lightning.data.reading import cannot_be_read
 
@@ -34,8 +34,14 @@ def decode(path: str) -> UInt8[Tensor, "3 height width"]:
     Of several frames the first. Raises BrokenImageError, which names the file; it passes through loader
     workers; OSError where the system fails at the file, and MemoryError.
     """
+    return pixels_and_depth(path)[0]
+
+
+def pixels_and_depth(path: str) -> tuple[UInt8[Tensor, "3 height width"], bool]:
+    """What `decode` gives, and whether the file's values have more than 8 bits."""
     with opened(path) as image:
-        return to_uint8(to_rgb(upright(image)))
+        deep = is_deep(image)
+        return to_uint8(to_rgb(upright(image))), deep
 
 
 @contextmanager

@@ -34,15 +34,25 @@ def to_uint8(image: Any) -> UInt8[Tensor, "channels height width"]:
 def to_rgb(image: Image.Image) -> Image.Image:
     """`image` in mode RGB: transparency is dropped, 16-bit greyscale keeps its upper 8 bits.
 
-    Raises ValueError for modes I and F, whose numbers have no fixed range.
+    Raises ValueError for modes I and F, whose numbers have no fixed range, but for PNM files (0 to 65,535).
     """
-    if image.mode in ("I", "F"):
+    if image.mode == "F" or (image.mode == "I" and image.format != "PPM"):
         raise ValueError(f"a PIL image of mode {image.mode}; accepted: modes of 8 or 16 bits (data.train).")
-    if image.mode.startswith("I;16"):  # PIL would clip at 255 and give a white image
+    if image.mode.startswith("I"):  # PIL would clip at 255 and give a white image
         image = Image.fromarray((np.array(image) >> 8).astype(np.uint8))
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")  # PIL warns where a palette with transparency goes to RGB directly
     return image.convert("RGB")
+
+
+def is_deep(image: Image.Image) -> bool:
+    """Whether an image's values have more than 8 bits, of colour too as long as it is not loaded."""
+    if image.mode.startswith("I"):
+        return True
+    arguments = [tile[3] for tile in getattr(image, "tile", [])]
+    words = [w for args in arguments for w in (args if isinstance(args, tuple) else (args,))]
+    of_pnm = image.format == "PPM" and any(isinstance(w, int) and w > 255 for w in words)
+    return of_pnm or any(isinstance(w, str) and ";16" in w for w in words)
 
 
 def describe(image: Any) -> str:

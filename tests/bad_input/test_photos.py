@@ -150,12 +150,14 @@ def test_one_class_that_is_said_to_be_one_has_a_knn_accuracy_of_1(tmp_path: Path
     assert json.loads((folder / "summary.json").read_text())["knn_top1"] == 1.0
 
 
+@pytest.mark.filterwarnings("ignore:.*more than 8 bits:UserWarning")
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1", "I;16"])
 def test_photos_of_any_mode_are_trained_on(mode: str, tmp_path: Path, train: Train) -> None:
     turn_all(tmp_path / "photos", mode)
     train(*SMALL).trained()
 
 
+@pytest.mark.filterwarnings("ignore:.*nearly constant:UserWarning")
 @pytest.mark.parametrize("size", [(1, 1), (3, 500), (500, 3)])
 def test_photos_smaller_than_the_crop_are_enlarged(
     size: tuple[int, int], tmp_path: Path, train: Train

@@ -69,6 +69,7 @@ def test_one_that_comes_later_stops_the_run(num_workers: int, own: tuple[str, ..
     )
 
 
+@pytest.mark.filterwarnings("ignore:.*nearly constant:UserWarning")
 def test_images_of_several_sizes_are_cropped(own: tuple[str, ...], train: Train) -> None:
     train(*own, "+data.train.kind=sizes").trained()
 

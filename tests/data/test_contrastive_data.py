@@ -307,7 +307,7 @@ def test_fewer_images_to_evaluate_than_processes_are_refused(sets, named, limit)
 
 
 def test_an_unlabelled_bank_is_not_evaluated_and_may_be_small():
-    bank = TensorImages(torch.zeros(2, 3, 8, 8, dtype=torch.uint8))
+    bank = TensorImages(synthetic(images=2, size=8).images)
     data = ContrastiveData(synthetic(images=6, size=8), synthetic(images=3, size=8), 6, bank=bank)
     data.trainer = SimpleNamespace(world_size=3, limit_val_batches=1.0)
     data.setup("fit")

@@ -25,7 +25,7 @@ class Squares(Dataset):
 
     def __getitem__(self, index):
         image = np.full((10, 9, 3), self.level, dtype=np.uint8)
-        image[: index % 8] = 12 * index
+        image[: 1 + index % 8] = 5 * index
         return (image, index % 2) if self.labelled else image
 """
 CUSTOM = [option for option in SMALL if not option.startswith("data")]
