@@ -2,7 +2,8 @@
 
 from jaxtyping import UInt8
 from torch import Tensor
-from torchvision.transforms.v2.functional import center_crop, resize
+
+from cl_lightning.pairs.middle import middle
 
 
 def centre_crop(
@@ -14,4 +15,4 @@ def centre_crop(
     """
     if image.shape[-2:] == (size, size):
         return image
-    return center_crop(resize(image, [size], antialias=True), [size, size])
+    return middle(image, size)

@@ -9,6 +9,7 @@ from torchvision.transforms.v2 import functional as tv
 
 from cl_lightning.pairs.crop import Crop, crop
 from cl_lightning.pairs.flip import Flip, flip
+from cl_lightning.pairs.middle import middle
 from cl_lightning.pairs.normalize import normalize
 from cl_lightning.pairs.operation import Operation
 from cl_lightning.pairs.random import uniforms
@@ -67,7 +68,7 @@ class Views:
         self._check_channels(images)
         pixels = images.float() / 255
         if images.shape[2:] != (self.size, self.size):
-            pixels = tv.center_crop(tv.resize(pixels, [self.size], antialias=True), [self.size, self.size])
+            pixels = middle(pixels, self.size)
         return normalize(pixels.contiguous(), self.mean, self.std)
 
     def crop_pair(
