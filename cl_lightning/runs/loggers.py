@@ -13,11 +13,13 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 from torch.utils.tensorboard.summary import hparams
 
-from cl_lightning.blueprints import ConfigError, build, printable, refused, shown
+from cl_lightning.blueprints import ConfigError, build, printable, refused
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import flat
+from cl_lightning.runs.logger_keys import check_logger
 
 EXTRAS = {"WandbLogger": "wandb", "MLFlowLogger": "mlflow"}  # package and extra have one name
+TAG = "cl_lightning_run"  # of MLflow's runs, with the hash
 COMPARED = ("val/knn_top1", "train/loss")  # columns of TensorBoard's table of runs
 
 Factories = dict[str, "partial[Logger]"]
@@ -51,35 +53,26 @@ def _factory(
     if extra is not None and find_spec(extra) is None:
         raise ConfigError(f"logger.{name} needs {extra}: pip install cl_lightning[{extra}]")
     given: dict[str, Any] = {"save_dir": folder.path}
-    if target == "CSVLogger":
-        _check_place_of_metrics(name, node)
-    elif target == "TensorBoardLogger":
+    if isinstance(node, Mapping):
+        check_logger(name, node, config["callbacks"])
+    if target == "TensorBoardLogger":
         given["purge_step"] = resumed_step
     elif target == "WandbLogger":
-        given["name"] = folder.path.name
+        if not node.get("name"):
+            given["name"] = folder.path.name
         if not node.get("id") and not node.get("version"):
             given["id"] = _wandb_id(folder.path.name)
     elif target == "MLFlowLogger":
-        given = {"run_name": folder.path.name, "tracking_uri": _tracking_uri(node, config["run"]["root"])}
+        given = {
+            "run_name": node.get("run_name") or folder.path.name,
+            "tracking_uri": _tracking_uri(node, config["run"]["root"]),
+            "tags": {**(node.get("tags") or {}), TAG: folder.path.name.rpartition("-")[2]},
+        }
     factory: partial[Logger] = build(
         {**node, "_partial_": True} if target else node, f"logger.{name}", **given
     )
-    continues = target == "MLFlowLogger" and resumed_step is not None
+    continues = target == "MLFlowLogger" and resumed_step is not None and not node.get("run_id")
     return partial(continued_mlflow, factory) if continues else factory
-
-
-def _check_place_of_metrics(name: str, node: Mapping[str, Any]) -> None:
-    if "save_dir" in node:
-        raise ConfigError(
-            f"logger.{name}.save_dir is {shown(node['save_dir'])}; accepted: none, metrics.csv lies in the "
-            "run folder (run.root)"
-        )
-    for key in ("name", "version"):
-        if node.get(key) != "":
-            raise ConfigError(
-                f"logger.{name}.{key} is {shown(node.get(key))}; accepted: '', since metrics.csv lies in the "
-                "run folder itself"
-            )
 
 
 def _wandb_id(folder: str) -> str:
@@ -98,12 +91,14 @@ def continued_mlflow(factory: "partial[Logger]") -> Logger:
     from mlflow import MlflowClient
 
     settings = factory.keywords
-    client, identity = MlflowClient(settings["tracking_uri"]), settings["run_name"].rpartition("-")[2]
+    client, identity = MlflowClient(settings["tracking_uri"]), settings["tags"][TAG]
     experiment = client.get_experiment_by_name(settings.get("experiment_name", "lightning_logs"))
     if experiment is None:
         return factory()
-    runs = client.search_runs([experiment.experiment_id], f"run_name LIKE '%-{identity}'")
-    return factory(run_id=runs[0].info.run_id) if runs else factory()
+    for words in (f"tags.{TAG} = '{identity}'", f"run_name LIKE '%-{identity}'"):  # the latter of old runs
+        if runs := client.search_runs([experiment.experiment_id], words):
+            return factory(run_id=runs[0].info.run_id)
+    return factory()
 
 
 @contextmanager
@@ -119,7 +114,7 @@ def recorded(trainer: Trainer, factories: Factories, config: dict[str, Any]) -> 
             continue  # it connects at once, and all processes would make the same tables
         with refused(f"logger.{name}"):
             logger = factory()
-            if first:
+            if first and config["trainer"].get("enable_autolog_hparams", True):
                 _log_config(logger, flat(config))
         trainer.loggers = [*trainer.loggers, logger]
     try:

@@ -30,11 +30,16 @@ NOT_TOLD = (
     r"The ``noload`` loader strategy is deprecated.*",
 )
 
+# Of trainer.profiler and trainer.enable_model_summary, which tell what they found as a hint.
+ASKED_FOR = ("lightning.pytorch.profilers", "lightning.pytorch.callbacks.model_summary")
+
 
 def quiet() -> None:
     """Silence Lightning's hints on devices and loggers; warnings about a run stay, without a line of code."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in ASKED_FOR:
+        logging.getLogger(name).setLevel(logging.INFO)
     # That they make what is not there yet.
     logging.getLogger("lightning.pytorch.loggers.mlflow").setLevel(logging.ERROR)
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")

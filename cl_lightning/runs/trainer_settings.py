@@ -20,7 +20,11 @@ INSTEAD = {
     "use_distributed_sampler": "false; the data module shares each batch out",
     "overfit_batches": "0; use a smaller set, such as data.train.limit=1000 of cifar10",
     "barebones": "false; use trainer.logger=false trainer.enable_checkpointing=false",
+    "plugins": "null; cl-train brings those for checkpoints and SLURM, and trainer.precision that of its own",
+    "reload_dataloaders_every_n_epochs": "0; the loaders draw each epoch's batches anew",
+    "model_registry": "null; Lightning sends there what its own ModelCheckpoint saves",
 }
+UNUSED = {"limit_test_batches": "tests", "limit_predict_batches": "predicts"}  # what cl-train never does
 AT_LEAST_ONE = (
     *("max_epochs", "accumulate_grad_batches", "check_val_every_n_epoch", "log_every_n_steps"),
     "num_nodes",
@@ -46,6 +50,11 @@ def check_trainer(trainer: dict[str, Any], here: bool = True) -> None:
     for name, instead in INSTEAD.items():
         if trainer.get(name):
             raise ConfigError(f"trainer.{name} is {shown(trainer[name])}; accepted: {instead}")
+    for name, does in UNUSED.items():
+        if trainer.get(name) is not None:
+            raise ConfigError(
+                f"trainer.{name} is {shown(trainer[name])}; accepted: null, since cl-train never {does}"
+            )
     if here and trainer.get("accelerator") in ("gpu", "cuda") and not torch.cuda.is_available():
         raise ConfigError(
             f"trainer.accelerator is {trainer['accelerator']}, but torch sees no GPU; accepted: trainer=cpu "
@@ -83,7 +92,24 @@ def check_trainer(trainer: dict[str, Any], here: bool = True) -> None:
         raise ConfigError(
             f"trainer.max_steps is {shown(steps)}; accepted: a whole number from 1, or -1 for all"
         )
+    interval = trainer.get("val_check_interval")
+    if not (interval is None or isinstance(interval, (int, float))):
+        raise ConfigError(
+            f"trainer.val_check_interval is {shown(interval)}; accepted: a number of batches, a share of an "
+            "epoch such as 0.5, or null"
+        )
+    for name in ("epochs", "steps"):
+        least, most = trainer.get(f"min_{name}"), trainer[f"max_{name}"]
+        if isinstance(least, int) and 0 <= most < least:
+            raise ConfigError(
+                f"trainer.min_{name} is {least}; accepted: at most {most} (trainer.max_{name}), or null"
+            )
     clip, limit = trainer.get("gradient_clip_val"), trainer.get("limit_val_batches")
+    if trainer.get("gradient_clip_algorithm") is not None and clip is None:
+        raise ConfigError(
+            f"trainer.gradient_clip_algorithm is {shown(trainer['gradient_clip_algorithm'])}, and nothing is "
+            "clipped; accepted: null, or a trainer.gradient_clip_val with it"
+        )
     if isinstance(clip, (int, float)) and clip <= 0:
         raise ConfigError(f"trainer.gradient_clip_val is {clip}; accepted: above 0, or null for none")
     if limit not in (None, 0, 1.0) or (limit == 1 and isinstance(limit, int)):
