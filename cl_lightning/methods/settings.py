@@ -24,7 +24,7 @@ def settings(method: Any) -> dict[str, Any]:
     found: dict[str, Any] = {
         "trainer": {
             "accumulate_grad_batches": trainer.accumulate_grad_batches,
-            "gradient_clip_algorithm": None if clipping is None else str(clipping.value),
+            "gradient_clip_algorithm": "norm" if clipping is None else str(clipping.value),
             "gradient_clip_val": trainer.gradient_clip_val,
             "limit_train_batches": trainer.limit_train_batches,
             "precision": trainer.precision,

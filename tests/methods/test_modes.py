@@ -10,6 +10,7 @@ import torch
 from lightning.pytorch import Callback
 from torch import nn
 
+from cl_lightning import load_backbone
 from cl_lightning.callbacks import KNNMonitor
 from cl_lightning.callbacks.start_report import start_report
 from cl_lightning.encoders import Encoder
@@ -63,6 +64,18 @@ def test_a_backbone_that_comes_in_evaluation_mode_learns_as_any_other(kind: str)
     for method in methods:
         fitted(kind, method)
     assert same(state(methods[0]), state(methods[1]))
+
+
+def test_the_backbone_of_a_run_learns_again_in_another_encoder(tmp_path: Path) -> None:
+    trainer = fitted("simclr", tiny.simclr())
+    trainer.save_checkpoint(tmp_path / "run.ckpt")
+    backbone = load_backbone(tmp_path / "run.ckpt")
+    method = tiny.simclr(encoder=Encoder(backbone, hidden_features=16, out_features=8))
+    before = state(method.encoder.backbone)
+    fitted("simclr", method)
+    after = state(method.encoder.backbone)
+    assert not any(after[name].equal(before[name]) for name in after)
+    assert method.kept_in_evaluation == ""
 
 
 @frozen

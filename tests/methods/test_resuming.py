@@ -205,7 +205,7 @@ def test_other_trained_parameters_are_refused(begun: Callable[[Case], Path]) -> 
         Case(callbacks=lambda: [KNNMonitor(k=3)], limit_val_batches=1.0),
         Case(optimizer=partial(SGD, lr=0.1, momentum=0.9, weight_decay=1e-4, nesterov=False, foreach=False)),
         Case(loss=nt_xent),  # whose default is 0.1
-        Case(num_workers=0),
+        Case(num_workers=0, gradient_clip_algorithm="norm"),
         Case(schedule=WarmupCosine(lr_scaling="none", shorten=True)),
         Case(optimizer=lambda groups: SGD(groups, lr=0.1, momentum=0.9, weight_decay=1e-4)),
         Case(loss=lambda z_a, z_b: nt_xent(z_a, z_b, 0.1)),

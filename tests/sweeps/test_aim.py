@@ -149,3 +149,13 @@ def test_a_search_is_refused_before_its_first_trial(
     assert (code, len(err.splitlines())) == (1, 1), (out, err)
     assert words in err
     assert list(Path().iterdir()) == []
+
+
+def test_images_that_only_the_cluster_has_are_not_looked_for_here(told: Any) -> None:
+    slurm = ("hydra/launcher=slurm", "hydra.launcher.dry_run=true", "hydra.sweeper.study=elsewhere")
+    out, err, code = searched(told, *PHOTOS, *slurm, "data.root=/nowhere/but/there")
+    assert code == 0, err
+    assert "sweep: trial 1 of 2" in out
+    _, err, code = searched(told, *PHOTOS, *slurm, "data.root=/nowhere/but/there", "callbacks.knn=null")
+    assert code == 1
+    assert "run.metric is knn_top1, but callbacks.knn" in err
