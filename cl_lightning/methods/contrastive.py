@@ -3,38 +3,33 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from textwrap import indent
 from typing import Any, TypeVar
 
 import torch
-from lightning.pytorch import Callback, LightningModule
-from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch import Callback
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from cl_lightning.callbacks import BrokenFiles, FiniteGuard, HealthMonitor, KNNMonitor, WholeEpochs
 from cl_lightning.callbacks.whole_epochs import never_stops
-from cl_lightning.checkpoints import DESCRIPTION, Checkpoint
 from cl_lightning.data import Batch, ContrastiveData
 from cl_lightning.encoders import Encoder
+from cl_lightning.methods.checkpointed import Checkpointed
 from cl_lightning.methods.modes import begin_training, kept_in_evaluation
-from cl_lightning.methods.parts import check_parts, in_words, lacking, network_in_words, rebuilt, saved
-from cl_lightning.methods.resuming import Resumed
-from cl_lightning.methods.settings import settings
+from cl_lightning.methods.parts import check_parts, in_words, lacking, network_in_words
 from cl_lightning.optim import WarmupCosine, param_groups
 from cl_lightning.pairs import clean
 
 C = TypeVar("C", bound=Callback)
-M = TypeVar("M", bound="ContrastiveModule")
 OptimizerFactory = Callable[[list[dict[str, Any]]], Optimizer]
 
 STEPS = {"training_step", "validation_step"}
 QUERY_LOADER = 0  # validation: the images that are asked for; the bank of the kNN comes after them
 
 
-class ContrastiveModule(LightningModule):
+class ContrastiveModule(Checkpointed):
     """Optimizer, schedule, views, evaluation and callbacks of a contrastive method.
 
     Args:
@@ -74,7 +69,6 @@ class ContrastiveModule(LightningModule):
         self.optimizer = optimizer
         self.schedule = schedule
         self.decay_norms_and_biases = decay_norms_and_biases
-        self._resumed: Resumed | None = None
         self._whole_epochs = WholeEpochs()
         self.default_callbacks = [HealthMonitor(), KNNMonitor(), FiniteGuard(), BrokenFiles(), *callbacks]
 
@@ -114,7 +108,6 @@ class ContrastiveModule(LightningModule):
                 "ContrastiveData(train=...)) with any map-style Dataset of images or (image, label)"
             )
         begin_training(self)
-        self._resumed = None
 
     @property
     def kept_in_evaluation(self) -> str:
@@ -127,9 +120,7 @@ class ContrastiveModule(LightningModule):
         Raises ValueError where the Trainer's `sync_batchnorm` has replaced the encoder's BatchNorm, or where
         the optimizer is another one than that of the checkpoint.
         """
-        if self._resumed is not None:
-            self._resumed.check_optimizers(self)
-            self._resumed = None
+        super().on_fit_start()
         if self.kept_in_evaluation:
             rank_zero_info(f"in evaluation mode, without new statistics: {self.kept_in_evaluation}")
         if any(isinstance(layer, nn.SyncBatchNorm) for layer in self.encoder.modules()):
@@ -181,52 +172,6 @@ class ContrastiveModule(LightningModule):
         for kind in self.needed_callbacks:
             if not any(isinstance(callback, kind) for callback in callbacks):
                 raise ValueError(lacking(self, kind))
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds what rebuilds the method, what its input is, and the settings that its numbers depend on."""
-        checkpoint[DESCRIPTION] = saved(self) | {"settings": settings(self)}
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Raises ValueError for a fit that goes on with other settings than it began with; see `Resumed`."""
-        if self.trainer.state.fn == TrainerFn.FITTING:
-            self._resumed = Resumed(checkpoint)
-            self._resumed.check_settings(self)
-        # Lightning does so after it has loaded the weights, and so would round those in float64.
-        self.trainer.precision_plugin.convert_module(self)
-
-    @classmethod
-    def load_from_checkpoint(  # type: ignore[override]
-        cls: type[M],
-        checkpoint_path: str | Path,
-        map_location: torch.device | str = "cpu",
-        strict: bool = True,
-        weights_only: bool = True,
-        **given: Any,
-    ) -> M:
-        """The method that a run trained, its weights loaded strictly.
-
-        Momentum encoder and queue stay in the checkpoint: `Trainer.fit(method, data, ckpt_path=...)`
-        restores them.
-
-        Args:
-            checkpoint_path: a checkpoint file, or a run folder.
-            map_location: the device.
-            strict, weights_only: always true, as Lightning's callers may say.
-            given: arguments of the method that replace the checkpoint's. Parts of the user's own code,
-                such as an encoder with a backbone of their own, must be given.
-
-        Raises:
-            ValueError: no such checkpoint, a broken one, another method's, a part that must be given,
-                weights that are missing or left over.
-        """
-        if not (strict and weights_only):
-            raise ValueError(
-                f"strict is {strict}, weights_only is {weights_only}; accepted: true, both always"
-            )
-        checkpoint = Checkpoint(checkpoint_path)
-        method = cls(**rebuilt(cls.__name__, checkpoint, given))
-        checkpoint.load_into(method, checkpoint.state_dict)
-        return method.to(map_location)
 
     def attached(self, kind: type[C]) -> C:
         """The Trainer's callback of this kind; ValueError where it has none."""
