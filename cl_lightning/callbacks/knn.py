@@ -12,6 +12,7 @@ from cl_lightning.metrics import KNNAccuracy
 
 BANK_LOADER = 1  # after the images that are asked for; there is none where nothing has labels
 UNLABELLED = "not every image has a label"
+NO_LABEL = -1  # of a batch
 
 
 class KNNMonitor(Callback):
@@ -66,7 +67,7 @@ class KNNMonitor(Callback):
     ) -> None:
         if not self._has_bank:
             return
-        self._unlabelled = self._unlabelled + (batch.labels < 0).sum()
+        self._unlabelled = self._unlabelled + (batch.labels == NO_LABEL).sum()
         add = self._knn.add_to_bank if dataloader_idx == BANK_LOADER else self._knn.update
         add(outputs["features"], batch.labels)
         self._index[dataloader_idx != BANK_LOADER].append(batch.index)

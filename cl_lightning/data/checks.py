@@ -4,6 +4,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from torch.utils.data import IterableDataset
+
 from cl_lightning.data.map_style import MapStyle
 
 # What one can do whose images are not those of the run.
@@ -16,7 +18,7 @@ OTHER_RUN = (
 def check_sets(sets: Mapping[str, Any]) -> None:
     """ValueError for a set that is none or holds nothing."""
     for name, part in sets.items():
-        if part is not None and not isinstance(part, MapStyle):
+        if isinstance(part, IterableDataset) or not (part is None or isinstance(part, MapStyle)):
             raise ValueError(
                 f"data.{name} is a {type(part).__name__}; accepted: a map-style Dataset, with __len__ and "
                 f"a __getitem__ that gives an image or (image, label). Change data.{name}."

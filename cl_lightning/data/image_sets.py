@@ -8,6 +8,7 @@ from torch import Tensor
 
 from cl_lightning.data.broken_files import BrokenList
 from cl_lightning.data.checks import check_same_images
+from cl_lightning.data.class_names import numbered_alike
 from cl_lightning.data.going_on import changes, going_on
 from cl_lightning.data.inventory import Inventory, inventory, packed, unpacked
 from cl_lightning.data.labelled import has_labels
@@ -26,6 +27,7 @@ class ImageSets:
         self, train: MapStyle, val: MapStyle | None, bank: MapStyle | None, broken: BrokenList
     ) -> None:
         self.broken, max_broken = broken, broken.limit
+        val = numbered_alike(val, train if bank is None else bank)
         self.train, self.val = readable(train, max_broken), readable(val, max_broken)
         self.bank = self.train if bank is None else readable(bank, max_broken)
         self._inventories: dict[str, Inventory] = {}

@@ -3,6 +3,7 @@
 from operator import index
 from typing import Any
 
+import numpy as np
 from jaxtyping import UInt8
 from torch import Tensor
 
@@ -14,7 +15,8 @@ NO_LABEL = -1
 def image_and_label(item: Any) -> tuple[UInt8[Tensor, "channels height width"], int]:
     """The image of `item` as uint8 [C, H, W], and its label, -1 for none.
 
-    An item is an image, or a tuple or list of an image, or of an image and a label (a whole number, or None).
+    An item is an image, or a tuple or list of an image, or of an image and a label: any whole number but -1,
+    which as None stands for none.
     Raises ValueError for anything else.
     """
     parts = item if isinstance(item, (tuple, list)) else (item,)
@@ -29,9 +31,12 @@ def image_and_label(item: Any) -> tuple[UInt8[Tensor, "channels height width"], 
 
 def _whole(label: Any) -> int:
     try:
-        return index(label)
-    except TypeError as error:
+        number = int(label) if isinstance(label, np.bool_) else index(label)
+    except TypeError:
+        number = None
+    if number is None or not -(2**63) <= number < 2**63:
         raise ValueError(
-            f"the data set gave {label!r} as a label; accepted: a whole number from 0, or None for none. "
-            "Change the set behind data.train or data.val."
-        ) from error
+            f"the data set gave {label!r} as a label; accepted: a whole number of 64 bits, None or -1 for "
+            "none. Change the set behind data.train or data.val."
+        )
+    return int(number)

@@ -3,16 +3,38 @@
 from functools import partial
 from typing import Any
 
+from jaxtyping import UInt8
+from torch import Tensor
+
 from cl_lightning.data.centre_crop import centre_crop
+from cl_lightning.data.channels import channels_of, in_channels
 from cl_lightning.data.worker_loader import Transform
 
 
 def training_crops(views: Any) -> Transform | None:
-    """The crops of both views, where the views leave them to the workers."""
-    return views.crop_pair if getattr(views, "crops", False) else None
+    """The crops of both views, where the views leave them to the workers; grey or colour as views take it."""
+    return _fitted(views, views.crop_pair if getattr(views, "crops", False) else None)
 
 
 def middle(views: Any) -> Transform | None:
-    """The middle of the image in the views' size, where they have one."""
+    """The middle of the image in the views' size, where they have one; grey or colour as views take it."""
     edge = getattr(views, "size", None)
-    return None if edge is None else partial(centre_crop, size=edge)
+    return _fitted(views, None if edge is None else partial(centre_crop, size=edge))
+
+
+def _fitted(views: Any, cut: Transform | None) -> Transform | None:
+    channels = channels_of(views)
+    return cut if channels is None else partial(in_channels_and_cut, channels=channels, cut=cut)
+
+
+def in_channels_and_cut(
+    image: UInt8[Tensor, "given height width"],
+    index: int,
+    epoch: int,
+    *,
+    channels: int,
+    cut: Transform | None,
+) -> UInt8[Tensor, "..."]:
+    """The image in so many channels, then cut."""
+    image = in_channels(image, channels)
+    return image if cut is None else cut(image, index, epoch)

@@ -15,8 +15,8 @@ class KNNAccuracy(Metric):
 
     Neighbours are those of the highest cosine similarity s; each votes for its class with the weight
     exp(s / temperature). Fill the bank by `add_to_bank`, the queries by `update`; `reset` empties both.
-    Among equally similar rows the first in the bank counts, among equal votes the smallest class. Classes
-    are 0 to the bank's highest label, and may be missing. Computed in float32, in blocks of queries.
+    Among equally similar rows the first in the bank counts, among equal votes the smallest class. Labels
+    are any whole numbers. Computed in float32, in blocks of queries.
 
     Of several processes each answers its own queries, among the banks of all in rank order. Each must have
     rows of both.
@@ -65,15 +65,14 @@ class KNNAccuracy(Metric):
     def compute(self) -> Float[Tensor, ""]:
         """The share of all queries so far that their neighbours vote for rightly.
 
-        Raises ValueError without a bank or without queries, and for negative labels in the bank.
+        Raises ValueError without a bank or without queries.
         """
         bank, labels = _filled(self.bank_features, self.bank_labels, "bank", "add_to_bank")
         queries, truth = _filled(self.query_features, self.query_labels, "queries", "update")
-        if labels.min() < 0:
-            raise ValueError("the kNN bank holds negative labels; classes from 0 are accepted: see data")
+        classes, votes_for = labels.unique(return_inverse=True)
         k = self._neighbours_available(len(bank))
         correct = [
-            self._vote(cosine, labels, k) == truth[start : start + len(cosine)]
+            classes[self._vote(cosine, votes_for, k)] == truth[start : start + len(cosine)]
             for start, cosine in similarity_blocks(queries, bank)
         ]
         self._answers.reset()

@@ -9,6 +9,7 @@ from torch import nn
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.data import ContrastiveData
+from cl_lightning.data.item import NO_LABEL
 from cl_lightning.evaluation import FrozenFeatures, knn_accuracy, linear_accuracy
 from cl_lightning.methods.versions import versions
 from cl_lightning.runs.assemble import assemble_method
@@ -56,7 +57,7 @@ def evaluate(
     network, views = frozen_network(folder, config, source)
     _require_labels(data.has_labels, folder)
     train, val = FrozenFeatures(views, network).extract(data)
-    _require_labels(bool(min(train.labels.min(), val.labels.min()) >= 0), folder)
+    _require_labels(all(NO_LABEL not in part.labels for part in (train, val)), folder)
     try:
         linear = {f"linear_{n or 'all'}": linear_accuracy(train, val, n, draws) for n in (*labels, None)}
     except ValueError as error:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from cl_lightning.callbacks import HealthMonitor, KNNMonitor
 from cl_lightning.data import TensorImages, image_and_label
+from cl_lightning.data.transforms import training_crops
 from cl_lightning.plots import plot_curves, plot_neighbours, plot_pairs, plot_spectrum
 from cl_lightning.runs.folder import RunFolder
 
@@ -38,8 +39,9 @@ def pairs(train: Any, views: Any) -> Figure:
     index = torch.linspace(0, len(train) - 1, min(SHOWN, len(train))).long()
     images = [image_of(train, i) for i in index.tolist()]
     batch = images
-    if getattr(views, "crops", False) and not isinstance(train, TensorImages):
-        batch = [views.crop_pair(image, i, 0) for image, i in zip(images, index.tolist(), strict=True)]
+    cut = None if isinstance(train, TensorImages) else training_crops(views)
+    if cut is not None:
+        batch = [cut(image, i, 0) for image, i in zip(images, index.tolist(), strict=True)]
     mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (views.mean, views.std))
     view_a, view_b = (view * std + mean for view in views(torch.stack(batch), index, 0))
     return plot_pairs(images, list(view_a), list(view_b))

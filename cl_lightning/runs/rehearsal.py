@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from cl_lightning.blueprints import ConfigError, refused
-from cl_lightning.data import ContrastiveData, image_and_label
+from cl_lightning.data import ContrastiveData, TensorImages, image_and_label
+from cl_lightning.data.channels import channels_of, in_channels
 from cl_lightning.methods import MoCoV2
 from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.methods.modes import evaluating
@@ -31,11 +32,12 @@ def rehearse(
     optimizer = rehearse_optimizer(method)
     with refused("schedule"):
         method.schedule.attach(optimizer, total_steps, steps_per_epoch, effective_batch_size=data.batch_size)
-    images = {}
+    images, channels = {}, channels_of(method.views)
     for name, part in {"train": data.train, "val": data.val, "bank": data.bank}.items():
         if part is not None:
             with refused(f"data.{name}"):
-                images[name], _ = image_and_label(part[0])
+                image, _ = image_and_label(part[0])
+                images[name] = image if isinstance(part, TensorImages) else in_channels(image, channels)
                 rehearse_image(method, images[name])
     check_shared_memory(method, data, images, trainer)
 

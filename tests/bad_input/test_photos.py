@@ -193,7 +193,7 @@ def test_a_broken_file_of_any_bytes_is_named_in_the_message_and_in_every_file(
 WRONG_CHANNELS = {
     "data.channels=1": "encoder.backbone.channels is 1, but images have 3; accepted: 3 (data.channels)",
     "data.channels=4": "encoder.backbone.channels is 4, but images have 3; accepted: 3 (data.channels)",
-    "data.mean=[0.5] data.std=[0.5]": "images with 3 channels were given, but views.mean has 1 numbers",
+    "data.mean=[0.5] data.std=[0.5]": "encoder.backbone.channels is 3, but images have 1; accepted: 1 (data",
     "data.mean=[0.5]": "change views.std",
     "views=digits": "images of 12 x 10 pixels were given, but these views take 8 x 8: change views.size",
 }
@@ -202,3 +202,7 @@ WRONG_CHANNELS = {
 @pytest.mark.parametrize("wrong", WRONG_CHANNELS)
 def test_channels_and_sizes_that_do_not_fit_are_refused_with_their_keys(wrong: str, train: Train) -> None:
     assert WRONG_CHANNELS[wrong] in train(*SMALL, *wrong.split()).refusal()
+
+
+def test_photos_are_grey_where_that_is_asked_for(train: Train) -> None:
+    train(*SMALL, "data.mean=[0.5]", "data.std=[0.5]", "data.channels=1").trained()
