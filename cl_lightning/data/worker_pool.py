@@ -111,6 +111,8 @@ class Worker:
                 target=work, args=(items, number, count, theirs, let_go), daemon=True
             )
             self.process.start()
+        # For who ends all of multiprocessing.active_children(): SIGTERM is not answered.
+        self.process.terminate = self.process.kill  # type: ignore[method-assign]
 
     def answer(self) -> Answer:
         """What it has read, once it is there; raises what it has met."""

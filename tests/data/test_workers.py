@@ -177,6 +177,15 @@ def test_workers_that_are_stuck_end_too(wait: Callable[[int], Any]) -> None:
         stuck.close()
 
 
+def test_who_terminates_all_children_ends_workers_too() -> None:
+    here = loader(lambda index: ONCE)
+    next(iter(here))
+    with in_time():
+        for child in workers():
+            child.terminate()
+            child.join()
+
+
 def test_workers_end_with_the_last_reference_to_their_loader() -> None:
     here = loader(lambda index: ONCE)
     next(iter(here))
