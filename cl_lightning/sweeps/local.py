@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from cl_lightning.interruption import REQUEUEING, StoppedAtOnce, StopRun, requeue
-from cl_lightning.runs.same_run import begun
 from cl_lightning.sweeps.board import Board
 from cl_lightning.sweeps.command import Command
 from cl_lightning.sweeps.jobs import Job, JobError
@@ -99,7 +98,7 @@ def _finish(job: Job, command: Command) -> None:
     elif job.is_dry:
         job.end(None)
         _forget(log_of(job))
-    elif not (job.read() or job.read(begun(job.config, job.folder))):
+    elif not (job.read() or _read_elsewhere(job)):
         job.fail(JobError(f"it ended without a result in {job.folder.path}"))
 
 
@@ -109,6 +108,13 @@ def _forget(log: Path) -> None:
     with suppress(OSError):
         log.parent.rmdir()
         log.parent.parent.rmdir()
+
+
+def _read_elsewhere(job: Job) -> bool:
+    """Whether the run is finished in another folder than that of its hash: its images were moved."""
+    from cl_lightning.runs.same_run import begun  # with torch, which a wrong config does without
+
+    return job.read(begun(job.config, job.folder))
 
 
 @contextmanager

@@ -101,7 +101,7 @@ def test_a_broken_file_raises_an_error_with_its_path(tmp_path, content):
     with pytest.raises(BrokenImageError) as caught:
         decode(str(path))
     assert str(path) in str(caught.value)
-    assert "data.root" in str(caught.value)
+    assert "data.max_broken" in str(caught.value)
 
 
 def test_flipped_views_and_borrowed_buffers_are_taken():
