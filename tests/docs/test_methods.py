@@ -130,7 +130,7 @@ def test_every_metric_that_is_logged_is_explained_and_no_other(tmp_path: Path) -
     callbacks = [*tiny.moco_callbacks(momentum=0.999, length=192), KNNMonitor(k=4), Throughput()]
     logger = CSVLogger(tmp_path, name="", version="")
     data = tiny.data(images=256)
-    data.max_broken = 1  # as if the images were files
+    data.broken.limit = 1  # as if the images were files
     watched = {"logger": logger, "limit_val_batches": 4, "log_every_n_steps": 4}
     tiny.trainer(*callbacks, **watched).fit(tiny.moco(), data)
     with (tmp_path / "metrics.csv").open(encoding="utf-8") as file:
