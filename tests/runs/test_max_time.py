@@ -40,7 +40,7 @@ def test_the_same_command_goes_on_until_the_run_is_what_it_would_have_been() -> 
     assert starts(*SMALL_MOCO, "trainer.max_epochs=2", "run.root=whole") == 0
     cut, whole = (next(Path(root).iterdir()) for root in ("cut", "whole"))
     assert cut.name == whole.name
-    assert len(measured(cut)) == 2
+    assert {row["step"] for row in measured(cut)} == {"1", "3"}
     assert measured(cut) == measured(whole)
 
 
