@@ -94,7 +94,7 @@ class PhotoTree:
             raise unreadable(place, error) from error
         if place != str(self.top) and is_ours(place, {entry.name for entry in found}):
             self.passed_over["run or report of cl_lightning"] += 1
-            self._of_runs |= {place, *map(str, Path(place).parents)}
+            self._of_runs |= {place, *self._above(place)}
             return []
         listing = self._listed[place] = Listing([], [])
         for entry in found:
@@ -102,6 +102,11 @@ class PhotoTree:
         if holds_only_what_is_beside_runs(entry.name for entry in found):
             self._of_runs.add(place)
         return list(listing.folders)
+
+    def _above(self, place: str) -> Iterator[str]:
+        """The folders below `top` that a place is in."""
+        while (place := os.path.dirname(place)) != str(self.top) and place:
+            yield place
 
     def _take(self, entry: os.DirEntry[str], listing: Listing) -> None:
         if is_there(entry.is_dir):

@@ -143,6 +143,16 @@ def test_a_folder_of_runs_that_begin_just_now_is_no_class(tmp_path: Path, names:
     assert image_folder(root).classes == ["cat", "dog"]
 
 
+def test_runs_in_the_working_folder_are_no_class_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_photos(tmp_path, "cat/1.png", "dog/1.png")
+    write_run(tmp_path / "runs" / "simclr-00ff00ff")
+    monkeypatch.chdir(tmp_path)
+    for root in (".", "./", f"../{tmp_path.name}"):
+        assert image_folder(root).classes == ["cat", "dog"]
+
+
 def test_a_config_of_somebody_else_makes_no_run(tmp_path: Path) -> None:
     root = write_photos(tmp_path, "cat/1.png", "dog/1.png")
     (root / "cat" / "config.yaml").write_text("run: 1\nmethod: camera\n")
