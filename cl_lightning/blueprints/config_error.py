@@ -24,6 +24,15 @@ def memory_in_words(error: BaseException) -> str:
     return f"there is not enough memory: {amount} more than this machine gives; accepted: smaller sizes"
 
 
+def in_words(error: BaseException) -> str:
+    """What an error says, without the number that the system has for it."""
+    if isinstance(error, MemoryError) or ALLOCATOR in str(error):
+        return memory_in_words(error)
+    if isinstance(error, OSError) and "accepted: " in str(error.strerror):
+        return str(error.strerror)
+    return str(error) or type(error).__name__
+
+
 @contextmanager
 def refused(key: str) -> Iterator[None]:
     """Whatever fails inside is the fault of the config below `key`.
@@ -36,6 +45,6 @@ def refused(key: str) -> Iterator[None]:
     except ConfigError:
         raise
     except Exception as error:
-        words = memory_in_words(error) if ALLOCATOR in str(error) else str(error) or type(error).__name__
+        words = in_words(error)
         group = key.split(".")[0]
         raise ConfigError(words if f"{group}." in words else f"{key}: {words}") from error

@@ -172,6 +172,33 @@ def test_names_with_spaces_signs_and_chinese_characters_are_trained_on(tmp_path:
     train(*SMALL, "data.root='my 照片 (1)'").trained()
 
 
+FAULTS = {
+    "stale": (lambda: OSError(116, "Stale file handle"), "({reason}); accepted: a disk or file server"),
+    "memory": (MemoryError, "there is not enough memory"),
+}
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+@pytest.mark.parametrize("wrong", ["train/cat/0.png", "train/dog/2.png"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_is_no_fault_of_the_image_stops_the_run_and_calls_for_no_repair(
+    fault: str, wrong: str, num_workers: int, train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error, words = FAULTS[fault]
+    opened = Image.open
+
+    def fail(path: str) -> Image.Image:
+        if str(path).endswith(wrong):
+            raise error()
+        return opened(path)
+
+    monkeypatch.setattr(Image, "open", fail)
+    stop = train(*SMALL, "data.max_broken=5", f"data.num_workers={num_workers}").stop()
+    assert words.format(reason="Stale file handle") in stop
+    assert "epair" not in stop
+    assert fault == "memory" or f"photos/{wrong}" in stop
+
+
 def test_a_broken_file_of_any_bytes_is_named_in_the_message_and_in_every_file(
     tmp_path: Path, train: Train
 ) -> None:
