@@ -49,6 +49,11 @@ def press_ctrl_c() -> None:
     time.sleep(0.2)
 
 
+def end_the_group() -> None:
+    os.killpg(os.getpgrp(), signal.SIGTERM)
+    time.sleep(0.2)
+
+
 def kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -63,6 +68,7 @@ WHAT = {
     "error": fail,
     "exit": leave,
     "ctrl-c": press_ctrl_c,
+    "sigterm": end_the_group,
     "kill": kill,
     "fill": fill_shared_memory,
     "end": lambda: None,

@@ -12,9 +12,9 @@ from lightning.pytorch import Callback
 
 from cl_lightning import train
 from cl_lightning.checkpoints import atomic
-from cl_lightning.runs import assemble
+from cl_lightning.runs import preparing
 
-assemble_trainer, write, read = assemble.assemble_trainer, atomic._write, atomic.read
+assemble_trainer, write, read = preparing.assemble_trainer, atomic._write, atomic.read
 
 
 class Fault(Callback):
@@ -57,7 +57,7 @@ def main() -> None:
     place, step, name, rank = os.environ.get("FAULT", "step -1 SIGKILL 0").split()
     if rank in (os.environ.get("LOCAL_RANK", "0"), "all"):
         fault = Fault(place, step, name)
-        assemble.assemble_trainer = fault.in_trainer
+        preparing.assemble_trainer = fault.in_trainer
         atomic._write, atomic.read = fault.write, fault.read
     train.main()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from submitit.helpers import DelayedSubmission
 
-from cl_lightning.runs import assemble
+from cl_lightning.runs import preparing
 from cl_lightning.train import train
 from tests.resume.faulty import Fault
 
@@ -20,7 +20,7 @@ class Job:
     def __call__(self) -> dict[str, Any]:
         os.chdir(self.folder)
         if self.steps:
-            assemble.assemble_trainer = Fault("step", str(self.steps[0]), "SIGUSR2").in_trainer
+            preparing.assemble_trainer = Fault("step", str(self.steps[0]), "SIGUSR2").in_trainer
         return train(self.config)
 
     def checkpoint(self) -> DelayedSubmission:
