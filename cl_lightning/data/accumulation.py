@@ -21,6 +21,11 @@ def usable_batches(batches: int, limit: int | float, accumulation: int) -> int:
     """
     allowed = lightning_batches(batches, limit)
     usable = allowed - allowed % accumulation
+    if not allowed:
+        raise ValueError(
+            f"trainer.limit_train_batches={limit} of an epoch's {batches} batches is none; accepted: 1 or "
+            "more batches, or a share that holds one. Change trainer.limit_train_batches or data.batch_size."
+        )
     if not usable:
         raise ValueError(
             f"an epoch has {allowed} of {batches} batches (trainer.limit_train_batches={limit}), and one "

@@ -19,8 +19,10 @@ def check_sets(sets: Mapping[str, Any]) -> None:
     """ValueError for a set that is none or holds nothing."""
     for name, part in sets.items():
         if isinstance(part, IterableDataset) or not (part is None or isinstance(part, MapStyle)):
+            kind = type(part).__name__
+            kind = f"an IterableDataset ({kind})" if isinstance(part, IterableDataset) else f"a {kind}"
             raise ValueError(
-                f"data.{name} is a {type(part).__name__}; accepted: a map-style Dataset, with __len__ and "
+                f"data.{name} is {kind}; accepted: a map-style Dataset, with __len__ and "
                 f"a __getitem__ that gives an image or (image, label). Change data.{name}."
             )
         if part is not None and not len(part):

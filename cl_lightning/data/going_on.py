@@ -10,7 +10,7 @@ from cl_lightning.data.map_style import MapStyle
 from cl_lightning.data.photo_folder import PhotoFolder, decode
 from cl_lightning.data.readable import bare
 
-LOOKED_AT = 100  # photos of another size
+LOOKED_AT = 100  # photos that differ
 
 
 def going_on(part: MapStyle, then: Inventory, broken: Collection[str]) -> tuple[MapStyle, dict[int, str]]:
@@ -39,7 +39,8 @@ def changes(then: Inventory, now: Inventory, broken: Collection[str]) -> str:
     if not (words and isinstance(then, Files) and isinstance(now, Files)):
         return words
     # A photo that was damaged is broken, and not another image.
-    other = [path for path in then.of_another_size(now) if path not in broken][:LOOKED_AT]
+    differ = [*then.of_another_size(now), *then.of_other_content(now)]
+    other = [path for path in differ if path not in broken][:LOOKED_AT]
     damaged = [path for path in other if not _can_be_read(os.path.join(now.root, path))]
     return then.changes(now, {*broken, *damaged})
 

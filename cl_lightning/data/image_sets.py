@@ -83,7 +83,7 @@ class ImageSets:
             ValueError: the images are others.
         """
         sets, met = self.own(), met_in_sets(broken)
-        for name in sets.keys() & then.keys():
+        for name in [name for name in sets if name in then]:
             if self._inventories.get(name) == then[name]:
                 continue
             words = changes(then[name], inventory(sets[name]), met.get(name, ())) if compare else ""

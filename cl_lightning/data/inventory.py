@@ -4,8 +4,10 @@ import gzip
 import hashlib
 import json
 import os
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from heapq import nsmallest
 from typing import Any
 
 import torch
@@ -13,12 +15,16 @@ from jaxtyping import UInt8
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 
+from cl_lightning.blueprints import printable
+from cl_lightning.data.held_out import share
 from cl_lightning.data.item import image_and_label
 from cl_lightning.data.map_style import MapStyle
 from cl_lightning.data.photo_folder import PhotoFolder
 from cl_lightning.data.readable import bare
 
 ITEMS_READ = 8  # of a set that is not files
+FILES_READ = 32  # of a set of files: photos of other folders may have the same names and sizes
+BYTES_READ = 2**20  # of each of them
 LISTED = 3  # names of each kind in a message
 GONE = -1  # bytes of a file that is not there
 
@@ -32,6 +38,7 @@ class Files:
         paths: below it, with /.
         sizes: in bytes.
         labels, classes: as of a `PhotoFolder`.
+        digests: of the content of some files, by path.
     """
 
     root: str
@@ -39,13 +46,14 @@ class Files:
     sizes: Sequence[int]
     labels: Sequence[int] | None
     classes: Sequence[str]
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     def changes(self, now: "Inventory", may_differ: Collection[str] = ()) -> str:
         """How `now` differs, in words; empty where it does not.
 
         Args:
             now: the set as it is.
-            may_differ: paths that may be gone or of another size: broken files, repaired or removed.
+            may_differ: paths that may be gone or others: broken files, repaired or removed.
         """
         if not isinstance(now, Files):
             return "no files any more"
@@ -54,6 +62,7 @@ class Files:
             "new": [path for path in now.paths if path not in there],
             "gone": [path for path in self.paths if path not in here and path not in may_differ],
             "of another size": [path for path in self.of_another_size(now) if path not in may_differ],
+            "with other content": [path for path in self.of_other_content(now) if path not in may_differ],
         }
         words = [_named(what, paths) for what, paths in found.items() if paths]
         if not words and [p for p in self.paths if p in here] != [p for p in now.paths if p in there]:
@@ -64,6 +73,12 @@ class Files:
         """Paths of which both have a file, each of its own size."""
         sizes = dict(zip(now.paths, now.sizes, strict=True))
         return [p for p, size in zip(self.paths, self.sizes, strict=True) if sizes.get(p, size) != size]
+
+    def of_other_content(self, now: "Files") -> list[str]:
+        """Paths of which both have a file of the same size that holds something else, as far as they tell."""
+        resized = set(self.of_another_size(now))
+        common = [path for path in self.digests if path in now.digests and path not in resized]
+        return [path for path in common if self.digests[path] != now.digests[path]]
 
 
 @dataclass(frozen=True)
@@ -91,7 +106,7 @@ Inventory = Files | Items
 
 
 def inventory(part: MapStyle) -> Inventory:
-    """What `part` consists of now. Reads the size of each file, or a few items of a set without files."""
+    """What `part` consists of now. Reads the size of each file and some of them, or a few other items."""
     dataset = bare(part)
     if isinstance(dataset, PhotoFolder):
         return _files(dataset)
@@ -106,7 +121,8 @@ def _files(photos: PhotoFolder) -> Files:
     paths = [path.removeprefix(above).replace(os.sep, "/") for path in photos.paths]
     labels = None if photos.labels is None else list(photos.labels)
     sizes = [_size(path) for path in photos.paths]
-    return Files(os.path.realpath(photos.root), paths, sizes, labels, list(photos.classes))
+    digests = _of_some(dict(zip(paths, photos.paths, strict=True)))
+    return Files(os.path.realpath(photos.root), paths, sizes, labels, list(photos.classes), digests)
 
 
 def _size(path: str) -> int:
@@ -114,6 +130,15 @@ def _size(path: str) -> int:
         return os.stat(path).st_size
     except OSError:
         return GONE
+
+
+def _of_some(places: Mapping[str, str]) -> dict[str, str]:
+    """Digests of some files, chosen by their paths; of none that can't be read."""
+    digests = {}
+    for path in nsmallest(FILES_READ, places, key=share):
+        with suppress(OSError), open(places[path], "rb") as file:
+            digests[path] = hashlib.sha256(file.read(BYTES_READ)).hexdigest()[:16]
+    return digests
 
 
 def _digest(dataset: MapStyle, number: int) -> str:
@@ -132,7 +157,7 @@ def _hashed(item: Any) -> str:
 
 def _named(what: str, names: Sequence[str]) -> str:
     more = ", ..." if len(names) > LISTED else ""
-    return f"{len(names):,} {what} ({', '.join(names[:LISTED])}{more})"
+    return f"{len(names):,} {what} ({', '.join(map(printable, names[:LISTED]))}{more})"
 
 
 def packed(content: Inventory) -> UInt8[Tensor, " bytes"]:

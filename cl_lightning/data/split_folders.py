@@ -61,7 +61,7 @@ def parts(root: Path) -> Parts:
         told = f"{printable(of_parts[0])}/ is a class: it holds photos itself, beside other folders of photos"
         return Parts(root, None, told=(told,))
     if not found["train"]:
-        raise missing(root / "train")
+        raise only_validation(root / found["val"][0])
     train, val, test = (root / names[0] if names else None for names in found.values())
     assert train is not None, "refused above"
     unused = ", ".join(f"{printable(name)}/" for name in others)
@@ -96,6 +96,15 @@ def ambiguous(root: Path, part: str, found: Sequence[str]) -> ValueError:
     return ValueError(
         f"{printable(root)} has {names}, each of which may be the {part} part; accepted: one of them. Move "
         f"the others out of data.root, {printable(root)}."
+    )
+
+
+def only_validation(val: Path) -> ValueError:
+    """The error of photos for validation, and none to train on."""
+    return ValueError(
+        f"there is {printable(val)}, but no folder {printable(val.parent / 'train')}; accepted: both, with "
+        f"photos to train on and to evaluate, or data.root={printable(val)} with a data.val_fraction of its "
+        "photos to hold out."
     )
 
 

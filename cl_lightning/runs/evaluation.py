@@ -6,9 +6,9 @@ from typing import Any, Literal
 import sklearn
 from torch import nn
 
-from cl_lightning.blueprints import ConfigError
+from cl_lightning.blueprints import ConfigError, printable
 from cl_lightning.checkpoints import Checkpoint
-from cl_lightning.data import ContrastiveData
+from cl_lightning.data import BrokenImageError, ContrastiveData
 from cl_lightning.data.item import NO_LABEL
 from cl_lightning.evaluation import FrozenFeatures, knn_accuracy, linear_accuracy
 from cl_lightning.methods.versions import versions
@@ -56,7 +56,10 @@ def evaluate(
     config, data = _as_trained(folder, root)
     network, views = frozen_network(folder, config, source)
     _require_labels(data.has_labels, folder)
-    train, val = FrozenFeatures(views, network).extract(data)
+    try:
+        train, val = FrozenFeatures(views, network).extract(data)
+    except BrokenImageError as error:
+        raise ConfigError(_broken_by_now(error, folder)) from error
     _require_labels(all(NO_LABEL not in part.labels for part in (train, val)), folder)
     try:
         linear = {f"linear_{n or 'all'}": linear_accuracy(train, val, n, draws) for n in (*labels, None)}
@@ -112,6 +115,13 @@ def _require_labels(labelled: bool, folder: RunFolder) -> None:
             f"{folder.path}: not every image of its data has a label; accepted: labelled data.train (or "
             "data.bank) and data.val"
         )
+
+
+def _broken_by_now(error: BrokenImageError, folder: RunFolder) -> str:
+    """What to do of files that the run could read: here no other images stand in for them."""
+    names = ", ".join(map(printable, error.paths))
+    what = f"cannot read {names}" if names else str(error).partition("; accepted: ")[0].rstrip(".")
+    return f"{folder.path}: {what}; accepted: the images that it began with, repaired or put back (data.root)"
 
 
 def frozen_network(folder: RunFolder, config: dict[str, Any], source: Source) -> tuple[nn.Module, Any]:

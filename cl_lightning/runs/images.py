@@ -69,7 +69,7 @@ def kept(folder: RunFolder) -> Images | None:
 
 
 def keep(folder: RunFolder, config: dict[str, Any], data: ContrastiveData) -> None:
-    """Write into its folder what the images of a run are that begins, or that are elsewhere by now.
+    """Write into its folder what the images of a run are that begins (anew), or that are elsewhere by now.
 
     A run that began before runs kept them goes on without.
     """
@@ -77,9 +77,10 @@ def keep(folder: RunFolder, config: dict[str, Any], data: ContrastiveData) -> No
     if folder.has_begun and before is None:
         return
     roots = {key: resolved(root) for key, root in roots_of(here(config, folder)).items()}
-    if before is None or roots != before.roots:
-        sets = {name: vars(part) for name, part in data.sets.inventories().items()}
-        folder.write(FILE, compressed({"rules": rules_of(folder), "roots": roots, "sets": sets}))
+    now = Images(rules_of(folder), roots, data.sets.inventories())
+    if now != before:
+        sets = {name: vars(part) for name, part in now.sets.items()}
+        folder.write(FILE, compressed({"rules": now.rules, "roots": now.roots, "sets": sets}))
 
 
 def rules_of(folder: RunFolder) -> int:
@@ -93,11 +94,21 @@ def rules_of(folder: RunFolder) -> int:
 def assembled(config: dict[str, Any], folder: RunFolder) -> ContrastiveData:
     """The data of a run that begins or goes on, by the rules that it began with.
 
+    A run that has saved no step yet begins anew with other images, and that is told.
+
     Raises:
         ConfigError: the images are not those that it began with, and how; a part that can't be built.
     """
-    data = assemble_data(here(config, folder), rules_of(folder))
-    go_on(folder, data, OTHER_RUN, compare=first_of_machine())
+    data, saved = assemble_data(here(config, folder), rules_of(folder)), folder.checkpoint.is_file()
+    try:
+        go_on(folder, data, OTHER_RUN, compare=first_of_machine() or not saved)
+    except OtherImagesError as error:
+        if saved:
+            raise
+        if first_of_machine():
+            what = str(error).partition("; accepted: ")[0]
+            print(f"warning: {what}; no step of it was saved, so it begins anew", file=sys.stderr)
+        data = assemble_data(here(config, folder), rules_of(folder))
     data.broken.keep = lambda path: keep_broken(folder, data, [path])
     return data
 

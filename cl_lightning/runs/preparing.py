@@ -1,13 +1,17 @@
 """A run up to its first step: all that is refused before anything is written."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from lightning.pytorch import Trainer
 
+from cl_lightning.blueprints import ConfigError
 from cl_lightning.data import ContrastiveData
 from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.runs import checks, images
 from cl_lightning.runs.assemble import assemble_method, assemble_trainer
+from cl_lightning.runs.broken_files import broken_files_in, keep_broken
 from cl_lightning.runs.cpu import quicken_cpu
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.loggers import assemble_loggers
@@ -31,6 +35,18 @@ def prepared(config: dict[str, Any], folder: RunFolder) -> tuple[ContrastiveModu
     checks.check_callbacks(method, trainer.callbacks)  # type: ignore[attr-defined]
     checks.check_data(data, trainer.world_size)
     checks.check_sizes(config, data.batch_size, trainer.world_size)
-    rehearse(method, data, *checks.steps(data, trainer))
+    with remembering_broken(folder, data):
+        rehearse(method, data, *checks.steps(data, trainer))
     assemble_loggers(config, folder)
     return method, data, trainer
+
+
+@contextmanager
+def remembering_broken(folder: RunFolder, data: ContrastiveData) -> Iterator[None]:
+    """Of a run that has begun, keeps the files that the error inside names: they may be removed then."""
+    try:
+        yield
+    except ConfigError as error:
+        if folder.has_begun:
+            keep_broken(folder, data, broken_files_in(error))
+        raise

@@ -103,6 +103,15 @@ def test_a_share_to_hold_out_beside_photos_for_validation_is_refused_with_what_w
     assert sum(len(image_folder(root[1], split, val_fraction=0.3)) for split in ("train", "val")) == 20
 
 
+def test_photos_for_validation_alone_are_refused_with_what_works(tmp_path: Path) -> None:
+    write_photos(tmp_path, *(f"valid/{n}.png" for n in range(20)))
+    with pytest.raises(ValueError, match=r"/train; accepted: .*or data\.root=") as caught:
+        image_folder(tmp_path, "train", val_fraction=0.3)
+    root = re.search(r"or data\.root=(\S+)", str(caught.value))
+    assert root is not None
+    assert sum(len(image_folder(root[1], split, val_fraction=0.3)) for split in ("train", "val")) == 20
+
+
 def test_an_old_run_knows_train_and_val_only(tmp_path: Path) -> None:
     write_photos(tmp_path, "Train/1.png", "valid/2.png")
     assert image_folder(tmp_path, rules=1).classes == ["Train", "valid"]

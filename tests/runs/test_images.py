@@ -137,6 +137,54 @@ def test_a_run_is_finished_and_evaluated_with_its_own_images_only(
     assert not list(folder.glob("evaluation*"))
 
 
+def test_images_of_the_same_names_and_sizes_elsewhere_are_a_run_of_their_own(tmp_path: Path) -> None:
+    bitmaps = [name.replace(".png", ".bmp") for name in NAMES]
+    write_photos(tmp_path / "photos", *bitmaps)
+    write_photos(tmp_path / "others", *reversed(bitmaps))
+    shutil.copytree("photos", "copied")
+    go_on("trainer.max_epochs=1")
+    go_on("trainer.max_epochs=1", "data.root=others")
+    runs = map(RunFolder, Path("runs").iterdir())
+    assert sorted(run.config()["data"]["root"] for run in runs) == ["others", "photos"]
+    go_on("trainer.max_epochs=1", "data.root=copied")
+    assert len(list(Path("runs").iterdir())) == 2
+
+
+def test_other_photos_of_the_same_names_and_sizes_do_not_go_on(
+    tmp_path: Path, interrupted: Callable[..., RunFolder]
+) -> None:
+    bitmaps = [name.replace(".png", ".bmp") for name in NAMES]
+    write_photos(tmp_path / "photos", *bitmaps)
+    folder = interrupted()
+    write_photos(tmp_path / "photos", *reversed(bitmaps))
+    with pytest.raises(ConfigError, match=r"data\.train is not .*a/3\.bmp"):
+        go_on()
+    with pytest.raises(SystemExit) as ended:
+        cl_eval([str(folder.path), "--labels"])
+    assert "data.train" in str(ended.value.code)
+
+
+def test_a_run_that_saved_no_step_begins_anew_with_other_images(
+    photos: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cl_lightning.callbacks import Throughput
+
+    def end(*given: Any) -> None:
+        raise InterruptedRunError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Throughput, "on_train_batch_start", end)
+        with pytest.raises(InterruptedRunError):
+            go_on("trainer.max_epochs=1")
+    add_a_photo(photos)
+    go_on("trainer.max_epochs=1")
+    assert "b/new.png" in capsys.readouterr().err
+    (folder,) = map(RunFolder, Path("runs").iterdir())
+    images = kept(folder)
+    assert images is not None
+    assert "b/new.png" in vars(images.sets["train"])["paths"]
+
+
 def test_a_finished_run_whose_images_are_no_more_stays_finished(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -320,6 +368,33 @@ def test_a_broken_photo_that_is_repaired_is_read_again(stopped: Path, photos: Pa
     train(config(*PHOTOS, "run.root=whole"))
     (whole,) = Path("whole").iterdir()
     assert differences(ended(), ended_with(whole)["checkpoint"]) == []
+
+
+@pytest.mark.parametrize("photo", ["train/a/0.png", "val/a/0.png"])  # which are looked at before a run starts
+def test_a_first_photo_that_breaks_may_be_removed_too(
+    photos: Path, photo: str, interrupted: Callable[..., RunFolder]
+) -> None:
+    interrupted()
+    damage(photos / photo)
+    with pytest.raises(ConfigError, match=photo):
+        go_on()
+    (photos / photo).unlink()
+    with pytest.warns(UserWarning, match=photo):
+        assert go_on()["steps"] == 4
+
+
+def test_a_photo_that_breaks_behind_a_run_is_evaluated_once_it_is_repaired(photos: Path) -> None:
+    go_on("trainer.max_epochs=1")
+    (folder,) = Path("runs").iterdir()
+    photo = photos / "val/b/3.png"
+    whole = photo.read_bytes()
+    damage(photo)
+    with pytest.raises(SystemExit) as ended:
+        cl_eval([str(folder), "--labels"])
+    assert str(photo) in str(ended.value.code)
+    assert "max_broken" not in str(ended.value.code)  # which cl-eval does not have
+    photo.write_bytes(whole)
+    cl_eval([str(folder), "--labels"])
 
 
 def test_a_broken_photo_that_stays_as_it_is_stops_the_run_again(stopped: Path) -> None:
