@@ -118,9 +118,10 @@ class Views:
     def _check_size(self, images: Tensor) -> None:
         height, width = images.shape[-2:]
         if (images.ndim == 5 or self.crop is None) and (height, width) != (self.size, self.size):
+            cut = ", or take views that cut a crop, views=simclr or views=moco_v2" if self.crop is None else ""
             raise ValueError(
                 f"images of {height} x {width} pixels were given, but these views take {self.size} x "
-                f"{self.size}: change views.size"
+                f"{self.size}: change views.size{cut}"
             )
 
     def _check_channels(self, images: Tensor) -> None:

@@ -11,11 +11,12 @@ from cl_lightning.train import main
 
 
 class Ended(NamedTuple):
-    """How a command ended: its exit code, what it wrote to stderr, and the run folders that it left."""
+    """How a command ended: its exit code, the run folders that it left, and what it wrote."""
 
     code: int
     err: str
     runs: list[Path]
+    out: str = ""
 
     def refusal(self) -> str:
         """The one line of a config that was refused before anything was written."""
@@ -62,6 +63,7 @@ def train(
             code = ended.code
         assert isinstance(code, int)
         runs = tmp_path / "runs"
-        return Ended(code, capfd.readouterr().err, sorted(runs.iterdir()) if runs.is_dir() else [])
+        told = capfd.readouterr()
+        return Ended(code, told.err, sorted(runs.iterdir()) if runs.is_dir() else [], told.out)
 
     return run
