@@ -118,10 +118,10 @@ class Views:
     def _check_size(self, images: Tensor) -> None:
         height, width = images.shape[-2:]
         if (images.ndim == 5 or self.crop is None) and (height, width) != (self.size, self.size):
-            cut = ", or take views that cut a crop, views=simclr or views=moco_v2" if self.crop is None else ""
+            cutting = "" if self.crop else ", or take views that cut a crop, views=simclr or views=moco_v2"
             raise ValueError(
                 f"images of {height} x {width} pixels were given, but these views take {self.size} x "
-                f"{self.size}: change views.size{cut}"
+                f"{self.size}: change views.size{cutting}"
             )
 
     def _check_channels(self, images: Tensor) -> None:

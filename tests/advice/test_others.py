@@ -40,10 +40,10 @@ CASES = {
         "encoder.backbone._target_=cl_lightning.encoders.SmallConvNet",  # which is there
     ),
     "a logger's folder": ("+logger.csv.save_dir=x", r"logger\.csv\.save_dir .*accepted: none", ""),
-    "a launcher without a sweep": (
-        "hydra/launcher=parallel",
+    "a sweeper without a sweep": (
+        "hydra/sweeper=optuna",
         r"accepted: cl-train (-m)",
-        "{1} hydra/launcher=parallel",
+        "{1} hydra/sweeper=optuna hydra.sweeper.n_trials=1 loss.temperature=choice(0.1,0.2)",
     ),
     "an interval without a search": (
         "-m loss.temperature=interval(0.1,1)",
