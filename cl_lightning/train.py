@@ -25,6 +25,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     from cl_lightning.blueprints import ConfigError
     from cl_lightning.runs import RunFolder, check_keys, ending
     from cl_lightning.runs.identity import has_fixed_content
+    from cl_lightning.runs.warm_up import check_warm_up
 
     check_keys(config)
     if config["trainer"].get("fast_dev_run"):
@@ -35,6 +36,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     folder = RunFolder.of(config)
     finished = folder.summary()
     if finished is not None and has_fixed_content(config):
+        check_warm_up(folder, config, finished)
         print(ending.finished(folder, finished))
         return finished
 
@@ -54,6 +56,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     folder = begun(config, folder)
     finished = folder.summary()
     if finished is not None:
+        check_warm_up(folder, config, finished)
         FinishedRuns().check(folder, config)
         print(ending.finished(folder, finished))
         return finished

@@ -20,7 +20,7 @@ def _advice(error: OSError) -> str:
     if error.errno in GONE:
         return "the files that were there at the start: put it back below data.root"
     if error.errno in CLOSED:
-        return "files that this user may read: change its permissions, or move it out of data.root"
+        return "files that this user may read: change its permissions, see data.root"
     if error.errno in TOO_MANY:
         return "fewer open files: a smaller data.num_workers, or a higher limit by `ulimit -n`"
     return (

@@ -89,7 +89,8 @@ def steps(data: ContrastiveData, trainer: Trainer) -> tuple[int, int]:
     """Optimizer steps of the run, and of an epoch.
 
     Raises:
-        ConfigError: an epoch without a step, or one too short for `trainer.val_check_interval`.
+        ConfigError: an epoch without a step, or too short for `trainer.val_check_interval`; a run too short
+            for `trainer.min_steps`.
     """
     data.trainer = trainer
     with refused("data"):
@@ -102,4 +103,10 @@ def steps(data: ContrastiveData, trainer: Trainer) -> tuple[int, int]:
     per_epoch = batches // trainer.accumulate_grad_batches
     assert trainer.max_epochs is not None, "checked in check_trainer"
     total = per_epoch * trainer.max_epochs
-    return (total if trainer.max_steps == -1 else min(total, trainer.max_steps)), per_epoch
+    total = total if trainer.max_steps == -1 else min(total, trainer.max_steps)
+    if (trainer.min_steps or 0) > total:
+        raise ConfigError(
+            f"trainer.min_steps is {trainer.min_steps}, but training ends after {total} steps; accepted: at "
+            f"most {total}, or null, or a larger trainer.max_epochs"
+        )
+    return total, per_epoch

@@ -6,7 +6,9 @@ import sys
 from typing import Any
 
 from cl_lightning.blueprints import ConfigError
+from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.data import ContrastiveData
+from cl_lightning.data.checks import check_same_images
 from cl_lightning.data.going_on import changes
 from cl_lightning.data.image_sets import met_in_sets
 from cl_lightning.data.inventory import Files
@@ -42,6 +44,8 @@ class FinishedRuns:
             print(told, file=sys.stderr)
             return
         data = self._data(config, rules_of(folder))
+        if kept(folder) is None:
+            _check_numbers(folder, data)
         _check_images(folder, data)
         _check_broken(folder, data, config["data"].get("max_broken") or 0)
 
@@ -60,6 +64,16 @@ def _check_images(folder: RunFolder, data: ContrastiveData) -> None:
             raise OtherImagesError(
                 f"data.{name} is not what {folder.path} was trained on: {words}; accepted: {OTHER_RUN}"
             )
+
+
+def _check_numbers(folder: RunFolder, data: ContrastiveData) -> None:
+    """Of a run that began before runs kept what their images are, the checkpoint tells how many they were."""
+    if folder.checkpoint.is_file():
+        state = Checkpoint(folder.path).content.get("ContrastiveData", {})
+        try:
+            check_same_images(state.get("images", {}), data.sets.own(), folder.path, OTHER_RUN)
+        except ValueError as error:
+            raise OtherImagesError(str(error)) from error
 
 
 def _check_broken(folder: RunFolder, data: ContrastiveData, limit: int) -> None:

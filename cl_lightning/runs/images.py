@@ -6,7 +6,7 @@ and when it is evaluated.
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from cl_lightning.runs.assemble import RULES, assemble_data
 from cl_lightning.runs.broken_files import broken_files, keep_broken
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import has_fixed_content
-from cl_lightning.runs.roots import resolved, roots_of, with_roots
+from cl_lightning.runs.roots import moved, resolved, roots_of, with_roots
 
 FILE = "images.json.gz"
 FIRST_RULES = 1  # of runs that began before they kept what their images are
@@ -133,17 +133,21 @@ def images_to_evaluate(folder: RunFolder, root: str | None) -> tuple[dict[str, A
     """The config of a run with the folders of its images as they are now, and its data.
 
     Args:
-        root: where the images are now, if they were moved; None: where they were when the run began.
+        root: where the images are now, if they were moved as a whole: of several folders, the one that they
+            share; None: where they were when the run began.
 
     Raises:
         OtherImagesError: the images are not those that it began with, and how; or they are not there.
-        ConfigError: `root` for several folders or none; a part that can't be built.
+        ConfigError: `root` for no folder; a part that can't be built.
     """
     config, images = folder.config(), kept(folder)
     roots = roots_of(config) | ({} if images is None else images.roots)
     if root is not None:
-        _check_one_root(roots, folder)
-        roots = dict.fromkeys(roots, resolved(root))
+        if not roots:
+            raise ConfigError(
+                f"--root is {root}, but {folder.path} has no folder of images; accepted: no --root"
+            )
+        roots = moved(roots, root)
     for place in roots.values():
         if not os.path.exists(resolved(place)):
             raise OtherImagesError(f"the images of {folder.path} are not in {place}; accepted: --root DIR")
@@ -175,15 +179,6 @@ def _allowing(config: dict[str, Any], broken: int) -> dict[str, Any]:
         return config
     data = config["data"]
     return config | {"data": data | {"max_broken": max(broken, data.get("max_broken") or 0)}}
-
-
-def _check_one_root(roots: Mapping[str, str], folder: RunFolder) -> None:
-    if len(set(map(resolved, roots.values()))) != 1:
-        places = ", ".join(f"{key}={root}" for key, root in roots.items()) or "none"
-        raise ConfigError(
-            f"--root is one folder, but the folders of {folder.path} are {places}; accepted: no --root, and "
-            "the images where they were"
-        )
 
 
 def first_of_machine() -> bool:

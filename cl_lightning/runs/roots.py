@@ -31,6 +31,15 @@ def with_roots(config: dict[str, Any], roots: Mapping[str, str]) -> dict[str, An
     return config
 
 
+def moved(roots: Mapping[str, str], root: str) -> dict[str, str]:
+    """Where folders are now, by their keys, if `root` is now the one that they share, or the only one."""
+    before = {key: resolved(place) for key, place in roots.items()}
+    shared = os.path.commonpath(before.values())
+    return {
+        key: resolved(os.path.join(root, place[len(shared) :].strip(os.sep))) for key, place in before.items()
+    }
+
+
 def resolved(root: str) -> str:
     """The same folder for whoever reads it later, from wherever."""
     return os.path.realpath(os.path.expanduser(root))

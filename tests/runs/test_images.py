@@ -235,6 +235,18 @@ def test_photos_that_were_moved_as_a_whole_go_on_in_their_new_folder(
     assert (other / "evaluation-query.json").is_file()
 
 
+def test_two_folders_that_were_moved_together_are_evaluated_below_their_new_one(photos: Path) -> None:
+    val = ("data.val.root=photos/val", "data.val.split=train")
+    go_on("trainer.max_epochs=1", "data.root=null", "data.train.root=photos/train", *val)
+    photos.rename("moved")
+    (folder,) = Path("runs").iterdir()
+    with pytest.raises(SystemExit) as ended:
+        cl_eval([str(folder), "--labels"])
+    assert "--root" in str(ended.value.code)
+    cl_eval([str(folder), "--labels", "--root", "moved"])
+    assert (folder / "evaluation-query.json").is_file()
+
+
 def test_another_folder_with_other_photos_is_a_run_of_its_own(photos: Path, tmp_path: Path) -> None:
     go_on("trainer.max_epochs=1")
     write_photos(tmp_path / "others", *NAMES[1:])
@@ -267,6 +279,9 @@ def test_a_run_of_before_goes_on_and_is_evaluated_by_its_own_rule(photos: Path, 
     assert kept(of_before) is None
     assert isinstance(held_out, PhotoFolder)
     assert len(held_out) == 5
+    add_a_photo(photos)
+    with pytest.raises(ConfigError, match="images, but"):  # which is finished
+        go_on(*one_folder)
 
 
 def test_a_photo_more_moves_no_other_to_the_held_out_ones(photos: Path) -> None:

@@ -95,6 +95,7 @@ REFUSED = {
     "trainer.accumulate_grad_batches=0": "accumulate_grad_batches is 0; accepted: a whole number from 1",
     "trainer.accumulate_grad_batches=3": "trainer.accumulate_grad_batches=3 of them; accepted: at most 2",
     "trainer.limit_train_batches=0": "trainer.limit_train_batches is 0; accepted: null for all, 1 or more",
+    "trainer.limit_train_batches=0.1": "limit_train_batches=0.1 of an epoch's 2 batches is none; accepted",
     "trainer.limit_val_batches=0.5": "trainer.limit_val_batches is 0.5; accepted: null for all, or 0",
     "trainer.limit_val_batches=1": "trainer.limit_val_batches is 1; accepted: null for all, or 0",
     "trainer.gradient_clip_val=-1": "trainer.gradient_clip_val is -1; accepted: above 0, or null",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hydra import compose, initialize_config_dir
 
+from cl_lightning.blueprints import ConfigError
 from cl_lightning.interruption import OutOfTime
 from cl_lightning.runs import RunFolder, run_hash
 from cl_lightning.runs.folder import read_config
@@ -59,6 +60,15 @@ def test_what_the_user_typed_is_refused_with_nothing_written(
     assert ended.value.code == 1
     assert "schedule.warmup_epochs is 10 (20 steps), but training ends after 10" in capfd.readouterr().err
     assert not Path("runs").exists()
+
+
+def test_what_the_user_typed_is_no_finished_run_that_was_shortened() -> None:
+    train(config(*SHORT))
+    with pytest.raises(ConfigError, match=r"schedule\.warmup_epochs is 10"):
+        train(config(*SHORT, "schedule.warmup_epochs=10"))
+    train(config(*SHORT, "trainer.max_epochs=11"))
+    assert train(config(*SHORT, "trainer.max_epochs=11", "schedule.warmup_epochs=10"))["epochs"] == 11
+    assert len(list(Path("runs").iterdir())) == 2
 
 
 def test_a_job_that_starts_from_the_runs_own_config_is_the_same_run() -> None:

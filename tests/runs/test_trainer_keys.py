@@ -67,6 +67,7 @@ REFUSED_VALUES = (
     "trainer.gradient_clip_algorithm=norm",
     "trainer.min_epochs=3",
     "trainer.min_steps=3 trainer.max_steps=2",
+    "trainer.min_steps=3",
 )
 
 

@@ -1,0 +1,27 @@
+"""Whether a finished run had the warm-up that a command asks for."""
+
+from typing import Any
+
+from cl_lightning.blueprints import ConfigError
+from cl_lightning.runs.folder import RunFolder
+
+
+def check_warm_up(folder: RunFolder, config: dict[str, Any], summary: dict[str, Any]) -> None:
+    """That a warm-up which the user typed, and which does not fit into the run, is no finished one.
+
+    The run of a method's own warm-up is shortened instead, and has the same folder.
+
+    Raises:
+        ConfigError: it does not fit.
+    """
+    wanted, had = config["schedule"], folder.config()["schedule"]
+    if wanted.get("shorten") or not had.get("shorten"):
+        return
+    trainer = config["trainer"]
+    epochs = trainer["max_epochs"] if trainer.get("max_steps", -1) == -1 else summary["epochs"] + 1
+    if wanted.get("warmup_epochs", 0) >= epochs:
+        raise ConfigError(
+            f"schedule.warmup_epochs is {wanted['warmup_epochs']}, but training has at most {epochs} epochs, "
+            f"and {folder.path} is finished with a shorter warm-up; accepted: a schedule.warmup_epochs that "
+            "fits, or a larger trainer.max_epochs"
+        )
