@@ -1,6 +1,5 @@
 """Which files are photos, by their names."""
 
-import importlib
 import os
 from functools import cache
 from importlib.util import find_spec
@@ -50,10 +49,13 @@ def in_words(end: str) -> str:
 @cache
 def register_heic() -> None:
     """Lets Pillow read HEIC in this process, where a plugin is installed."""
-    for name in HEIC_PLUGINS:
-        if find_spec(name) is not None:
-            importlib.import_module(name).register_heif_opener()
-            return
+    if HEIC[0] in Image.registered_extensions():
+        return
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        from pi_heif import register_heif_opener
+    register_heif_opener()
 
 
 def _has_heic() -> bool:

@@ -87,7 +87,7 @@ def test_a_frozen_part_keeps_its_weights_statistics_and_mode_and_is_told(
     method = KINDS[kind]()
     freeze(method.encoder.backbone)
     backbone, projector = state(method.encoder.backbone), state(method.encoder.projector)
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="lightning.pytorch"):
         trainer = fitted(kind, method, KNNMonitor(k=5), limit_val_batches=1.0, max_epochs=2)
     assert same(backbone, state(method.encoder.backbone))
     assert not same(projector, state(method.encoder.projector))

@@ -295,7 +295,7 @@ def test_a_longer_run_is_told_and_goes_on(
     begun: Callable[[Case], Path], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logging.getLogger("lightning.pytorch"), "propagate", True)
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="lightning.pytorch"):
         trainer = PLAIN.fit(begun(PLAIN), max_epochs=3)
     assert trainer.global_step == 12
     told = [r.getMessage() for r in caplog.records if "trainer.max_epochs: then 1, now 3" in r.getMessage()]

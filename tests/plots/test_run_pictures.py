@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from cl_lightning.callbacks import HealthMonitor, KNNMonitor
-from cl_lightning.data import TensorImages, image_folder, synthetic
+from cl_lightning.data import ContrastiveData, TensorImages, image_folder, synthetic
 from cl_lightning.pairs import digit_views, simclr_views
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs import pictures as run_pictures
@@ -72,8 +72,8 @@ def test_a_run_has_its_pictures(tmp_path: Path) -> None:
 
 
 def test_without_labels_or_numbers_neighbours_and_curves_are_left_out(tmp_path: Path) -> None:
-    data, folder = tiny.data(), RunFolder(tmp_path)
-    data.val = TensorImages(data.val.images)
+    labelled, folder = tiny.data(), RunFolder(tmp_path)
+    data = ContrastiveData(labelled.train, TensorImages(labelled.val.images), batch_size=16)
     with pytest.warns(UserWarning, match="kNN accuracy is left out"):
         trainer = fitted(folder, data)
     files = run_pictures.write_pictures(folder, trainer)

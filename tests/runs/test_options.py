@@ -30,7 +30,8 @@ def overrides(group: str, option: str) -> list[str]:
 @pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize(("group", "option"), TRAINED, ids=map("=".join, TRAINED))
 def test_every_option_trains_two_steps(group: str, option: str) -> None:
-    run = config(*overrides(group, option))
+    own = ["data.train._target_=of.the.user"] if option == "custom" else []
+    run = config(*overrides(group, option), *own)
     synthetic_data(run)
     assert train(run)["steps"] == 2
 
