@@ -1,6 +1,7 @@
 """Epochs and runs that Lightning ends without a word, because something in them raised StopIteration."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sized
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -36,7 +37,7 @@ class WholeEpochs(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         batch: Any = trainer.fit_loop.epoch_loop.batch_progress.current
-        batches = trainer.num_training_batches
+        batches = _batches(trainer)
         if trainer.validating:  # still
             raise _cut(trainer, f"the evaluation after batch {batch.completed} of {batches}")
         skipped = batch.processed == batch.ready > batch.started  # what on_train_batch_start asked for
@@ -63,6 +64,13 @@ class WholeEpochs(Callback):
                 "the run ended without an optimizer step; accepted: trainer.max_epochs, trainer.max_steps "
                 "and trainer.limit_train_batches from 1, and hooks that let a batch be trained on"
             )
+
+
+def _batches(trainer: Trainer) -> int | float:
+    """Those of an epoch; StochasticWeightAveraging asks for one more than the loader has, and gets none."""
+    loader = trainer.train_dataloader
+    offered = len(loader) if isinstance(loader, Sized) else math.inf
+    return min(trainer.num_training_batches, offered)
 
 
 def _may_stop(trainer: Trainer) -> bool:

@@ -58,7 +58,8 @@ class ReadableImages(Dataset[tuple[Tensor, int]]):
             except BrokenImageError as error:
                 if not self.max_broken:
                     raise
-                broken[error.path or f"image {place}"] = str(error)
+                what = str(error).partition("; accepted: ")[0].rstrip(".")  # nothing need be done
+                broken[error.path or f"image {place}"] = f"{what}."
         raise too_many(broken, self.max_broken)
 
     def _item(self, index: int) -> tuple[Tensor, int, int]:

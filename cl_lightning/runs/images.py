@@ -63,8 +63,8 @@ def kept(folder: RunFolder) -> Images | None:
         return Images(content["rules"], content["roots"], sets)
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
-            f"{file} can't be read ({error}); accepted: the file that the run wrote, or none, and then its "
-            "images are not compared"
+            f"{file} can't be read ({error}); accepted: the file that the run wrote, from a copy, or a new "
+            "run in another run.root"
         ) from error
 
 

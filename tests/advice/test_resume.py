@@ -154,9 +154,9 @@ CASES: dict[str, tuple[str, Callable[[], Any], str, Any, Any]] = {
     "a damaged record of the images": (
         "interrupted",
         damage("runs/*/images.json.gz"),
-        r"(\S+images\.json\.gz) .* or none",
-        lambda told: Path(told[1]).unlink(),
-        goes_on,
+        r"images\.json\.gz .* another (run\.root)",
+        "{1}=other",
+        is_a_run_of_its_own,
     ),
     "two folders of one run": (
         "interrupted",

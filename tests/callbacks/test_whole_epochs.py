@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from lightning.pytorch import Callback
+from lightning.pytorch.callbacks import StochasticWeightAveraging
 from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor
 
@@ -160,6 +161,14 @@ def test_lightnings_own_ways_to_end_an_epoch_or_a_run_stay() -> None:
     ]:
         trainer.fit(method, tiny.data())
         assert trainer.global_step == steps
+
+
+@pytest.mark.filterwarnings("ignore:SWA is currently only supported every epoch")
+def test_averaged_weights_have_their_epoch_more() -> None:
+    """StochasticWeightAveraging asks for a batch more than there is in its last epoch, to skip backward."""
+    trainer = tiny.trainer(StochasticWeightAveraging(1e-2, swa_epoch_start=1), max_epochs=3)
+    trainer.fit(tiny.simclr(), tiny.data())
+    assert trainer.current_epoch == 4
 
 
 @pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step")
