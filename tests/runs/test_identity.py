@@ -7,7 +7,7 @@ import pytest
 from lightning.pytorch import Trainer
 
 from cl_lightning.runs import RunFolder, run_hash
-from cl_lightning.runs.identity import earlier_hashes
+from cl_lightning.runs.identity import earlier_hashes, has_fixed_content
 from cl_lightning.train import train
 from tests.runs.configs import SMALL, config
 
@@ -128,6 +128,13 @@ def test_a_limit_of_broken_files_is_no_part_of_the_hash() -> None:
 @pytest.mark.parametrize(("overrides", "identity"), PINNED.items())
 def test_the_hash_of_a_command_is_what_it_was(overrides: str, identity: str) -> None:
     assert run_hash(config(*overrides.split())) == identity
+
+
+@pytest.mark.parametrize(
+    ("data", "fixed"), [("cifar10", True), ("digits", True), ("imagenette", False), ("image_folder", False)]
+)
+def test_what_is_read_photo_by_photo_has_to_be_compared(data: str, fixed: bool) -> None:
+    assert has_fixed_content(config(f"data={data}")) is fixed
 
 
 def test_hashing_changes_nothing_in_the_config() -> None:
