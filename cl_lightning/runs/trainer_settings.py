@@ -82,9 +82,10 @@ def check_trainer(trainer: dict[str, Any], here: bool = True) -> None:
         )
     epochs, every = trainer["max_epochs"], trainer["check_val_every_n_epoch"]
     if epochs % every:
+        last = "there is none" if epochs < every else f"the last one is of epoch {epochs - epochs % every}"
         warnings.warn(
-            f"trainer.check_val_every_n_epoch is {every}, not a divisor of trainer.max_epochs, {epochs}: "
-            "the last evaluation, and so the summary's kNN accuracy, is of an earlier epoch",
+            f"trainer.check_val_every_n_epoch is {every}, not a divisor of trainer.max_epochs, {epochs}: of "
+            f"evaluations, and so of the summary's kNN accuracy, {last}",
             stacklevel=2,
         )
     steps = trainer.get("max_steps")

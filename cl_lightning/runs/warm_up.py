@@ -14,12 +14,11 @@ def check_warm_up(folder: RunFolder, config: dict[str, Any], summary: dict[str, 
     Raises:
         ConfigError: it does not fit.
     """
-    wanted, had = config["schedule"], folder.config()["schedule"]
-    if wanted.get("shorten") or not had.get("shorten"):
+    wanted, trainer = config["schedule"], config["trainer"]
+    if wanted.get("shorten"):
         return
-    trainer = config["trainer"]
     epochs = trainer["max_epochs"] if trainer.get("max_steps", -1) == -1 else summary["epochs"] + 1
-    if wanted.get("warmup_epochs", 0) >= epochs:
+    if wanted.get("warmup_epochs", 0) >= epochs and folder.config()["schedule"].get("shorten"):
         raise ConfigError(
             f"schedule.warmup_epochs is {wanted['warmup_epochs']}, but training has at most {epochs} epochs, "
             f"and {folder.path} is finished with a shorter warm-up; accepted: a schedule.warmup_epochs that "

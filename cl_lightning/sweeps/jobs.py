@@ -13,6 +13,7 @@ from cl_lightning.interruption import TIME_IS_OVER
 from cl_lightning.runs import RunFolder, check_keys
 from cl_lightning.runs.messages import explain
 from cl_lightning.runs.resolved import resolved
+from cl_lightning.runs.warm_up import check_warm_up
 
 
 class JobError(Exception):
@@ -95,7 +96,8 @@ def plan(context: HydraContext, sweep: Any, overrides: Sequence[Sequence[str]], 
         try:
             _compose(job, context, sweep)
             check_keys(job.config)
-            job.read()
+            if job.read():
+                check_warm_up(job.folder, job.config, job.folder.summary() or {})
         except Exception as error:
             job.fail(error)
     return jobs

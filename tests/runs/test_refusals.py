@@ -218,7 +218,10 @@ def test_a_refused_job_of_a_sweep_does_not_keep_the_others_from_being_checked(
 
 def test_an_end_without_evaluation_is_told() -> None:
     trainer = config("trainer.max_epochs=5", "trainer.check_val_every_n_epoch=2")["trainer"]
-    with pytest.warns(UserWarning, match=r"every_n_epoch is 2, not a divisor of trainer.max_epochs, 5"):
+    with pytest.warns(UserWarning, match=r"every_n_epoch is 2, not .* trainer.max_epochs, 5.* of epoch 4"):
+        check_trainer(trainer)
+    trainer["max_epochs"] = 1
+    with pytest.warns(UserWarning, match="there is none"):
         check_trainer(trainer)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hydra import initialize_config_dir
 from hydra._internal.callbacks import Callbacks
 from hydra.core.global_hydra import GlobalHydra
@@ -69,6 +70,15 @@ def test_jobs_are_the_runs_of_single_commands_whatever_state_they_are_in() -> No
     statuses = [one.returned().status for one in jobs]
     assert statuses == [JobStatus.UNKNOWN, *[JobStatus.COMPLETED] * 2, *[JobStatus.FAILED] * 4]
     assert jobs[1].returned().return_value == 0.5
+
+
+def test_a_job_whose_typed_warm_up_does_not_fit_is_no_finished_one() -> None:
+    short = tuple(override for override in SMALL if "warmup_epochs" not in override)
+    (folder := finish(*short).path).joinpath("config.yaml").write_text(yaml.safe_dump(config(*short)))
+    own, typed = planned(short, (*short, "schedule.warmup_epochs=10"))
+    assert own.folder.path == typed.folder.path == folder
+    assert (own.state, typed.state) == ("finished", "failed")
+    assert "schedule.warmup_epochs" in str(typed.error)
 
 
 def test_hydras_values_are_those_of_each_job() -> None:
