@@ -163,7 +163,10 @@ def is_there(kind: Callable[[], bool]) -> bool:
 
 def unreadable(folder: str, error: OSError) -> ValueError:
     """The error of a folder that may hold photos."""
-    return ValueError(f"cannot read the folder {printable(folder)} ({error}); see data.root.")
+    return ValueError(
+        f"cannot read the folder {printable(folder)} ({error}); accepted: folders that this user may read. "
+        "Change its permissions, or move it out of data.root."
+    )
 
 
 def identity(folder: str | Path) -> tuple[int, int]:
