@@ -55,15 +55,15 @@ LAYOUTS = {
     "nothing to train on: a part": Case(
         files(*VAL, *BESIDE),
         "",
-        "holds train/CLASS",
+        "both, with photos to train on",
         move(("photos/cat", "photos/train/cat"), ("photos/dog", "photos/train/dog")),
         evaluated,
     ),
     "nothing to train on: a share": Case(
         files(*(f"photos/val/{k}/{n}.png" for k in ("cat", "dog") for n in range(6))),
         "",
-        "photos in any folders with a data.val_fraction",
-        "data.root=photos/val data.val_fraction=0.5",
+        r"(data\.root=\S+) with a (data\.val_fraction)",
+        take("{1} {2}=0.5"),
         evaluated,
     ),
     "nothing to evaluate on: a share": Case(
