@@ -87,11 +87,13 @@ def check_run(folder: RunFolder, source: Source) -> None:
     """Refuse, before anything is loaded or measured, a run that can't be evaluated.
 
     Raises:
-        NotEvaluableError: a file beside the runs, no checkpoint yet, no validation images.
-        ConfigError: any other folder, a checkpoint that is broken or has no such encoder.
+        NotEvaluableError: a file or another folder beside the runs, no checkpoint yet, no validation images.
+        ConfigError: no such folder, a checkpoint that is broken or has no such encoder.
     """
     if folder.path.is_file():
         raise NotEvaluableError(f"{folder.path} is a file; accepted: the folder of a run")
+    if folder.path.is_dir() and not folder.has_begun:  # such as runs/report
+        raise NotEvaluableError(f"{folder.path} is no run folder: it has no config.yaml")
     if folder.config()["data"]["val"] is None:
         raise NotEvaluableError(f"{folder.path} has no validation images; accepted: a run with data.val")
     if source in ("query", "key"):

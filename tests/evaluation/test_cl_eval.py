@@ -208,6 +208,8 @@ def test_of_all_in_a_folder_those_with_something_to_evaluate_are(
     no_val, no_labels, unfinished = (
         Path(shutil.copytree(moco, tmp_path / name)) for name in ("no_val", "no_labels", "unfinished")
     )
+    report = tmp_path / "report"
+    report.mkdir()
     without(no_val, "val")
     without(no_labels, "labels")
     (unfinished / "checkpoints" / "last.ckpt").unlink()
@@ -220,6 +222,7 @@ def test_of_all_in_a_folder_those_with_something_to_evaluate_are(
         f"cl-eval: left out: {no_labels}: not every image of its data has a label; accepted: labelled "
         "data.train (or data.bank) and data.val",
         f"cl-eval: left out: {no_val} has no validation images; accepted: a run with data.val",
+        f"cl-eval: left out: {report} is no run folder: it has no config.yaml",
         f"cl-eval: left out: {unfinished} has no checkpoints/last.ckpt; accepted: the folder of a run that "
         "was trained",
     ]
@@ -242,7 +245,6 @@ def test_a_broken_run_among_others_is_still_an_error(
     run: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     simclr, moco = run("simclr"), without(run("moco"), "val")
-    (tmp_path / "other").mkdir()
     assert "is no run folder" in refused(capsys, str(simclr), str(moco), str(tmp_path / "other"))
     assert written(simclr) == []
 
