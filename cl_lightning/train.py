@@ -144,6 +144,7 @@ def run() -> None:
     from cl_lightning.sweeps import JobsFailedError
 
     take_any_text()
+    before = os.environ.get(FULL_ERROR)
     os.environ[FULL_ERROR] = "1"  # Hydra hands its errors over as they are
     try:
         hydra.main(version_base="1.3", config_path=conf_folder(), config_name="train")(job)()
@@ -152,6 +153,11 @@ def run() -> None:
     except Exception as error:
         show(error)
         sys.exit(1)
+    finally:  # a program that calls main() may start others
+        if before is None:
+            os.environ.pop(FULL_ERROR, None)
+        else:
+            os.environ[FULL_ERROR] = before
 
 
 def tell(stop: StoppedAtOnce) -> None:

@@ -124,5 +124,5 @@ def test_an_iterable_dataset_with_a_length_is_refused_as_one() -> None:
             return iter(())
 
     for sets in ((Stream(), None), (Own([0] * 8), Stream())):
-        with pytest.raises(ValueError, match=r"data\.(train|val) is a Stream; accepted: a map-style Dataset"):
+        with pytest.raises(ValueError, match=r"data\.(train|val) is an IterableDataset .Stream.; accepted"):
             ContrastiveData(*sets, batch_size=2)

@@ -1,6 +1,7 @@
 """trainer.max_time ends a start of cl-train, not its run."""
 
 import csv
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ def told(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> 
             main()
         except SystemExit as ended:
             code = int(str(ended.code))
+        assert "HYDRA_FULL_ERROR" not in os.environ  # as it was, for whatever this process starts later
         return (*capfd.readouterr(), code)
 
     return run
