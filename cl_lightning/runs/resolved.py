@@ -22,7 +22,7 @@ def resolved(cfg: Any) -> dict[str, Any]:
 
     config: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     schedule = config.get("schedule")
-    if isinstance(schedule, dict) and "shorten" in schedule:
+    if isinstance(schedule, dict) and schedule.get("shorten") is False:
         as_it_stands: Any = OmegaConf.to_container(cfg.schedule)
-        schedule["shorten"] |= str(as_it_stands["warmup_epochs"]).startswith(f"${{{UNLESS_SHORT}:")
+        schedule["shorten"] = str(as_it_stands["warmup_epochs"]).startswith(f"${{{UNLESS_SHORT}:")
     return config

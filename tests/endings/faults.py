@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -59,9 +60,21 @@ def kill() -> None:
 
 
 def fill_shared_memory() -> None:
-    with FILLER.open("wb", buffering=0) as file, suppress(OSError):
+    """From now on it stays full: what batches give back is taken at once."""
+    file = FILLER.open("wb", buffering=0)
+
+    def fill() -> None:
+        with suppress(OSError):
+            while True:
+                file.write(bytes(2**12))
+
+    def stay_full() -> None:
         while True:
-            file.write(bytes(2**12))
+            fill()
+            time.sleep(1e-4)
+
+    fill()
+    threading.Thread(target=stay_full, daemon=True).start()
 
 
 WHAT = {
