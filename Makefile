@@ -17,7 +17,7 @@ install: .venv/installed ## make .venv/ with the package and what its tests need
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@
 
-demo: install ## train SimCLR and MoCo v2 on scattered digits and compare them, under five minutes on two cores
+demo: install ## train SimCLR and MoCo v2 on scattered digits and compare them, about five minutes on two cores
 	$(BIN)/python -m cl_lightning.demo
 
 test: check ## check, then all tests but the slow and the GPU ones
