@@ -125,7 +125,7 @@ def go_on(folder: RunFolder, data: ContrastiveData, accepted: str, compare: bool
     """
     images = kept(folder)
     if images is not None:
-        with _of_its_own():
+        with _other_images_told():
             data.sets.go_on_with(images.sets, broken_files(folder), folder.path, accepted, compare)
 
 
@@ -160,13 +160,14 @@ def images_to_evaluate(folder: RunFolder, root: str | None) -> tuple[dict[str, A
         if "inventories" not in state and not has_fixed_content(config):
             told = "began before runs kept what their images are, so these are compared by their number only"
             print(f"warning: {folder.path} {told}", file=sys.stderr)
-        with _of_its_own():
+        with _other_images_told():
             data.sets.go_on_from(state, folder.path, AS_TRAINED, compare=True)
     return config, data
 
 
 @contextmanager
-def _of_its_own() -> Iterator[None]:
+def _other_images_told() -> Iterator[None]:
+    """What `ContrastiveData` refuses inside is an OtherImagesError, which tells it from any other."""
     try:
         yield
     except ValueError as error:
