@@ -10,6 +10,7 @@ from tests.packaging.builds import PYPROJECT, ROOT, Built, sdist_files, wheel_fi
 
 TYPED = "cl_lightning/py.typed"
 PAGE = {f"cl_lightning/reports/report.{kind}" for kind in ("css", "html", "js")}
+PAGES = {"LICENSE", "METHODS.md", "README.md"}
 NAMESPACE = "hydra_plugins"  # others have plugins in it too, so it has no module of its own
 
 
@@ -25,10 +26,6 @@ def configs(root: Path) -> set[str]:
     return {str(path.relative_to(root)) for path in (root / "conf").rglob("*.yaml")}
 
 
-def pages(root: Path) -> set[str]:
-    return {path.name for name in ("LICENSE*", "METHODS.md", "README.md") for path in root.glob(name)}
-
-
 def test_every_folder_with_modules_is_a_package_of_the_wheel() -> None:
     settings = PYPROJECT["tool"]["setuptools"]
     folders = {str(Path(module).parent).replace("/", ".") for module in modules(ROOT)}
@@ -41,8 +38,8 @@ def test_the_wheel_holds_the_package_and_its_configs_and_nothing_else(source: st
     information = {name for name in files if name.split("/")[0].endswith(".dist-info")}
     shipped = modules(built.source) | {f"cl_lightning/{name}" for name in configs(built.source)}
     assert set(files) - information == shipped | PAGE | {TYPED}
-    licences = {f"licenses/{page}" for page in pages(built.source)}
-    assert {name.split("/", 1)[1] for name in information} - licences == {
+    assert {name.split("/", 1)[1] for name in information} == {
+        "licenses/LICENSE",
         "METADATA",
         "RECORD",
         "WHEEL",
@@ -65,13 +62,15 @@ def test_modules_and_configs_are_those_of_the_repository(built: Built) -> None:
 
 def test_the_sdist_holds_what_builds_the_wheel_and_nothing_else(built: Built) -> None:
     files = {name for name in sdist_files(built.sdist) if not name.startswith("cl_lightning.egg-info/")}
-    ours = modules(built.source) | configs(built.source) | pages(built.source)
-    assert files == ours | PAGE | {TYPED, "MANIFEST.in", "PKG-INFO", "pyproject.toml", "setup.cfg"}
+    ours = modules(built.source) | configs(built.source)
+    assert files == ours | PAGES | PAGE | {TYPED, "MANIFEST.in", "PKG-INFO", "pyproject.toml", "setup.cfg"}
 
 
-def test_the_wheel_needs_what_the_repository_declares(built: Built) -> None:
+def test_the_wheel_tells_its_licence_and_needs_what_the_repository_declares(built: Built) -> None:
     files = wheel_files(built.wheel)
     (name,) = [name for name in files if name.endswith(".dist-info/METADATA")]
-    needed = Metadata.from_email(files[name], validate=True).requires_dist or []
+    metadata = Metadata.from_email(files[name], validate=True)
+    needed = metadata.requires_dist or []
     declared = {Requirement(line) for line in PYPROJECT["project"]["dependencies"]}
     assert {requirement for requirement in needed if requirement.marker is None} == declared
+    assert (metadata.license_expression, metadata.license_files) == ("Apache-2.0", ["LICENSE"])
