@@ -1,10 +1,14 @@
 """The error of a config that can't be run."""
 
+import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from cl_lightning.blueprints.printable import printable
+
+CLOSED = (errno.EACCES, errno.EPERM)
 ALLOCATOR = "DefaultCPUAllocator"  # torch's, in its errors
 
 
@@ -24,12 +28,22 @@ def memory_in_words(error: BaseException) -> str:
     return f"there is not enough memory: {amount} more than this machine gives; accepted: smaller sizes"
 
 
+def file_in_words(error: OSError) -> str:
+    """Of an error of the system's that names a file, which one, what is wrong and what would do."""
+    what = "to read and write"
+    if error.errno in CLOSED:
+        what = "that this user may use: change its permissions, or name another"
+    return f"{printable(str(error.filename))}: {error.strerror}; accepted: a file or folder {what}"
+
+
 def in_words(error: BaseException) -> str:
     """What an error says, without the number that the system has for it."""
     if isinstance(error, MemoryError) or ALLOCATOR in str(error):
         return memory_in_words(error)
     if isinstance(error, OSError) and "accepted: " in str(error.strerror):
         return str(error.strerror)
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return file_in_words(error)
     return str(error) or type(error).__name__
 
 

@@ -88,6 +88,11 @@ def _explained(error: Exception) -> UnreadableError:
             "a checkpoint without it, be it in hyper-parameters, in the optimizer's settings or in the state "
             "of a callback of your own",
         )
+    if isinstance(error, PermissionError):
+        return UnreadableError(
+            f"can't be read ({error.strerror})",
+            "one that this user may read: change its permissions",
+        )
     words = error.strerror if isinstance(error, OSError) else None
     reason = words or str(error).partition("\n")[0] or type(error).__name__
     return UnreadableError(

@@ -1,5 +1,6 @@
 """Archives from the internet, and the files that they hold."""
 
+import errno
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -9,6 +10,14 @@ from typing import NamedTuple
 
 from filelock import FileLock
 from torchvision.datasets.utils import check_integrity, download_and_extract_archive
+
+from cl_lightning.blueprints import printable
+
+# What a folder that nothing can be written into answers.
+NO_PLACE = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+    *(errno.EEXIST, errno.ENOTDIR),
+}
 
 
 class Archive(NamedTuple):
@@ -43,10 +52,20 @@ def fetch(archive: Archive, root: Path, is_complete: Callable[[], bool]) -> None
         with FileLock(root / f".{archive.folder}.lock"):
             if not is_complete():
                 _unpack(archive, root)
-    except Exception as error:  # network, disk, sum, archive: many kinds
+    except Exception as error:  # network, sum, archive: many kinds
+        refuse_place(archive.name, root, error)
         raise ValueError(
             f"{archive.name}: the download failed ({type(error).__name__}: {error}). Fetch {archive.url} "
             f"elsewhere and put it as {archive.file} into {root}: data.download=true unpacks it."
+        ) from error
+
+
+def refuse_place(name: str, root: Path, error: Exception) -> None:
+    """Raises ValueError where the error is that nothing can be written into `root`."""
+    if isinstance(error, OSError) and error.errno in NO_PLACE:
+        raise ValueError(
+            f"{name} can't be unpacked into {printable(root)} ({error.strerror}); accepted: a data.root with "
+            "room that this user may write to."
         ) from error
 
 

@@ -13,6 +13,7 @@ from torchvision.datasets.imagenet import (
     parse_val_archive,
 )
 
+from cl_lightning.data.download import refuse_place
 from cl_lightning.data.labels import class_names, photos
 from cl_lightning.data.photo_folder import PhotoFolder
 from cl_lightning.data.rules import Rules, tree_of
@@ -52,7 +53,8 @@ def _unpack(root: Path, split: str) -> None:
         with FileLock(root / f".{split}.lock"):
             if not (root / split).is_dir():
                 _parse(root, split)
-    except Exception as error:  # disk, sum, archive: many kinds
+    except Exception as error:  # sum, archive: many kinds
+        refuse_place("ImageNet", root, error)
         raise ValueError(
             f"ImageNet: {', '.join(files)} cannot be unpacked ({type(error).__name__}: {error}); {advice}."
         ) from error

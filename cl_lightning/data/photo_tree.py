@@ -165,7 +165,7 @@ def unreadable(folder: str, error: OSError) -> ValueError:
     """The error of a folder that may hold photos."""
     return ValueError(
         f"cannot read the folder {printable(folder)} ({error}); accepted: folders that this user may read. "
-        "Change its permissions, or move it out of data.root."
+        "Change its permissions, or name a data.root without it."
     )
 
 

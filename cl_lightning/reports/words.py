@@ -5,6 +5,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from cl_lightning.blueprints import printable
+
 DIGITS = 4  # that count, of numbers above 1; 3 decimals below
 
 
@@ -14,11 +16,6 @@ def value_text(value: Any, *, name: bool = False) -> str:
         return f"{value:.{DIGITS}g}"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return printable(text.rpartition(".")[2] if name else text)
-
-
-def printable(text: str) -> str:
-    """Without what would move a terminal's cursor or change its colours."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def decimals(numbers: Iterable[float]) -> int:

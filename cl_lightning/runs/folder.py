@@ -115,7 +115,8 @@ class RunFolder:
                 ) from error
             except OSError as error:
                 raise ConfigError(
-                    f"run.root is {self.path.parent}: {error.strerror}; accepted: a folder to write into"
+                    f"run.root is {self.path.parent}, but {self.path} can't be written to: {error.strerror}; "
+                    "accepted: a folder to write into"
                 ) from error
             yield
 

@@ -53,6 +53,7 @@ def kept(folder: RunFolder) -> Images | None:
 
     Raises:
         ConfigError: the file is damaged.
+        PermissionError: this user may not read it.
     """
     file = folder.path / FILE
     if not file.is_file():
@@ -61,6 +62,8 @@ def kept(folder: RunFolder) -> Images | None:
         content = decompressed(file.read_bytes())
         sets = {name: from_dict(part) for name, part in content["sets"].items()}
         return Images(content["rules"], content["roots"], sets)
+    except PermissionError:  # the file may be whole
+        raise
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
             f"{file} can't be read ({error}); accepted: the file that the run wrote, from a copy, or a new "

@@ -11,6 +11,7 @@ NAMES = {
     "caf\udce9.jpg": r"caf\xe9.jpg",
     "a\nb\r\t.jpg": r"a\nb\r\t.jpg",
     "\x1b[31mred\u2028.jpg": r"\x1b[31mred\u2028.jpg",
+    "half \ud800 a sign.jpg": r"half \ud800 a sign.jpg",
     "two  spaces\u3000.jpg": "two  spaces\u3000.jpg",
 }
 

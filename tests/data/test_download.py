@@ -126,9 +126,8 @@ WAYS = {
     "no network": "URLError: .*refused",
     "other content": "RuntimeError: File not found or corrupted",
     "gone": "HTTPError: HTTP Error 404",
-    "no folder to write into": "FileExistsError: ",
-    "no room": "OSError: .*File too large",
 }
+NO_PLACE = {"no folder to write into": "File exists", "no room": "File too large"}
 
 
 # The error of a failed request holds its connection until it is collected.
@@ -174,6 +173,19 @@ def test_imagenette_says_what_is_missing(tmp_path):
         imagenette(tmp_path, "val", "320px")
     with pytest.raises(ValueError, match=r"data\.resolution='160'; accepted: full, 320px, 160px"):
         imagenette(tmp_path, resolution="160")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("case", NO_PLACE)
+def test_a_folder_that_takes_no_download_is_told_instead(tmp_path, monkeypatch, case):
+    root = tmp_path / "root"
+    with serving(tmp_path / "web") as server:
+        make_cifar100(tmp_path / "web", monkeypatch, f"http://127.0.0.1:{server.server_port}")
+        with failing(case, root), pytest.raises(ValueError, match=NO_PLACE[case]) as caught:
+            cifar100(root, download=True)
+    assert str(caught.value).startswith(f"CIFAR-100 can't be unpacked into {root} (")
+    assert "data.root" in str(caught.value)
+    assert [path.name for path in tmp_path.glob("root/*") if not path.name.endswith((".gz", ".lock"))] == []
 
 
 def fetch_and_count(archive, root, start, counted):

@@ -123,15 +123,16 @@ def test_of_many_processes_that_come_and_go_only_one_is_inside(tmp_path: Path) -
 
 def test_a_place_that_cannot_be_written_to_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
-    message = f"run.root is {tmp_path / 'file'}: Not a directory; accepted: a folder to write into"
-    assert refused(RunFolder(tmp_path / "file" / "run")) == message
+    told = "run.root is {}, but {} can't be written to: {}; accepted: a folder to write into"
+    run = tmp_path / "file" / "run"
+    assert refused(RunFolder(run)) == told.format(run.parent, run, "Not a directory")
 
     def full(*_: Any, **__: Any) -> Any:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Path, "open", full)
-    message = f"run.root is {tmp_path}: No space left on device; accepted: a folder to write into"
-    assert refused(RunFolder(tmp_path / "run")) == message
+    run = tmp_path / "run"
+    assert refused(RunFolder(run)) == told.format(tmp_path, run, "No space left on device")
     assert os.listdir(tmp_path) == ["file"]
 
 
