@@ -84,9 +84,10 @@ def _listed(name: str, key: str) -> Callable[..., Any]:
     try:
         return getattr(import_module(module), attribute)
     except ModuleNotFoundError as error:
-        extra = f"cl_lightning[{error.name}]" if error.name in EXTRAS else error.name
+        missing = str(error.name).partition(".")[0]
+        extra = f"cl_lightning[{missing}]" if missing in EXTRAS else missing
         raise ConfigError(
-            f"{key}._target_ is {name}, but {error.name} is missing: pip install {extra}"
+            f"{key}._target_ is {name}, but {missing} is missing; accepted: pip install '{extra}'"
         ) from error
 
 

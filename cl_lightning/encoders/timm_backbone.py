@@ -36,7 +36,9 @@ def _timm() -> ModuleType:
     try:
         import timm
     except ModuleNotFoundError as error:
-        raise ImportError("encoder.backbone needs timm: pip install cl_lightning[timm]") from error
+        raise ImportError(
+            "encoder.backbone needs timm, which is missing; accepted: pip install 'cl_lightning[timm]'"
+        ) from error
     return timm
 
 

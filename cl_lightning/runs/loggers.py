@@ -19,6 +19,8 @@ from cl_lightning.runs.identity import flat
 from cl_lightning.runs.logger_keys import check_logger
 
 EXTRAS = {"WandbLogger": "wandb", "MLFlowLogger": "mlflow"}  # package and extra have one name
+OF_A_FILE = ("sqlalchemy", "alembic")  # what MLflow needs for a file or database without a server
+SERVERS = ("http:", "https:", "databricks")
 TAG = "cl_lightning_run"  # of MLflow's runs, with the hash
 COMPARED = ("val/knn_top1", "train/loss")  # columns of TensorBoard's table of runs
 
@@ -49,9 +51,7 @@ def _factory(
     name: str, node: Any, config: dict[str, Any], folder: RunFolder, resumed_step: int | None
 ) -> "partial[Logger]":
     target = str(node.get("_target_")).rpartition(".")[2] if isinstance(node, Mapping) else None
-    extra = EXTRAS.get(target or "")
-    if extra is not None and find_spec(extra) is None:
-        raise ConfigError(f"logger.{name} needs {extra}: pip install cl_lightning[{extra}]")
+    _check_packages(name, target, node, config["run"]["root"])
     given: dict[str, Any] = {"save_dir": folder.path}
     if isinstance(node, Mapping):
         check_logger(name, node, config["callbacks"])
@@ -73,6 +73,20 @@ def _factory(
     )
     continues = target == "MLFlowLogger" and resumed_step is not None and not node.get("run_id")
     return partial(continued_mlflow, factory) if continues else factory
+
+
+def _check_packages(name: str, target: str | None, node: Any, root: str) -> None:
+    """Refuse a logger whose packages are not all there."""
+    extra = EXTRAS.get(target or "")
+    if extra is None:
+        return
+    without_server = extra == "mlflow" and not _tracking_uri(node, root).startswith(SERVERS)
+    for package in (extra, *(OF_A_FILE if without_server else ())):
+        if find_spec(package) is None:
+            raise ConfigError(
+                f"logger.{name} needs {package}, which is missing; accepted: pip install "
+                f"'cl_lightning[{extra}]'"
+            )
 
 
 def _wandb_id(folder: str) -> str:

@@ -131,9 +131,8 @@ def check_trainer(trainer: dict[str, Any], here: bool = True) -> None:
 
 def _check_devices(trainer: dict[str, Any]) -> None:
     """What Lightning would refuse without the key, and on the CPU all that is no number of processes."""
-    devices, accelerator = trainer.get("devices"), trainer.get("accelerator")
-    on_cpu = accelerator == "cpu" or (accelerator == "auto" and not torch.accelerator.is_available())
-    if on_cpu and not re.fullmatch("auto|[1-9][0-9]*", str(devices)):
+    devices = trainer.get("devices")
+    if _on_cpu(trainer) and not re.fullmatch("auto|[1-9][0-9]*", str(devices)):
         raise ConfigError(
             f"trainer.devices is {shown(devices)}; accepted on the CPU: a whole number from 1, or auto for 1"
         )
@@ -145,9 +144,16 @@ def _check_devices(trainer: dict[str, Any]) -> None:
         )
 
 
+def _on_cpu(trainer: dict[str, Any]) -> bool:
+    accelerator = trainer.get("accelerator")
+    return accelerator == "cpu" or (accelerator == "auto" and not torch.accelerator.is_available())
+
+
 def _check_tasks(trainer: dict[str, Any]) -> None:
     """That srun has started a task for each process."""
     tasks, devices, nodes = os.environ.get(TASKS), trainer.get("devices"), trainer["num_nodes"]
+    if _on_cpu(trainer):
+        devices = 1 if devices == "auto" else int(str(devices))
     if tasks and SLURMEnvironment.detect() and isinstance(devices, int) and devices * nodes != int(tasks):
         raise ConfigError(
             f"srun has started {tasks} tasks, but trainer.devices={devices} and trainer.num_nodes={nodes} "

@@ -79,5 +79,5 @@ def test_a_size_that_the_network_cannot_take_is_refused_with_its_key() -> None:
 
 def test_without_timm_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(ConfigError, match=r"needs timm: pip install cl_lightning\[timm\]$"):
+    with pytest.raises(ConfigError, match=r"needs timm.*pip install 'cl_lightning\[timm\]'$"):
         build({"_target_": "cl_lightning.encoders.TimmBackbone"}, "encoder.backbone")

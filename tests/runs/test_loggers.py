@@ -105,16 +105,25 @@ def test_tensorboard_compares_runs_by_their_keys_and_csv_writes_no_second_config
     assert [event.step for event in events.Scalars("val/knn_top1")] == [1]  # no made-up value beside it
 
 
-@pytest.mark.parametrize(("option", "extra"), [("wandb", "wandb"), ("mlflow", "mlflow")])
+@pytest.mark.parametrize(
+    ("option", "package"),
+    [("wandb", "wandb"), ("mlflow", "mlflow"), ("mlflow", "sqlalchemy"), ("mlflow", "alembic")],
+)
 def test_a_missing_package_is_told_with_its_extra_and_nothing_is_written(
-    option: str, extra: str, monkeypatch: pytest.MonkeyPatch
+    option: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, extra, None)
+    monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(
-        ConfigError, match=rf"^logger\.{option} needs {extra}: pip install cl_lightning\[{extra}\]$"
+        ConfigError, match=rf"^logger\.{option} needs {package}, .*: pip install 'cl_lightning\[{option}\]'$"
     ):
         train(small(f"logger={option}"))
     assert list(Path().iterdir()) == []
+
+
+def test_mlflow_of_a_server_needs_no_packages_for_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    run = small("logger=mlflow", "logger.mlflow.tracking_uri=http://127.0.0.1:9")
+    assert "mlflow" in assemble_loggers(run, RunFolder.of(run))
 
 
 def test_a_server_of_mlflow_is_taken_from_the_config_then_from_the_environment(

@@ -233,5 +233,9 @@ def test_fewer_or_more_tasks_of_srun_than_processes_are_refused(monkeypatch: pyt
         ConfigError, match=r"srun has started 2 tasks, but trainer.devices=1 and .* are 1 processes"
     ):
         check_trainer(trainer)
+    for devices in ("1", "auto"):  # which is one process on a CPU
+        with pytest.raises(ConfigError, match=r"but trainer\.devices=1 .* are 1 processes"):
+            check_trainer(trainer | {"devices": devices})
+    check_trainer(trainer | {"devices": "2"})
     check_trainer(trainer | {"num_nodes": 2})
     check_trainer(trainer, here=False)
