@@ -137,7 +137,7 @@ def serve() -> None:
     """Import, then answer requests, a line of JSON each; returns in a fork, as what was asked for."""
     requests, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    _import()
+    import_all()
     assert len(os.listdir("/proc/self/task")) == 1, "a fork would lack the other threads"
     gc.freeze()  # so that a fork shares the memory
     running: set[int] = set()
@@ -161,7 +161,7 @@ def serve() -> None:
     return None
 
 
-def _import() -> None:
+def import_all() -> None:
     for name in PACKAGES:
         for module in pkgutil.walk_packages(importlib.import_module(name).__path__, f"{name}."):
             importlib.import_module(module.name)

@@ -15,7 +15,7 @@ from cl_lightning.callbacks.last_checkpoint import LastCheckpoint, resumes_exact
 from cl_lightning.distributed import largest
 from cl_lightning.interruption import (
     ENDING,
-    REQUEUEING,
+    REQUEUEING_NAMES,
     STRENGTH,
     TIME_IS_OVER,
     Flag,
@@ -48,7 +48,7 @@ class Preemption(Checkpoint):
     with 0, since it kills the run where one of them does not.
 
     Args:
-        signals: names of SIGUSR1, SIGUSR2 or both.
+        signals: names of SIGUSR1, SIGUSR2 or both; without effect on Windows, which has neither.
         max_time: of each start, such as "00:08:00:00" (days, hours, minutes, seconds), {"hours": 8} or a
             timedelta; None for no limit.
 
@@ -62,10 +62,11 @@ class Preemption(Checkpoint):
         signals: Sequence[str] = ("SIGUSR1", "SIGUSR2"),
         max_time: str | Mapping[str, float] | timedelta | None = None,
     ) -> None:
-        names = [number.name for number in REQUEUEING]
-        if unknown := [name for name in signals if name not in names]:
-            raise ValueError(f"callbacks.preemption.signals has {unknown[0]!r}; accepted: {', '.join(names)}")
-        self.signals = [signal.Signals[name] for name in signals]
+        if unknown := [name for name in signals if name not in REQUEUEING_NAMES]:
+            raise ValueError(
+                f"callbacks.preemption.signals has {unknown[0]!r}; accepted: {', '.join(REQUEUEING_NAMES)}"
+            )
+        self.signals = [getattr(signal, name) for name in signals if hasattr(signal, name)]
         self.max_time = None if max_time is None else duration(max_time)
         self._flag = Flag()
         self._told = ""

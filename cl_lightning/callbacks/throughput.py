@@ -1,8 +1,8 @@
 """Images a second, seconds an epoch, peak memory."""
 
-import resource
 import sys
 import time
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -104,10 +104,17 @@ class Throughput(Callback):
         return self.seconds / self.epochs if self.epochs else 0.0
 
     @staticmethod
-    def peak_memory_mib(device: torch.device) -> float:
-        """Largest memory of this process: the device's on CUDA, else resident memory, in MiB."""
+    def peak_memory_mib(device: torch.device) -> float | None:
+        """Largest memory of this process: the device's on CUDA, else resident memory, in MiB.
+
+        None on Windows, where Python can't tell it.
+        """
         if device.type == "cuda":
             return torch.cuda.max_memory_allocated(device) / 2**20
+        if find_spec("resource") is None:
+            return None
+        import resource
+
         unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss: bytes on macOS, KiB elsewhere
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 

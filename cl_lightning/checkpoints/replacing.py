@@ -52,6 +52,8 @@ def remove_unfinished(folder: str | Path) -> list[Path]:
 
 def _sync(folder: Path) -> None:
     """Write down which files a folder has."""
+    if not hasattr(os, "O_DIRECTORY"):  # Windows opens no folders
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,9 +1,11 @@
 """What ContrastiveData is given, by the keys below `data`."""
 
+import socket
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch.utils.data import IterableDataset
 
 from cl_lightning.data.map_style import MapStyle
@@ -56,6 +58,24 @@ def check_numbers(**numbers: int) -> None:
     for name, number in numbers.items():
         if number < 0:
             raise ValueError(f"data.{name}={number}; accepted: 0 or more. Change data.{name}.")
+
+
+def check_workers(num_workers: int) -> None:
+    """ValueError for workers on a system that can't pass an open file to another process."""
+    if num_workers and not hasattr(socket, "send_fds"):
+        raise ValueError(
+            f"data.num_workers={num_workers}; accepted on Windows: 0, since workers hand over images in open "
+            "files, which it can't pass on. Change data.num_workers."
+        )
+
+
+def check_device(device: torch.device) -> None:
+    """ValueError for the GPU of a Mac, which lacks the float64 that the views are drawn in."""
+    if device.type == "mps":
+        raise ValueError(
+            "trainer.accelerator gives a Mac's GPU (mps), which has no float64, and the views need it; "
+            "accepted: trainer=cpu, in Python Trainer(accelerator='cpu'). Change trainer.accelerator."
+        )
 
 
 def warn_of_no_effect(**numbers: int) -> None:

@@ -11,9 +11,11 @@ from cl_lightning.data.accumulation import batch_limit, offered_batches, usable_
 from cl_lightning.data.broken_files import BrokenList
 from cl_lightning.data.checks import (
     OTHER_RUN,
+    check_device,
     check_numbers,
     check_sets,
     check_shares,
+    check_workers,
     warn_of_no_effect,
 )
 from cl_lightning.data.description import descriptions
@@ -75,6 +77,8 @@ class ContrastiveData(LightningDataModule):
         self._resumed: dict[str, Any] = {}
         if all(isinstance(part, (TensorImages, type(None))) for part in (train, val, bank)):
             warn_of_no_effect(num_workers=num_workers, max_broken=max_broken)
+        else:
+            check_workers(num_workers)
 
     def setup(self, stage: str) -> None:
         """A fit has met no broken files yet, a resumed one those of its checkpoint.
@@ -200,6 +204,7 @@ class ContrastiveData(LightningDataModule):
         self, part: MapStyle, order: EpochOrder | EvaluationOrder, transform: Transform | None
     ) -> Loader:
         device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+        check_device(device)
         if isinstance(part, TensorImages):
             return DeviceLoader(part, order, device)
         on_gpu = device.type == "cuda"

@@ -82,6 +82,8 @@ def opened(layout: Layout, file: int) -> tuple[Batch, dict[str, str]]:
 
 def free_memory() -> int | None:
     """Bytes of shared memory that are free; None where they have no limit, or can't be told."""
+    if not hasattr(os, "statvfs"):  # Windows
+        return None
     try:
         room = os.statvfs(SHARED_MEMORY)
     except OSError:

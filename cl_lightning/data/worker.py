@@ -1,9 +1,11 @@
 """What a worker process does."""
 
 import random
+import sys
+from collections import deque
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -15,13 +17,18 @@ from cl_lightning.data.items import Items, columns
 from cl_lightning.data.shared_batch import share
 from cl_lightning.interruption import end_with_parent, outlive_signals
 
+AHEAD = 2  # batches that each worker is asked for at a time
+# Files that stay open after they are sent: macOS may lose one that is closed before it arrives. A worker that
+# is asked for another batch knows that all but the last AHEAD have arrived.
+KEPT = AHEAD if sys.platform == "darwin" else 0
+
 
 def work(items: Items, number: int, workers: int, connection: Connection, let_go: Connection) -> None:
     """Answer each (epoch, indices) from `connection` with a batch in shared memory, or with an error.
 
     Until something comes through `let_go`, or who asks is gone.
     """
-    channel = Channel(connection)
+    channel, sent = Channel(connection), deque[IO[bytes]]()
     with suppress(GoneError):
         try:
             begin(items, number, workers, let_go)
@@ -30,7 +37,11 @@ def work(items: Items, number: int, workers: int, connection: Connection, let_go
             return
         while let_go not in wait([connection, let_go]):
             (epoch, indices), _ = channel.receive()
-            answer(channel, items, epoch, indices, let_go)
+            file = answer(channel, items, epoch, indices, let_go)
+            if file is not None:
+                sent.append(file)
+            while len(sent) > KEPT:
+                sent.popleft().close()
 
 
 def begin(items: Items, number: int, workers: int, let_go: Connection) -> None:
@@ -48,20 +59,25 @@ def begin(items: Items, number: int, workers: int, let_go: Connection) -> None:
     )
 
 
-def answer(channel: Channel, items: Items, epoch: int, indices: list[int], let_go: Connection) -> None:
-    """Send the batch of these images, or what went wrong; nothing when this worker is let go meanwhile."""
+def answer(
+    channel: Channel, items: Items, epoch: int, indices: list[int], let_go: Connection
+) -> IO[bytes] | None:
+    """Send the batch of these images, or what went wrong; nothing when this worker is let go meanwhile.
+
+    Returns the file of a batch that was sent, for the caller to close.
+    """
     read = []
     try:
         for index in indices:
             if let_go.poll():
-                return
+                return None
             read.append(items.read(index, epoch))
         layout, file = share(*columns(read))
     except BaseException as error:  # SystemExit of a user's Dataset too: who asks has to know
         tell(channel, error)
-    else:
-        with file:
-            channel.send(layout, file.fileno())
+        return None
+    channel.send(layout, file.fileno())
+    return file
 
 
 def tell(channel: Channel, error: BaseException) -> None:

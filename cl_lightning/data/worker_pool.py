@@ -16,11 +16,10 @@ from cl_lightning.data.channel import Channel, GoneError
 from cl_lightning.data.failures import Failed
 from cl_lightning.data.items import Items
 from cl_lightning.data.shared_batch import opened
-from cl_lightning.data.worker import work
+from cl_lightning.data.worker import AHEAD, work
 from cl_lightning.data.worker_words import MORE_FILES, lost, not_started
 from cl_lightning.interruption import PATIENCE, WorkerError
 
-AHEAD = 2  # batches that each worker is asked for at a time
 SECONDS = 1.0  # that the system may need for what takes no time
 BEFORE_OTHERS = 100  # among multiprocessing's finalizers, which wait for all processes in the end
 

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from signal import SIGBUS, SIGKILL, Signals
+from signal import Signals
 
 FEWER = "data.num_workers=0 or fewer data.num_workers"
 MORE_MEMORY = f"{FEWER}, a smaller data.batch_size, or more shared memory (docker run --shm-size=8g)"
@@ -28,9 +28,9 @@ def lost(pid: int | None, code: int | None) -> str:
             "raises an error where it can't go on, and data.num_workers=0 to see where it ends"
         )
     name = "a signal" if code is None else _name(-code)
-    if code == -SIGBUS:
+    if name == "SIGBUS":
         return f"{who} was ended by {name}: there is no more shared memory; accepted: {MORE_MEMORY}"
-    if code == -SIGKILL:
+    if name == "SIGKILL":
         return (
             f"{who} was ended by {name}, as systems do that are short of memory; accepted: {FEWER}, a "
             "smaller data.batch_size, or more memory"

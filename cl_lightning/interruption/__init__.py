@@ -5,6 +5,7 @@ from cl_lightning.interruption.requeue import requeue
 from cl_lightning.interruption.signals import (
     ENDING,
     REQUEUEING,
+    REQUEUEING_NAMES,
     STRENGTH,
     Flag,
     StoppedAtOnce,
@@ -22,6 +23,7 @@ __all__ = [
     "OUT_OF_TIME",
     "PATIENCE",
     "REQUEUEING",
+    "REQUEUEING_NAMES",
     "STRENGTH",
     "TIME_IS_OVER",
     "Flag",

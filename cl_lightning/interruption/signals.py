@@ -6,10 +6,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from signal import SIGINT, SIGTERM, SIGUSR1, SIGUSR2, Signals
+from signal import SIGINT, SIGTERM, Signals
 from typing import Any
 
-REQUEUEING = (SIGUSR1, SIGUSR2)  # sent some time before the end, which is for a later start to go on
+# Sent some time before the end, so that a later start goes on. Windows has neither.
+REQUEUEING_NAMES = ("SIGUSR1", "SIGUSR2")
+REQUEUEING: tuple[Signals, ...] = tuple(getattr(signal, n) for n in REQUEUEING_NAMES if hasattr(signal, n))
 ENDING = (SIGINT, SIGTERM)
 # Of several signals, one that ends without requeueing wins.
 STRENGTH = (0, *REQUEUEING, *ENDING)
@@ -77,7 +79,8 @@ def stopping_at_once(tell: Callable[[StoppedAtOnce], None]) -> Iterator[None]:
 
 @contextmanager
 def _watched(tell: Callable[[StoppedAtOnce], None]) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
+    can_watch = hasattr(os, "set_blocking")  # Windows has it since Python 3.12
+    if not can_watch or threading.current_thread() is not threading.main_thread():
         yield
         return
     reading, writing = os.pipe()

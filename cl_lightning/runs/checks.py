@@ -7,6 +7,7 @@ from lightning.pytorch import Trainer
 
 from cl_lightning.blueprints import ConfigError, refused
 from cl_lightning.data import ContrastiveData, EpochOrder
+from cl_lightning.data.checks import check_device
 from cl_lightning.encoders import PolicyBatchNorm, check_groups
 from cl_lightning.methods import SimCLR
 from cl_lightning.methods.contrastive import ContrastiveModule
@@ -51,6 +52,16 @@ def check_callbacks(method: ContrastiveModule, callbacks: Sequence[Any]) -> None
     """
     with refused("callbacks"):
         method.check_callbacks(callbacks)
+
+
+def check_accelerator(trainer: Trainer) -> None:
+    """That the device computes all that training needs.
+
+    Raises:
+        ConfigError: the GPU of a Mac.
+    """
+    with refused("trainer"):
+        check_device(trainer.strategy.root_device)
 
 
 def check_data(data: ContrastiveData, world: int) -> None:

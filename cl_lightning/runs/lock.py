@@ -1,15 +1,19 @@
 """One process at a time."""
 
 import errno
-import fcntl
 import os
 import socket
 import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TextIO
+
+HAS_LOCKS = find_spec("fcntl") is not None  # not on Windows
+if HAS_LOCKS:
+    import fcntl
 
 _HELD = (errno.EACCES, errno.EAGAIN)
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
@@ -25,13 +29,18 @@ def locked(file: Path) -> Iterator[None]:
 
     The lock ends with its process, however that ends; a process forked from it, such as a loader's worker,
     does not hold it. It is a record lock of POSIX, so it holds between the machines that share a folder over
-    NFS 4, or NFS 3 with its lock daemon. A file system without locks is warned of. Threads of one process are
-    not kept apart, and opening and closing `file` in this process ends the lock.
+    NFS 4, or NFS 3 with its lock daemon. Where the file system or Windows has no such lock, this is warned
+    of. Threads of one process are not kept apart, and opening and closing `file` in this process ends the
+    lock.
 
     Raises:
         HeldError: another process is inside.
         OSError: `file` can't be made or written.
     """
+    if not HAS_LOCKS:
+        _warn_of_no_lock(file, "this system has no POSIX locks")
+        yield
+        return
     with _acquired(file) as handle:
         try:
             handle.truncate(0)
@@ -45,6 +54,8 @@ def locked(file: Path) -> Iterator[None]:
 
 def is_held(file: Path) -> bool:
     """Whether another process is inside `locked` for this file; not for use inside it."""
+    if not HAS_LOCKS:
+        return False
     try:
         with file.open(encoding="utf-8") as handle:
             fcntl.lockf(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -79,11 +90,12 @@ def _lock(handle: TextIO, tries: int = 3) -> None:
             raise HeldError(handle.read() or "another process") from error
         if error.errno not in _NO_LOCKS:
             raise
-        warnings.warn(
-            f"{handle.name} can't be locked ({error.strerror}): a second process on this run would not be "
-            "noticed",
-            stacklevel=2,
-        )
+        _warn_of_no_lock(handle.name, error.strerror)
+
+
+def _warn_of_no_lock(file: str | Path, reason: str | None) -> None:
+    words = f"{file} can't be locked ({reason}): a second process on this run would not be noticed"
+    warnings.warn(words, stacklevel=3)
 
 
 def _is_at(file: Path, handle: TextIO) -> bool:

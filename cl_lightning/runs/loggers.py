@@ -63,6 +63,7 @@ def _factory(
         if not node.get("id") and not node.get("version"):
             given["id"] = _wandb_id(folder.path.name)
     elif target == "MLFlowLogger":
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # else it tells its makers of its use
         given = {
             "run_name": node.get("run_name") or folder.path.name,
             "tracking_uri": _tracking_uri(node, config["run"]["root"]),

@@ -32,6 +32,7 @@ def prepared(config: dict[str, Any], folder: RunFolder) -> tuple[ContrastiveModu
     quicken_cpu()
     method, data = assemble_method(config), images.assembled(config, folder)
     trainer = assemble_trainer(config, folder)
+    checks.check_accelerator(trainer)
     checks.check_callbacks(method, trainer.callbacks)  # type: ignore[attr-defined]
     checks.check_data(data, trainer.world_size)
     checks.check_sizes(config, data.batch_size, trainer.world_size)

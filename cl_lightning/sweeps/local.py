@@ -1,5 +1,6 @@
 """The jobs of a sweep on this machine."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -7,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from cl_lightning.blueprints import ConfigError
 from cl_lightning.interruption import REQUEUEING, StoppedAtOnce, StopRun, requeue
 from cl_lightning.sweeps.board import Board
 from cl_lightning.sweeps.command import Command
@@ -75,6 +77,26 @@ def starts_processes(trainer: dict[str, Any]) -> bool:
         or trainer.get("num_nodes") != 1
         or trainer.get("strategy") != "auto"
     )
+
+
+def check_system(jobs: Sequence[Job], at_once: bool) -> None:
+    """That jobs which need processes of their own can have them.
+
+    Raises:
+        ConfigError: not on Windows, where a job's processes can't be ended together.
+    """
+    if hasattr(os, "killpg"):
+        return
+    if at_once:
+        raise ConfigError(
+            "hydra.launcher starts several jobs at once, which Windows can't end together; accepted: "
+            "hydra/launcher=local"
+        )
+    if any(starts_processes(job.config["trainer"]) for job in jobs if job.state == "waiting"):
+        raise ConfigError(
+            "trainer.devices starts several processes for a job of a sweep, which Windows can't end "
+            "together; accepted: trainer.devices=1, or cl-train without -m"
+        )
 
 
 def log_of(job: Job) -> Path:

@@ -14,7 +14,7 @@ from cl_lightning.interruption import OutOfTime
 from cl_lightning.runs.identity import has_fixed_content
 from cl_lightning.runs.messages import explain, wants_traceback
 from cl_lightning.sweeps import Job, plan
-from cl_lightning.sweeps.local import run_at_once, run_in_turn
+from cl_lightning.sweeps.local import check_system, run_at_once, run_in_turn
 from cl_lightning.sweeps.places import cores, visible_gpus
 from cl_lightning.sweeps.tasks import refuse_several_tasks
 
@@ -50,6 +50,7 @@ class LocalLauncher(Launcher):
         setup_globals()
         jobs = plan(self._context, self._config, job_overrides, initial_job_idx)
         _compare_finished(jobs)
+        check_system(jobs, at_once=number != 1)
         if number == 1:
             run_in_turn(jobs, self._here)
         else:

@@ -140,6 +140,18 @@ def test_a_server_of_mlflow_is_taken_from_the_config_then_from_the_environment(
     assert uri("logger.mlflow.tracking_uri=http://here:5000") == "http://here:5000"
 
 
+@pytest.mark.parametrize(("given", "wanted"), [(None, "true"), ("false", "false")])
+def test_mlflow_does_not_tell_its_makers_of_its_use_unless_it_is_asked_to(
+    given: str | None, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", given or "")
+    if given is None:
+        monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY")
+    run = small("logger=mlflow")
+    assemble_loggers(run, RunFolder.of(run))
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == wanted
+
+
 def test_an_account_that_is_not_logged_in_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def init(**given: Any) -> None:
         raise RuntimeError("No API key configured. Use `wandb login` to log in.")
