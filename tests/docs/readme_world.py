@@ -1,4 +1,4 @@
-"""What the README's commands find: photos, CIFAR, a Dataset and options of the user's own, all tiny."""
+"""What the commands of the pages find: photos, CIFAR, a Dataset and options of the user's own, all tiny."""
 
 import hashlib
 import pickle
@@ -28,8 +28,8 @@ class MyPhotos(Dataset):
     def __getitem__(self, index):
         return Image.open(self.paths[index])
 """
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-(OWN_EXPERIMENT,) = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
+RECIPES = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
+(OWN_EXPERIMENT,) = re.findall(r"```yaml\n(.*?)```", RECIPES, flags=re.DOTALL)
 
 
 def make_world(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

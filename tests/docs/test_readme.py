@@ -1,4 +1,4 @@
-"""What README shows works: each of its commands runs, with what makes it small added."""
+"""What README and docs/ show works: each command runs once, with what makes it small added."""
 
 import glob
 import json
@@ -13,14 +13,27 @@ from typing import Any
 import pytest
 import torch
 
-from cl_lightning import evaluate, train
+from cl_lightning import evaluate, report, train
 from cl_lightning.pairs import moco_v2_views
 from tests.docs.readme_world import make_world
 from tests.runs.configs import OPTIONS
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^(?:    |\| `)(cl-[a-z]+ [^`\n]*)", README, flags=re.MULTILINE)
+# The other pages have tests of their own.
+PAGES = ("README.md", *(f"docs/{name}.md" for name in ("own-images", "recipes")))
+WITHOUT_COMMANDS = [
+    f"docs/{name}.md" for name in ("interrupted-runs", "own-classes", "promises", "python", "systems")
+]
+TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in (*PAGES, *WITHOUT_COMMANDS)}
+README = TEXTS["README.md"]
+
+
+def commands(page: str) -> list[str]:
+    """Those in a block or at the head of a table's row."""
+    return re.findall(r"^(?:    |\| `)(cl-[a-z]+ [^`\n]*)", TEXTS[page], flags=re.MULTILINE)
+
+
+COMMANDS = [command for page in PAGES for command in commands(page)]
 TRAININGS = [command for command in COMMANDS if command.startswith("cl-train")]
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 # Said last, so that they win. 16 images: two for each of MoCo's BatchNorm groups.
@@ -34,11 +47,12 @@ SMALL = (
     "callbacks.knn.k=4",
     "logger=csv",
 )
+ONE_SEED = "seed=0"  # of a sweep; tests/sweeps has several
 
 
 def small(command: str) -> list[str]:
     """The command's words, and what makes the run small."""
-    words = [*shlex.split(command, comments=True)[1:], *SMALL]
+    words = [*shlex.split(command, comments=True)[1:], *SMALL, *([ONE_SEED] if " -m " in command else [])]
     if any(name in command for name in ("image_folder", "custom", "mine")):
         words += ["data.size=32", "data.num_workers=0"]
     return [*words, "data.train.limit=null"] if "_cpu" in command else words
@@ -71,12 +85,40 @@ def test_every_training_command_trains(command: str, monkeypatch: pytest.MonkeyP
         assert (summary["knn_top1"] is None) == ("custom" in command or "PHOTOS" in command)  # no labels
 
 
-def test_readme_shows_how_to_train_and_to_evaluate() -> None:
-    assert len(TRAININGS) >= 8
-    assert [command.split("#")[0].strip() for command in COMMANDS if "cl-eval" in command] == [
-        "cl-eval runs/*"
-    ]
+def test_no_command_is_shown_twice_or_where_nothing_runs_it() -> None:
+    assert len(TRAININGS) == len(set(TRAININGS)) >= 10
+    others = {command.split("#")[0].strip() for command in COMMANDS if command not in TRAININGS}
+    assert others == {"cl-eval runs/*", "cl-report runs"}
+    assert [command for page in WITHOUT_COMMANDS for command in commands(page)] == []
+
+
+def test_no_page_is_left_out() -> None:
+    tested_elsewhere = {"docs/sweeps.md", "docs/clusters.md"}
+    assert {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")} | {"README.md"} == {
+        *TEXTS,
+        *tested_elsewhere,
+    }
+    for page in PAGES[1:]:
+        assert "```python" not in TEXTS[page]
     assert len(EXAMPLES) == 2
+
+
+def test_readme_is_read_in_one_sitting() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+@pytest.mark.parametrize("page", [*TEXTS, "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_every_page_picture_and_heading_that_a_page_links_is_there(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        name, _, heading = link.partition("#")
+        if name.startswith("https:"):
+            continue
+        target = (ROOT / page).parent / name if name else ROOT / page
+        assert target.is_file(), link
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            assert heading in [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles]
 
 
 @pytest.mark.usefixtures("_in_the_readmes_world")
@@ -84,11 +126,14 @@ def test_readme_shows_how_to_train_and_to_evaluate() -> None:
 def test_the_first_run_is_evaluated_and_gives_its_encoder(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    trained(small(TRAININGS[0]), monkeypatch)
+    first = next(command for command in TRAININGS if " -m " not in command)
+    trained(small(first), monkeypatch)
     (run,) = glob.glob("runs/*")
     evaluate.main(["runs/" + name for name in os.listdir("runs")])  # as a shell writes out runs/*
     assert f"{Path(run).name} (query)" in capsys.readouterr().out
     assert (Path(run) / "evaluation-query.json").is_file()
+    report.main(["runs"])
+    assert "1 run: 1 finished" in capsys.readouterr().out
 
     example = re.sub(r'"runs/[^"]*"', repr(run), EXAMPLES[0])
     images = torch.randint(256, (2, 3, 32, 32), dtype=torch.uint8)
@@ -116,14 +161,15 @@ def test_the_python_example_trains(
 
 
 @pytest.mark.parametrize(
-    "name", sorted(set(re.findall(r"`((?:cl_lightning|conf|docs|notebooks)/[\w/.]*)`", README)))
+    "name",
+    sorted(set(re.findall(r"`((?:cl_lightning|conf|docs|notebooks|results|tests)/[\w/.]*)`", str(TEXTS)))),
 )
-def test_every_path_that_readme_names_is_there(name: str) -> None:
+def test_every_path_that_a_page_names_is_there(name: str) -> None:
     assert (ROOT / name).exists()
 
 
-def test_every_option_that_readme_names_is_there() -> None:
-    shown = " ".join([*COMMANDS, *re.findall(r"`([a-z]+=[a-z_0-9]+)`", README)])
+def test_every_option_that_a_page_names_is_there() -> None:
+    shown = " ".join([*COMMANDS, *re.findall(r"`([a-z]+=[a-z_0-9]+)`", str(TEXTS))])
     named = set(re.findall(r"(?:^| )(method|data|encoder|optimizer|logger|experiment)=(\w+)", shown))
     assert named - set(OPTIONS) == {("experiment", "mine")}
 

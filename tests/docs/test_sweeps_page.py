@@ -33,7 +33,7 @@ def _in_its_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without_pictu
 @pytest.mark.usefixtures("_in_its_world")
 @pytest.mark.filterwarnings("ignore:callbacks.negative_queue.length is")
 @pytest.mark.parametrize(
-    ("command", "jobs"), [*zip([c for c in TRAININGS if c not in AT_ONCE], (12, 9, 2), strict=True)]
+    ("command", "jobs"), [*zip([c for c in TRAININGS if c not in AT_ONCE], (4, 3, 2), strict=True)]
 )
 def test_every_sweep_trains_all_its_jobs_and_is_reported(
     command: str, jobs: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
