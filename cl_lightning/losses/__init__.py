@@ -1,10 +1,14 @@
-"""3. How are the embeddings scored? SimCLR's NT-Xent and MoCo's InfoNCE, as pure functions.
+"""3. How are the embeddings scored? SimCLR's NT-Xent, MoCo's InfoNCE and their kin, as pure functions.
 
-Both are a cross-entropy over cosine similarities, streamed over blocks of anchors (`blocks.py`). InfoNCE's
-candidates are others than its anchors (`cross_entropy.py`); in NT-Xent every embedding is both (`mutual.py`).
+All are streamed over blocks of anchors (`streaming.py`): among the views of the global batch (`mutual.py`),
+or against other candidates (`against.py`).
 """
 
-from cl_lightning.losses.info_nce import info_nce
-from cl_lightning.losses.nt_xent import nt_xent
+from cl_lightning.losses.cross_entropy import info_nce, nt_xent
+from cl_lightning.losses.reach import Reach, reach_of
 
-__all__ = ["info_nce", "nt_xent"]
+# What a config may name, by the form of the call.
+OF_TWO_VIEWS = (nt_xent,)  # loss(z_a, z_b)
+WITH_NEGATIVES = (info_nce,)  # loss(queries, keys, negatives)
+
+__all__ = ["OF_TWO_VIEWS", "WITH_NEGATIVES", "Reach", "info_nce", "nt_xent", "reach_of"]

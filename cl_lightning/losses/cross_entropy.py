@@ -1,121 +1,84 @@
-"""InfoNCE's core: cross-entropy over many candidates, streamed over blocks of anchors."""
+"""Cross-entropy of the positive among all candidates: SimCLR's NT-Xent and MoCo's InfoNCE."""
 
+import math
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
-from cl_lightning.losses.blocks import aligned, blocks_of, full_precision
-from cl_lightning.losses.gradients import scaled
-from cl_lightning.losses.log_sum_exp import by_positive, log_sum_exp, loss_of
+from cl_lightning.losses.against import against_negatives
+from cl_lightning.losses.mutual import among_views
+from cl_lightning.losses.reach import Reach, reaches
+from cl_lightning.losses.streaming import Rows, Rule, Score, check_positive, rule
 
 
-def cross_entropy(
-    anchors: Float[Tensor, "n dim"],
-    candidates: Float[Tensor, "m dim"],
-    positive: Int64[Tensor, "n"],
-    excluded: Int64[Tensor, "n some"],
-    temperature: float,
+@rule
+def cross_entropy(rows: Rows) -> Score:
+    """log(exp(s_p) + sum over negatives j of exp(s_j)) - s_p."""
+    positive, negatives = rows.positive, rows.sums
+    return Score(
+        losses=-F.logsigmoid(positive - negatives),
+        by_positive=-torch.sigmoid(negatives - positive),  # its probability - 1, without cancellation
+        totals=torch.logaddexp(positive, negatives),
+    )
+
+
+CROSS_ENTROPY = Rule(cross_entropy.__name__)
+
+
+def reach(negatives: int, temperature: float, **_: Any) -> Reach:
+    return Reach(math.log1p(negatives), math.log1p(negatives * math.exp(-1 / temperature)))
+
+
+@reaches(reach)
+def nt_xent(
+    z_a: Float[Tensor, "batch dim"], z_b: Float[Tensor, "batch dim"], temperature: float = 0.1
 ) -> Float[Tensor, ""]:
-    """Mean over anchors a_i of log(exp(s_ip) + sum over negatives j of exp(s_ij)) - s_ip.
+    """SimCLR's loss (arXiv:2002.05709, equation 1 and algorithm 1).
 
-    s_ij = a_i c_j / T, where c are the candidates and T is the temperature; p = positive[i]. The negatives
-    of anchor i are all candidates but those that row i of `excluded` names, p among them; without any the
-    loss is 0. All floats have one dtype, float32 or float64.
+    Normalised temperature-scaled cross-entropy of two views of a batch: l(i, j) = -log(exp(s(i, j) / T) /
+    sum over k != i of exp(s(i, k) / T)), where s is the cosine similarity, T the temperature, and i and j
+    are the two views of one image. The loss is the mean of l(i, j) over all 2N embeddings i; k runs over the
+    2N - 1 others. Embeddings need not be normalised.
 
-    Memory: one block of logits and the gradients. These are computed along with the loss, while a block is
-    in the cache, and backward merely scales them; so they cannot be differentiated again (RuntimeError).
+    Under a process group k runs over the embeddings of all ranks and i over this rank's. The mean over
+    ranks of losses and gradients is then what one process would compute from the global batch, whose
+    shares must be equally large; the same gradient must arrive from above on all ranks, as it does in DDP.
+
+    Each rank sends its embeddings once, as they are (bfloat16 under autocast: 2 bytes for a number), then
+    one float32 for each of them, the log-sum-exp of its logits, and nothing in backward. No less would do:
+    the gradient by an embedding is a weighted sum of all others, so each has to reach every rank; and how
+    much another rank's anchor weighs it depends on all that anchor's logits, which that rank alone computes.
+
+    Computed in float32 under any autocast (in float64 where an input is), without ever holding the
+    2N x 2N similarities. Raises ValueError for a temperature that is not positive and for views that are
+    empty or differ in shape, RuntimeError for a second derivative.
     """
-    candidates, excluded = _aligned(candidates, excluded)
-    return _CrossEntropy.apply(anchors, candidates, positive, excluded, temperature)
+    check_positive(temperature=temperature)
+    return among_views(z_a, z_b, temperature, CROSS_ENTROPY)
 
 
-def _aligned(candidates: Tensor, excluded: Tensor) -> tuple[Tensor, Tensor]:
-    """Fill the candidates up with rows that every anchor excludes."""
-    filled = aligned(candidates)
-    if filled is candidates:
-        return candidates, excluded
-    added = torch.arange(len(candidates), len(filled), device=excluded.device).expand(len(excluded), -1)
-    return filled, torch.cat([excluded, added], dim=1)
+@reaches(reach)
+def info_nce(
+    queries: Float[Tensor, "batch dim"],
+    keys: Float[Tensor, "batch dim"],
+    negatives: Float[Tensor, "length dim"],
+    temperature: float = 0.2,
+) -> Float[Tensor, ""]:
+    """MoCo's loss (arXiv:1911.05722, equation 1).
 
+    Cross-entropy of each query's own key against a queue of negatives: l(i) = -log(exp(q_i k_i / T) /
+    (exp(q_i k_i / T) + sum over j of exp(q_i n_j / T))), where q, k and n are the normalised queries, keys
+    and negatives and T is the temperature. The loss is the mean of l(i) over the queries. Inputs need not be
+    normalised. The other keys of the batch are no negatives.
 
-class _CrossEntropy(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        anchors: Tensor,
-        candidates: Tensor,
-        positive: Tensor,
-        excluded: Tensor,
-        temperature: float,
-    ) -> Tensor:
-        ctx.needed = ctx.needs_input_grad[:2]
-        loss, *gradients = loss_and_gradients(
-            anchors, candidates, positive, excluded, temperature, *ctx.needed
-        )
-        ctx.save_for_backward(*gradients)
-        return loss
+    Gradients reach whatever requires them; in MoCo only the queries do. Computed in float32 under any
+    autocast (in float64 where an input is), without ever holding all similarities. Raises ValueError for
+    a temperature that is not positive, for shapes that do not fit and for no negatives at all.
 
-    @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        gradients = zip(ctx.needed, ctx.saved_tensors, strict=True)
-        return *(scaled(g, upstream) if needed else None for needed, g in gradients), None, None, None
-
-
-@torch.library.custom_op("cl_lightning::cross_entropy", mutates_args=())
-def loss_and_gradients(
-    anchors: Tensor,
-    candidates: Tensor,
-    positive: Tensor,
-    excluded: Tensor,
-    temperature: float,
-    needs_anchors: bool,
-    needs_candidates: bool,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """`cross_entropy` and its gradients by the first two arguments (empty: not needed), without autograd.
-
-    A block of rows holds all its candidates, so that its log-sum-exp is final at once and its gradient
-    follows without a second look. One operator, which torch.compile takes as it is.
+    Differs from the paper: the temperature's default is MoCo v2's (arXiv:2003.04297), 0.2 in place of 0.07.
     """
-    n = len(anchors)
-    losses = anchors.new_empty(n)
-    d_anchors = torch.empty_like(anchors) if needs_anchors else anchors.new_empty(0)
-    d_candidates = torch.zeros_like(candidates) if needs_candidates else candidates.new_empty(0)
-    with full_precision(anchors.device.type):
-        for block in blocks_of(n, len(candidates)):
-            logits = (anchors[block] / temperature) @ candidates.T
-            losses[block], by_logit = _loss_and_gradient(logits, positive[block, None], excluded[block])
-            by_cosine = by_logit.div_(n * temperature)
-            if needs_anchors:
-                d_anchors[block] = by_cosine @ candidates
-            if needs_candidates:
-                d_candidates.addmm_(by_cosine.T, anchors[block])
-    return losses.mean(), d_anchors, d_candidates
-
-
-@loss_and_gradients.register_fake
-def _shapes(
-    anchors: Tensor,
-    candidates: Tensor,
-    positive: Tensor,
-    excluded: Tensor,
-    temperature: float,
-    needs_anchors: bool,
-    needs_candidates: bool,
-) -> tuple[Tensor, Tensor, Tensor]:
-    d_anchors = torch.empty_like(anchors) if needs_anchors else anchors.new_empty(0)
-    d_candidates = torch.empty_like(candidates) if needs_candidates else candidates.new_empty(0)
-    return anchors.new_empty(()), d_anchors, d_candidates
-
-
-def _loss_and_gradient(logits: Tensor, positive: Tensor, excluded: Tensor) -> tuple[Tensor, Tensor]:
-    """The loss of each row, and its gradient by the logits, in their place.
-
-    The positive's logit comes out of the same product as the others, so that all are rounded alike.
-    """
-    own = logits.gather(1, positive)
-    negatives, largest = log_sum_exp(logits.scatter_(1, excluded, -torch.inf))
-    probability = logits.mul_((largest - torch.logaddexp(own, negatives)).exp_())
-    probability.scatter_(1, positive, by_positive(own, negatives))
-    return loss_of(own, negatives)[:, 0], probability
+    check_positive(temperature=temperature)
+    return against_negatives(queries, keys, negatives, temperature, CROSS_ENTROPY)

@@ -1,9 +1,8 @@
-"""Cosine similarities in float32, a block of rows at a time."""
+"""Rows of unit length, and their cosine similarities a block of rows at a time."""
 
 from collections.abc import Iterator
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -11,9 +10,25 @@ from torch import Tensor
 BLOCK_ELEMENTS = 2**20
 
 
+def lengths(z: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch 1"]:
+    """The Euclidean length by which each row is divided: 1 for a row of zeros."""
+    length = torch.linalg.vector_norm(z, dim=1, keepdim=True)
+    return torch.where(length > 0, length, 1)
+
+
+def normalise(z: Float[Tensor, "batch dim"], dtype: torch.dtype | None = None) -> Float[Tensor, "batch dim"]:
+    """Each row divided by its Euclidean length, in `dtype`; None: its own, at least float32.
+
+    A row of zeros stays zero, so that its similarity to everything is 0. It is divided by 1 and not by a
+    tiny number, which keeps its gradient finite in every dtype.
+    """
+    z = z.to(dtype or torch.promote_types(z.dtype, torch.float32))
+    return z / lengths(z)
+
+
 def on_sphere(z: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch dim"]:
-    """Each row divided by its length, in float32 and without gradient; a row of zeros stays zero."""
-    return F.normalize(z.detach().float(), dim=1)
+    """The rows normalised for a metric: in float32, without gradient."""
+    return normalise(z.detach(), torch.float32)
 
 
 def similarity_blocks(

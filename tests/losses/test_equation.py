@@ -6,17 +6,18 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cl_lightning.losses import blocks, info_nce, nt_xent
+from cl_lightning.losses import info_nce, nt_xent, pieces, streaming
 from tests.losses.cases import DTYPES, TEMPERATURES, both_losses, embeddings, queue
 
 pytestmark = pytest.mark.usefixtures("small_blocks")
 
 
-@pytest.fixture(params=[False, True], ids=["one block", "many blocks"])
+@pytest.fixture(params=[False, True], ids=["one block", "many blocks and pieces"])
 def small_blocks(request, monkeypatch):
     if request.param:
-        monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", 1)
-        monkeypatch.setattr(blocks, "MIN_ROWS", 3)
+        monkeypatch.setattr(streaming, "BLOCK_ELEMENTS", 1)
+        monkeypatch.setattr(streaming, "MIN_ROWS", 3)
+        monkeypatch.setattr(pieces, "PIECE_ROWS", 64)
 
 
 @both_losses

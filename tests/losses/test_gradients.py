@@ -5,15 +5,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cl_lightning.losses import blocks, info_nce, nt_xent
+from cl_lightning.losses import info_nce, nt_xent, streaming
 from tests.losses.cases import DTYPES, TEMPERATURES, both_losses, embeddings, queue
 
 
 @pytest.mark.parametrize("temperature", [0.05, 0.5])
 @pytest.mark.parametrize("min_rows", [2, 32])
 def test_gradients_agree_with_finite_differences(temperature, min_rows, monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", 1)
-    monkeypatch.setattr(blocks, "MIN_ROWS", min_rows)
+    monkeypatch.setattr(streaming, "BLOCK_ELEMENTS", 1)
+    monkeypatch.setattr(streaming, "MIN_ROWS", min_rows)
     a, b = (z.requires_grad_() for z in embeddings(4, 3))
     negatives = queue(5, 3).requires_grad_()
     assert torch.autograd.gradcheck(lambda x, y: nt_xent(x, y, temperature), (a, b))
@@ -31,7 +31,7 @@ def test_a_batch_of_several_blocks_has_the_gradients_of_one_matrix():
     a, b = (z.requires_grad_() for z in embeddings(700, 16))
     expected = torch.autograd.grad(one_matrix(a, b, 0.1), (a, b))
     actual = torch.autograd.grad(nt_xent(a, b, 0.1), (a, b))
-    assert blocks.BLOCK_ELEMENTS // 1400 < 1400 / 1.5
+    assert streaming.BLOCK_ELEMENTS // 1400 < 1400 / 1.5
     torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-16)
 
 

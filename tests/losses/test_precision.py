@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from cl_lightning.losses import blocks, cross_entropy, info_nce, mutual, nt_xent
+from cl_lightning.losses import against, info_nce, mutual, nt_xent, streaming
 from tests.losses.cases import both_losses, embeddings
 
 
@@ -42,9 +42,9 @@ def inside(monkeypatch):
 
     def spy(anchors, candidates):
         seen.append(torch.backends.cuda.matmul.fp32_precision)
-        return blocks.blocks_of(anchors, candidates)
+        return streaming.blocks_of(anchors, candidates)
 
-    for core in (cross_entropy, mutual):
+    for core in (against, mutual):
         monkeypatch.setattr(core, "blocks_of", spy)
     return seen
 
@@ -58,7 +58,7 @@ def test_the_matrix_precision_is_full_inside_and_the_users_afterwards(loss, expe
 
 def test_the_matrix_precision_is_full_where_other_ranks_anchors_are_scored(tf32, inside):
     own, others = embeddings(4, 8, torch.float32)
-    mutual.other_anchors(own, torch.cat([own, others]), torch.ones(8, 1), 0, 0.1)
+    mutual.other_anchors(own, others, torch.ones(4, 1), 0.1, [1.0])
     assert inside == ["ieee"]
     assert torch.backends.cuda.matmul.fp32_precision == "tf32"
 
@@ -84,14 +84,16 @@ def test_compiling_changes_nothing_and_breaks_no_graph():
 
 
 def test_the_operators_keep_torchs_contract():
-    anchors, candidates = embeddings(6, 8)
-    positive = torch.arange(6)
-    for needed in ((True, True), (True, False), (False, False)):
-        arguments = (anchors, candidates, positive, positive[:, None], 0.1, *needed)
-        torch.library.opcheck(cross_entropy.loss_and_gradients, arguments)
+    anchors, others = embeddings(6, 8)
+    rule = ("cross_entropy", [1.0], [])
+    for needed in itertools.product((True, False), repeat=3):
+        arguments = (anchors, others, torch.cat([others, anchors]), None, -1, 0.1, *needed, *rule)
+        torch.library.opcheck(against.own_against, arguments)
     for needed in (True, False):
-        torch.library.opcheck(mutual.own_anchors, (anchors, torch.cat([candidates, anchors]), 6, 0.1, needed))
-    torch.library.opcheck(mutual.other_anchors, (anchors, anchors.repeat(3, 1), torch.ones(18, 1), 6, 0.1))
+        arguments = (anchors, torch.cat([others, anchors]), None, None, 6, 0.1, needed, *rule)
+        torch.library.opcheck(mutual.own_anchors, arguments)
+    arguments = (anchors, others.repeat(2, 1), torch.ones(12, 1), 0.1, [1.0])
+    torch.library.opcheck(mutual.other_anchors, arguments)
 
 
 @pytest.mark.parametrize("dim", [3, 128, 512, 2048])

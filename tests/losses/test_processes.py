@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cl_lightning.distributed import rank
-from cl_lightning.losses import blocks, nt_xent
+from cl_lightning.losses import nt_xent, streaming
 from tests.distributed.mistakes import MISTAKES, RIGHT
 from tests.processes import run_on
 
@@ -80,7 +80,7 @@ def everything(world: int) -> dict:
     one_block = {case: outcome(nt_xent, views.to(case[0]), case[1]) for case in cases}
     plain_losses = {name: outcome(loss, views, 0.1) for name, loss in {"right": RIGHT, **MISTAKES}.items()}
     bytes_sent = {dtype: sent(views.to(dtype)) for dtype in dtypes}
-    with mock.patch.multiple(blocks, BLOCK_ELEMENTS=1, MIN_ROWS=4):
+    with mock.patch.multiple(streaming, BLOCK_ELEMENTS=1, MIN_ROWS=4):
         many_blocks = {case: outcome(nt_xent, views.to(case[0]), case[1]) for case in cases}
     return {
         "one block": one_block,

@@ -1,0 +1,45 @@
+"""Between which values does a loss move? Monitors ask; each loss says it beside itself."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Reach(NamedTuple):
+    """Two values of a loss, for an anchor with one positive and some negatives.
+
+    chance: of embeddings that tell nothing apart: all similarities are equal and 1.
+    best: where positives coincide (cosine 1) and all negatives are at right angles (cosine 0).
+    """
+
+    chance: float
+    best: float
+
+
+def reaches(reach: Callable[..., Reach]) -> Callable[[F], F]:
+    """Declares a loss's reach, `reach(negatives, **arguments of the loss)`."""
+
+    def declared(loss: F) -> F:
+        loss.reach = reach  # type: ignore[attr-defined]
+        return loss
+
+    return declared
+
+
+def reach_of(loss: Callable[..., Any], negatives: int) -> Reach | None:
+    """The reach of a loss that declares it, or of a `functools.partial` of it; None of any other.
+
+    Args:
+        loss: with its arguments bound or by default.
+        negatives: of an anchor.
+    """
+    plain = functools.partial(loss)
+    reach = getattr(plain.func, "reach", None)
+    if reach is None:
+        return None
+    arguments = inspect.signature(plain.func).bind_partial(*plain.args, **plain.keywords)
+    arguments.apply_defaults()
+    return reach(negatives, **arguments.arguments)
