@@ -12,9 +12,12 @@ from torch import Tensor
 
 from cl_lightning.blueprints import printable
 from cl_lightning.data.broken_files import BrokenImageError
-from cl_lightning.data.images import is_deep, to_rgb, to_uint8
+from cl_lightning.data.images import ModeError, is_deep, to_rgb, to_uint8
 from cl_lightning.data.photo_formats import HEIC, extension, register_heic
 from cl_lightning.data.reading import cannot_be_read
+
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how such files begin
+LEVELS = "grey or colour of 8 or 16 bits without a sign"
 
 # What brings a photo upright, by the number of its EXIF orientation.
 UPRIGHT = {
@@ -41,7 +44,8 @@ def pixels_and_depth(path: str) -> tuple[UInt8[Tensor, "3 height width"], bool]:
     """What `decode` gives, and whether the file's values have more than 8 bits."""
     with opened(path) as image:
         deep = is_deep(image)
-        return to_uint8(to_rgb(upright(image))), deep
+        image.load()
+        return to_uint8(upright(to_rgb(image), _orientation(image))), deep
 
 
 @contextmanager
@@ -58,22 +62,22 @@ def opened(path: str) -> Iterator[Image.Image]:
         if isinstance(error, OSError) and error.errno is not None:
             raise cannot_be_read(f"the image {printable(path)}", error) from error
         broken = BrokenImageError(
-            f"cannot read the image {printable(path)} ({_reason(path, error)}); accepted: complete image "
-            "files. Repair it, or set data.max_broken=1, which lets the next image stand in for it; cl-train "
-            "also goes on once it is removed."
+            f"cannot read the image {printable(path)} ({_reason(path, error)}); accepted: "
+            f"{_remedy(path, error)}, or set data.max_broken=1, which lets the next image stand in for it; "
+            "cl-train also goes on once it is removed."
         )
         broken.path = path
         raise broken from error
 
 
-def upright(image: Image.Image) -> Image.Image:
-    """The image, loaded and turned; nothing but the orientation is asked of its metadata."""
-    image.load()
-    turn = UPRIGHT.get(_orientation(image))
+def upright(image: Image.Image, orientation: Any) -> Image.Image:
+    """The image, turned as its EXIF orientation says."""
+    turn = UPRIGHT.get(orientation)
     return image if turn is None else image.transpose(turn)
 
 
 def _orientation(image: Image.Image) -> Any:
+    """Nothing else is asked of the metadata of an image, which is loaded."""
     try:
         found = image.getexif().get(ExifTags.Base.Orientation)
         return found if isinstance(found, int) else None
@@ -83,9 +87,27 @@ def _orientation(image: Image.Image) -> Any:
 
 def _reason(path: str, error: Exception) -> str:
     """What is wrong with a file, in words that don't repeat its path."""
+    if isinstance(error, ModeError):
+        return f"{str(error).partition('; ')[0]}, whose numbers have no fixed range"
+    if isinstance(error, UnidentifiedImageError) and _is_tiff(path):
+        return "it is cut off, or of numbers that PIL does not read, such as those of 64 bits"
     if isinstance(error, UnidentifiedImageError):
         return "no image of a kind that PIL knows" if os.path.getsize(path) else "it is empty"
     if isinstance(error, Image.DecompressionBombError):
         assert Image.MAX_IMAGE_PIXELS is not None, "there is no such error without a limit"
         return f"too large: {str(error).split(' exceeds')[0]}, PIL takes {2 * Image.MAX_IMAGE_PIXELS:,}"
     return f"{type(error).__name__}: {error}"
+
+
+def _remedy(path: str, error: Exception) -> str:
+    """What to do of a file: one that is whole need not be repaired."""
+    if isinstance(error, ModeError):
+        return f"{LEVELS}. Save it so under its name, all scaled alike"
+    if isinstance(error, UnidentifiedImageError) and _is_tiff(path):
+        return f"complete image files of {LEVELS}. Repair it, or save it so under its name"
+    return "complete image files. Repair it"
+
+
+def _is_tiff(path: str) -> bool:
+    with open(path, "rb") as file:
+        return file.read(4) in TIFF

@@ -8,7 +8,13 @@ from jaxtyping import UInt8
 from PIL import Image
 from torch import Tensor
 
+WHITE_IS_ZERO = 0  # of a TIFF's tag for what its values mean
+MEANING = 262  # that tag
 ACCEPTED = "a PIL image, a uint8 tensor [C, H, W] or a uint8 NumPy array [H, W, C], with 1 or 3 channels"
+
+
+class ModeError(ValueError):
+    """A whole image whose numbers have no fixed range, so that none of them is black or white."""
 
 
 def to_uint8(image: Any) -> UInt8[Tensor, "channels height width"]:
@@ -34,15 +40,21 @@ def to_uint8(image: Any) -> UInt8[Tensor, "channels height width"]:
 def to_rgb(image: Image.Image) -> Image.Image:
     """`image` in mode RGB: transparency is dropped, 16-bit greyscale keeps its upper 8 bits.
 
-    Raises ValueError for modes I and F, whose numbers have no fixed range, but for PNM files (0 to 65,535).
+    Raises ModeError for modes I and F, whose numbers have no fixed range, but for PNM files (0 to 65,535).
     """
     if image.mode == "F" or (image.mode == "I" and image.format != "PPM"):
-        raise ValueError(f"a PIL image of mode {image.mode}; accepted: modes of 8 or 16 bits (data.train).")
+        raise ModeError(f"a PIL image of mode {image.mode}; accepted: modes of 8 or 16 bits (data.train).")
     if image.mode.startswith("I"):  # PIL would clip at 255 and give a white image
-        image = Image.fromarray((np.array(image) >> 8).astype(np.uint8))
+        upper = (np.array(image) >> 8).astype(np.uint8)
+        image = Image.fromarray(255 - upper if _is_negative(image) else upper)
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")  # PIL warns where a palette with transparency goes to RGB directly
     return image.convert("RGB")
+
+
+def _is_negative(image: Image.Image) -> bool:
+    """Whether an image of 16 bits has white as 0: PIL turns such a TIFF's values for 8 bits only."""
+    return getattr(image, "tag_v2", {}).get(MEANING) == WHITE_IS_ZERO
 
 
 def is_deep(image: Image.Image) -> bool:

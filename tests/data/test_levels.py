@@ -10,10 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageCms
 from torch.utils.data import Dataset
 
-from cl_lightning.data import ContrastiveData, PhotoFolder, TensorImages, image_folder, to_uint8
+from cl_lightning.data import (
+    BrokenImageError,
+    ContrastiveData,
+    PhotoFolder,
+    TensorImages,
+    image_folder,
+    to_uint8,
+)
 from cl_lightning.data.decode import decode
 from cl_lightning.data.levels import warn_of_few_levels
 from tests.data.photos import write_photos
@@ -57,6 +64,74 @@ def test_a_header_that_tells_the_range_is_followed(tmp_path: Path, most: int) ->
     expected = torch.from_numpy((values.astype(np.int64) * 65535 // most >> 8).astype(np.int64))
     assert (found.long() - expected).abs().max() <= 1
     assert found.max() >= 254
+
+
+MODES = {
+    "png": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I;16B"),
+    "tif": ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "I;16", "I;16B"),
+    "webp": ("L", "RGB", "RGBA"),
+}
+
+
+@pytest.mark.parametrize(("end", "mode"), [(end, mode) for end, modes in MODES.items() for mode in modes])
+def test_the_same_colour_arrives_from_every_mode_that_a_format_has(
+    tmp_path: Path, end: str, mode: str
+) -> None:
+    path, grey = tmp_path / f"1.{end}", mode in ("1", "L", "LA", "I;16", "I;16B")
+    colour = (255, 255, 255) if mode == "1" else (130,) * 3 if grey else (200, 30, 60)
+    image = Image.new("RGB", (16, 16), colour)
+    if mode == "LAB":
+        profiles = (ImageCms.createProfile(name) for name in ("sRGB", "LAB"))
+        image = ImageCms.profileToProfile(image, *profiles, outputMode="LAB")  # type: ignore[assignment]
+    elif mode.startswith("I"):
+        values = np.full((16, 16), 130 * 257, ">u2" if mode == "I;16B" else "<u2")
+        image = Image.frombytes(mode, (16, 16), values.tobytes())
+    elif mode in ("P", "PA"):
+        image = image.convert("P", palette=Image.Palette.ADAPTIVE).convert(mode)
+    else:
+        image = image.convert(mode)
+    image.save(path, **({"lossless": True} if end == "webp" else {}))
+    expected = torch.tensor(colour).view(3, 1, 1).expand(3, 16, 16)
+    assert (decode(str(path)).int() - expected).abs().max() <= (2 if mode in ("YCbCr", "LAB") else 0)
+
+
+@pytest.mark.parametrize("transparency", [0, bytes([0, 100])])
+def test_a_palette_keeps_its_colours_where_it_is_transparent(tmp_path: Path, transparency: Any) -> None:
+    image = Image.new("P", (4, 4), 0)
+    image.putpalette([200, 30, 60, 1, 2, 3])
+    image.save(tmp_path / "1.png", transparency=transparency)
+    assert decode(str(tmp_path / "1.png"))[:, 0, 0].tolist() == [200, 30, 60]
+
+
+def write_tiff(path: Path, values: np.ndarray, kind: int, meaning: int = 1) -> Path:
+    """One strip; kind of numbers (1: whole, 2: with a sign, 3: floats), white is 0 where `meaning` is 0."""
+    (height, width), content = values.shape, values.tobytes()
+    tags = {256: width, 257: height, 258: 8 * values.itemsize, 259: 1, 262: meaning, 273: 8, 277: 1}
+    tags |= {278: height, 279: len(content), 339: kind}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    head = b"II*\0" + struct.pack("<I", 8 + len(content)) + content
+    path.write_bytes(head + struct.pack("<H", len(tags)) + entries + bytes(4))
+    return path
+
+
+@pytest.mark.parametrize(("dtype", "kind"), [("f4", 3), ("f8", 3), ("i2", 2), ("i4", 2), ("u4", 1)])
+def test_whole_files_of_numbers_without_a_range_are_told_with_what_to_save_them_as(
+    tmp_path: Path, dtype: str, kind: int
+) -> None:
+    path = write_tiff(tmp_path / "1.tif", FULL.astype(f"<{dtype}"), kind)
+    with pytest.raises(BrokenImageError, match=r"1\.tif .*; accepted: .*8 or 16 bits") as caught:
+        decode(str(path))
+    assert dtype == "f8" or "epair" not in str(caught.value)  # a file cut off looks like one of 64 bits
+    write(path, FULL)  # what is advised
+    assert decode(str(path)).shape == (3, 40, 30)
+
+
+@pytest.mark.parametrize("dtype", ["<u2", "u1"])
+def test_white_is_white_where_it_is_written_as_zero(tmp_path: Path, dtype: str) -> None:
+    values = FULL if dtype == "<u2" else (FULL >> 8)
+    path = write_tiff(tmp_path / "1.tif", values.astype(dtype), 1, meaning=0)
+    upper = torch.from_numpy(255 - (FULL >> 8).astype(np.uint8))
+    assert torch.equal(decode(str(path)), upper.expand(3, -1, -1))
 
 
 def told(part: Any) -> list[str]:
