@@ -2,10 +2,11 @@
 
 import copy
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
+from cl_lightning.data.accents import under_names_of
 from cl_lightning.data.broken_files import BrokenImageError
-from cl_lightning.data.inventory import Files, Inventory
+from cl_lightning.data.inventory import Files, Inventory, below
 from cl_lightning.data.map_style import MapStyle
 from cl_lightning.data.photo_folder import PhotoFolder, decode
 from cl_lightning.data.readable import bare
@@ -16,15 +17,17 @@ LOOKED_AT = 100  # photos that differ
 def going_on(part: MapStyle, then: Inventory, broken: Collection[str]) -> tuple[MapStyle, dict[int, str]]:
     """`part` as a run knows it that began with `then`, and the `broken` files that are gone, by number.
 
-    Such a file keeps its number, so that all others keep theirs; others may stand in for it.
+    Such a file keeps its number, so that all others keep theirs; others may stand in for it. A file is opened
+    under the name that it has now, which may write its accents in another form.
     """
     photos = bare(part)
     if not (isinstance(photos, PhotoFolder) and isinstance(then, Files)):
         return photos, {}
-    names = {number: path for number, path in enumerate(then.paths) if path in broken}
-    paths = {number: os.path.join(str(photos.root), path) for number, path in names.items()}
-    removed = {number: path for number, path in paths.items() if not os.path.exists(path)}
-    return _as_then(photos, then) if removed else photos, removed
+    names = under_names_of(then.paths, below(photos))
+    places, met = dict(zip(names, photos.paths, strict=True)), under_names_of(then.paths, [*broken])
+    gone = set(met).difference(places)
+    removed = {n: _place(photos, path) for n, path in enumerate(then.paths) if path in gone}
+    return (photos if names == then.paths else _as_then(photos, then, places)), removed
 
 
 def changes(then: Inventory, now: Inventory, broken: Collection[str]) -> str:
@@ -39,10 +42,12 @@ def changes(then: Inventory, now: Inventory, broken: Collection[str]) -> str:
     if not (words and isinstance(then, Files) and isinstance(now, Files)):
         return words
     # A photo that was damaged is broken, and not another image.
-    differ = [*then.of_another_size(now), *then.of_other_content(now)]
-    other = [path for path in differ if path not in broken][:LOOKED_AT]
-    damaged = [path for path in other if not _can_be_read(os.path.join(now.root, path))]
-    return then.changes(now, {*broken, *damaged})
+    named = now.under_names_of(then)
+    places, met = dict(zip(named.paths, now.paths, strict=True)), set(under_names_of(then.paths, [*broken]))
+    differ = [*then.of_another_size(named), *then.of_other_content(named)]
+    other = [path for path in differ if path not in met][:LOOKED_AT]
+    damaged = [path for path in other if not _can_be_read(os.path.join(now.root, places[path]))]
+    return then.changes(now, {*met, *damaged})
 
 
 def _can_be_read(path: str) -> bool:
@@ -53,8 +58,13 @@ def _can_be_read(path: str) -> bool:
     return True
 
 
-def _as_then(photos: PhotoFolder, then: Files) -> PhotoFolder:
+def _as_then(photos: PhotoFolder, then: Files, places: Mapping[str, str]) -> PhotoFolder:
+    """The photos numbered as `then`, each opened under the name that it has now."""
     photos = copy.copy(photos)
-    photos.paths = [os.path.join(str(photos.root), path) for path in then.paths]
+    photos.paths = [places.get(path) or _place(photos, path) for path in then.paths]
     photos.labels, photos.classes = then.labels, then.classes
     return photos
+
+
+def _place(photos: PhotoFolder, path: str) -> str:
+    return os.path.join(str(photos.root), path)

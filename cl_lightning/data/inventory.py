@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 from typing import Any
 
@@ -16,6 +16,7 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 
 from cl_lightning.blueprints import printable
+from cl_lightning.data.accents import under_names_of
 from cl_lightning.data.held_out import share
 from cl_lightning.data.item import image_and_label
 from cl_lightning.data.map_style import MapStyle
@@ -49,7 +50,7 @@ class Files:
     digests: Mapping[str, str] = field(default_factory=dict)
 
     def changes(self, now: "Inventory", may_differ: Collection[str] = ()) -> str:
-        """How `now` differs, in words; empty where it does not.
+        """How `now` differs, in words; empty where it does not: a run goes on with the order that it had.
 
         Args:
             now: the set as it is.
@@ -57,6 +58,7 @@ class Files:
         """
         if not isinstance(now, Files):
             return "no files any more"
+        now, may_differ = now.under_names_of(self), set(under_names_of(self.paths, [*may_differ]))
         there, here = set(self.paths), set(now.paths)
         found = {
             "new": [path for path in now.paths if path not in there],
@@ -65,9 +67,15 @@ class Files:
             "with other content": [path for path in self.of_other_content(now) if path not in may_differ],
         }
         words = [_named(what, paths) for what, paths in found.items() if paths]
-        if not words and [p for p in self.paths if p in here] != [p for p in now.paths if p in there]:
-            words = ["the same files in another order"]
         return ", ".join(words)
+
+    def under_names_of(self, then: "Files") -> "Files":
+        """The same files, named as `then` has them where nothing but the form of accents differs."""
+        if self.paths == then.paths:
+            return self
+        names = dict(zip(self.paths, under_names_of(then.paths, self.paths), strict=True))
+        digests = {names.get(path, path): digest for path, digest in self.digests.items()}
+        return replace(self, paths=list(names.values()), digests=digests)
 
     def of_another_size(self, now: "Files") -> list[str]:
         """Paths of which both have a file, each of its own size."""
@@ -116,9 +124,14 @@ def inventory(part: MapStyle) -> Inventory:
     return Items(len(dataset), {number: digest for number, digest in digests.items() if digest})
 
 
-def _files(photos: PhotoFolder) -> Files:
+def below(photos: PhotoFolder) -> list[str]:
+    """The paths of photos below their folder, with /."""
     above = os.path.join(str(photos.root), "")
-    paths = [path.removeprefix(above).replace(os.sep, "/") for path in photos.paths]
+    return [path.removeprefix(above).replace(os.sep, "/") for path in photos.paths]
+
+
+def _files(photos: PhotoFolder) -> Files:
+    paths = below(photos)
     labels = None if photos.labels is None else list(photos.labels)
     sizes = [_size(path) for path in photos.paths]
     digests = _of_some(dict(zip(paths, photos.paths, strict=True)))

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,6 +59,13 @@ def kept(folder: RunFolder) -> Images | None:
     file = folder.path / FILE
     if not file.is_file():
         return None
+    found = file.stat()
+    return _read(file, (found.st_ino, found.st_mtime_ns, found.st_size))
+
+
+@lru_cache(maxsize=1)  # of a million files, asked for several times as a run starts
+def _read(file: Path, version: tuple[int, ...]) -> Images:
+    """The content of a file, which is another one once its `version` is."""
     try:
         content = decompressed(file.read_bytes())
         sets = {name: from_dict(part) for name, part in content["sets"].items()}

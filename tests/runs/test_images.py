@@ -4,9 +4,10 @@ import gzip
 import json
 import os
 import shutil
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -233,6 +234,45 @@ def test_photos_that_were_moved_as_a_whole_go_on_in_their_new_folder(
     assert "--root" in str(ended.value.code)
     cl_eval([str(other), "--labels", "--root", "moved"])
     assert (other / "evaluation-query.json").is_file()
+
+
+def in_form(form: Literal["NFC", "NFD"], folder: Path) -> None:
+    """Write all names below a folder in one Unicode form, as a move to another system does."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.rename(path.with_name(unicodedata.normalize(form, path.name)))
+
+
+def test_names_whose_accents_a_move_wrote_in_another_form_are_the_same(
+    tmp_path: Path, interrupted: Callable[..., RunFolder]
+) -> None:
+    accented = [name.replace("/b/", "/épagneul/").replace("3", "trois été") for name in NAMES]
+    photos = write_photos(tmp_path / "photos", *accented)
+    in_form("NFC", photos)
+    undisturbed = train(config(*PHOTOS, "run.root=undisturbed"))
+    folder = interrupted()
+    record = (folder.path / "images.json.gz").read_bytes()
+    photos.rename(tmp_path / "moved")
+    in_form("NFD", tmp_path / "moved")
+    photo = tmp_path / "moved/val" / unicodedata.normalize("NFD", "épagneul/trois été.png")
+    whole = photo.read_bytes()
+    damage(photo)
+    with pytest.raises(BrokenImageError, match="trois"):
+        go_on("data.root=moved")
+    photo.write_bytes(whole)
+    assert go_on("data.root=moved")["loss"] == undisturbed["loss"]
+    assert go_on("data.root=moved")["steps"] == 4  # finished
+    cl_eval([str(folder.path), "--labels"])
+    kept_then, kept_now = (json.loads(gzip.decompress(c)) for c in (record, record_of(folder)))
+    assert {name: part["paths"] for name, part in kept_then["sets"].items()} == {
+        name: part["paths"] for name, part in kept_now["sets"].items()
+    }
+    photo.with_stem("4").unlink()
+    with pytest.raises(ConfigError, match="1 gone"):
+        go_on("data.root=moved")
+
+
+def record_of(folder: RunFolder) -> bytes:
+    return (folder.path / "images.json.gz").read_bytes()
 
 
 def test_two_folders_that_were_moved_together_are_evaluated_below_their_new_one(photos: Path) -> None:
