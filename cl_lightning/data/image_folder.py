@@ -8,7 +8,7 @@ from cl_lightning.data.labels import class_names, photos
 from cl_lightning.data.photo_folder import PhotoFolder
 from cl_lightning.data.rules import Rules, tree_of
 from cl_lightning.data.split import is_train
-from cl_lightning.data.split_folders import Parts, first_parts, missing, parts
+from cl_lightning.data.split_folders import Folders, first_parts, missing, parts
 
 
 def image_folder(
@@ -16,7 +16,7 @@ def image_folder(
     split: str = "train",
     val_fraction: float | None = None,
     labels: bool | None = None,
-    rules: Rules = 2,
+    rules: Rules = 3,
 ) -> PhotoFolder:
     """The photos of one part of `root`, sub-folders too, as uint8 RGB [3, H, W], with class numbers if any.
 
@@ -30,7 +30,8 @@ def image_folder(
         val_fraction: held out where there is no part for validation, above 0 and below 1.
         labels: whether the folders of the first level are the classes; None: where there are two or more of
             them, and no photo lies beside them.
-        rules: 1 is what runs began with before a run stored its images; new ones follow 2.
+        rules: 1 is what runs began with before a run stored its images, 2 before images_train/, train_val/
+            and the like were parts; new ones follow 3.
 
     Raises:
         ValueError: says what is missing, or what `val_fraction` or `labels` does not fit.
@@ -38,7 +39,7 @@ def image_folder(
     train, root = is_train(split), Path(root).expanduser()
     if not root.is_dir():
         raise missing(root)
-    found = first_parts(root) if rules == 1 else parts(root)
+    found = first_parts(root) if rules == 1 else parts(root, all_spellings=rules > 2)
     _check(found, val_fraction)
     if not train and found.val is not None:
         classes = class_names(tree_of(found.train, rules))
@@ -59,7 +60,7 @@ def image_folder(
     return (by_number if rules == 1 else by_path)(everything, split, val_fraction)
 
 
-def _check(found: Parts, val_fraction: float | None) -> None:
+def _check(found: Folders, val_fraction: float | None) -> None:
     if val_fraction is not None and not 0 < val_fraction < 1:
         raise ValueError(f"data.val_fraction={val_fraction}; accepted: above 0 and below 1, or null.")
     if val_fraction is not None and found.val is not None:
@@ -69,7 +70,7 @@ def _check(found: Parts, val_fraction: float | None) -> None:
         )
 
 
-def _of_test(found: Parts) -> str:
+def _of_test(found: Folders) -> str:
     """That photos to test by are not taken for validation unasked."""
     if found.test is None:
         return ""

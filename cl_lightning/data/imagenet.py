@@ -22,7 +22,7 @@ from cl_lightning.data.split import is_train
 PAGE = "https://image-net.org/challenges/LSVRC/2012/2012-downloads.php"
 
 
-def imagenet(root: str | Path, split: str = "train", rules: Rules = 2) -> PhotoFolder:
+def imagenet(root: str | Path, split: str = "train", rules: Rules = 3) -> PhotoFolder:
     """The 1,281,167 training photos of ImageNet-1k, or its 50,000 validation photos, 1,000 classes.
 
     `root` holds `train/CLASS/` and `val/CLASS/`, also of a part of the classes, or the archives of the

@@ -16,7 +16,7 @@ def imagenette(
     split: str = "train",
     resolution: str = "160px",
     download: bool = False,
-    rules: Rules = 2,
+    rules: Rules = 3,
 ) -> PhotoFolder:
     """The 9,469 training photos of Imagenette (second version), or its 3,925 validation photos, 10 classes.
 

@@ -6,7 +6,8 @@ from typing import Literal
 from cl_lightning.data.first_rules import FirstTree
 from cl_lightning.data.photo_tree import PhotoTree
 
-Rules = Literal[1, 2]  # 1: what runs began with before a run stored its images; 2: new ones
+# 1: what runs began with before a run stored its images; 2: before all spellings of parts; 3: new ones.
+Rules = Literal[1, 2, 3]
 Tree = FirstTree | PhotoTree
 
 

@@ -20,7 +20,7 @@ GIVEN = ("callbacks", "logger", "default_root_dir", "max_time")
 SWITCHES = {"enable_checkpointing": {"checkpoint", "preemption"}, "enable_progress_bar": {"progress"}}
 # Sets that take rules.
 PHOTO_FOLDERS = tuple(f"cl_lightning.data.{name}" for name in ("image_folder", "imagenet", "imagenette"))
-RULES = 2  # by which new runs find and share out their photos
+RULES = 3  # by which new runs find and share out their photos
 BY_DEVICES = ("auto", "ddp")  # strategies that mean DDP as below where there are several processes
 # Arguments of the Trainer that tell how many there are.
 PROCESSES = ("_target_", "accelerator", "devices", "num_nodes", "strategy", "plugins")

@@ -17,6 +17,8 @@ NAMES = [
         ("Training", "Valid"),
     ),
     *(("train", "eval"), ("train2017", "val2017"), ("train_images", "val_images"), ("Train Set", "valid")),
+    *(("images_train", "images_val"), ("trainset", "ValSet"), ("training-data", "dev"), ("x_train", "x_val")),
+    *(("cats_train", "cats_val"), ("train.v2", "validation.v2"), ("01_train", "02_val")),
 ]
 
 
@@ -92,6 +94,96 @@ def test_a_folder_of_photos_that_is_alone_is_the_part_to_train_on(
 def test_names_that_only_begin_like_a_part_are_classes(tmp_path: Path) -> None:
     kinds = ["test tube", "train station", "trainers", "valley"]
     assert image_folder(write_photos(tmp_path, *(f"{kind}/1.png" for kind in kinds))).classes == kinds
+
+
+TRAIN_AND_VAL = [
+    "train_val",
+    "trainval",
+    "train-val",
+    "val_train",
+    "TrainVal",
+    "train+val 2012",
+    "images_trainval",
+]
+
+
+@pytest.mark.parametrize("train", [*TRAIN_AND_VAL, "train_set", "training_data"])
+@pytest.mark.parametrize("test", ["test", "test_set", "images_test"])
+def test_a_part_to_test_by_makes_a_part_of_its_counterpart(tmp_path: Path, train: str, test: str) -> None:
+    write_photos(
+        tmp_path, f"{train}/cat/1.png", f"{train}/dog/1.png", f"{test}/cat/1.png", f"{test}/dog/1.png"
+    )
+    assert (image_folder(tmp_path).root, image_folder(tmp_path).classes) == (tmp_path / train, ["cat", "dog"])
+    with pytest.raises(ValueError, match=rf"data\.val_fraction .* {test}/ under the name val/"):
+        image_folder(tmp_path, "val")
+    (tmp_path / "val").symlink_to(test)  # as that says
+    assert parts(tmp_path)[1] == ["val/cat/1.png", "val/dog/1.png"]
+
+
+@pytest.mark.parametrize("train", TRAIN_AND_VAL)
+@pytest.mark.parametrize(("val", "beside"), [("val", ()), ("valid", ("test/cat/1.png",)), ("val_set", ())])
+def test_what_may_hold_the_photos_to_evaluate_by_is_not_trained_on_beside_them(
+    tmp_path: Path, train: str, val: str, beside: tuple[str, ...]
+) -> None:
+    root = tmp_path / "data"
+    write_photos(root, f"{train}/cat/1.png", f"{train}/dog/1.png", f"{val}/cat/1.png", *beside)
+    for split in ("train", "val"):
+        with pytest.raises(ValueError, match=r"the name train/ in the place") as caught:
+            image_folder(root, split)
+    assert f"move {val}/ out of data.root" in str(caught.value)
+    (root / val).rename(tmp_path / val)
+    assert image_folder(root).root == root / train
+    (tmp_path / val).rename(root / val)
+    (root / train).rename(root / "train")
+    assert parts(root) == (["train/cat/1.png", "train/dog/1.png"], [f"{val}/cat/1.png"])
+
+
+@pytest.mark.parametrize("train", ["train_set", "training data", "trainval"])
+def test_a_lone_folder_that_is_named_like_a_part_is_that_part(tmp_path: Path, train: str) -> None:
+    photos = image_folder(write_photos(tmp_path, f"{train}/cat/1.png", f"{train}/dog/1.png"))
+    assert photos.classes == ["cat", "dog"]
+
+
+def test_parts_of_several_sets_are_refused_with_what_works(tmp_path: Path) -> None:
+    kinds, splits = ("cat", "dog"), ("train", "val")
+    write_photos(tmp_path, *(f"{kind}_{split}/1.png" for kind in kinds for split in splits))
+    with pytest.raises(ValueError, match=r"cat_val/, .*; accepted: .*train/CLASS/ and val/CLASS/"):
+        image_folder(tmp_path)
+    for split in splits:
+        (tmp_path / split).mkdir()
+        for kind in kinds:
+            (tmp_path / f"{kind}_{split}").rename(tmp_path / split / kind)
+    assert parts(tmp_path) == (["train/cat/1.png", "train/dog/1.png"], ["val/cat/1.png", "val/dog/1.png"])
+
+
+def test_an_evaluation_and_a_test_set_alone_are_no_classes(tmp_path: Path) -> None:
+    write_photos(tmp_path, "val_set/1.png", "test_set/1.png")
+    with pytest.raises(ValueError, match=r"val_set.*, but no folder"):
+        image_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        *(
+            ["train", "tram", "bus"],
+            ["tram", "train set"],
+            ["test tube", "train station"],
+            ["train 1", "train 2"],
+        ),
+        *(["control", "test"], ["data", "images"], ["trainer", "training shoe"], ["dev", "ops", "qa"]),
+    ],
+)
+def test_classes_whose_names_speak_of_a_part_stay_classes(tmp_path: Path, kinds: list[str]) -> None:
+    photos = image_folder(write_photos(tmp_path, *(f"{kind}/{n}.png" for kind in kinds for n in range(2))))
+    assert (photos.classes, len(photos)) == (sorted(kinds), 2 * len(kinds))
+
+
+def test_a_run_that_began_with_such_folders_as_classes_goes_on_with_them(tmp_path: Path) -> None:
+    write_photos(tmp_path, "images_train/1.png", "images_val/1.png")
+    assert image_folder(tmp_path, rules=2).classes == ["images_train", "images_val"]
+    write_photos(tmp_path / "other", "train_set/cat/1.png", "train_set/dog/1.png", "test/cat/1.png")
+    assert image_folder(tmp_path / "other", rules=2).classes == ["test", "train_set"]
 
 
 def test_a_share_to_hold_out_beside_photos_for_validation_is_refused_with_what_works(tmp_path: Path) -> None:
