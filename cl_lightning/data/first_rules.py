@@ -15,6 +15,7 @@ class FirstTree:
     """All photos below `top` in torchvision's formats; as `PhotoTree`, which leaves out more."""
 
     formats = FIRST
+    links: frozenset[str] = frozenset()  # which were not told from other files
 
     def __init__(self, top: Path) -> None:
         self.top, self.passed_over = top, Counter[str]()

@@ -61,4 +61,4 @@ def _part(photos: PhotoFolder, index: Sequence[int]) -> PhotoFolder:
     paths, labels = [photos.paths[i] for i in index], photos.labels
     told = (f"{len(paths):,} of {len(photos):,} photos, decided by data.val_fraction", *photos.told)
     labels = None if labels is None else [labels[i] for i in index]
-    return PhotoFolder(photos.root, paths, labels, photos.classes, photos.passed_over, told)
+    return PhotoFolder(photos.root, paths, labels, photos.classes, photos.passed_over, told, photos.links)

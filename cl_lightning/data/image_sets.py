@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from cl_lightning.data.apart import check_apart
 from cl_lightning.data.broken_files import BrokenList
 from cl_lightning.data.checks import check_same_images
 from cl_lightning.data.class_names import numbered_alike
@@ -21,12 +22,14 @@ class ImageSets:
     """Images to train on, the queries and the bank of the kNN (by default the images to train on).
 
     Of sets with files, `broken` ones are left out, as many as its limit.
+    Raises ValueError for queries that are among the others, see `check_apart`.
     """
 
     def __init__(
         self, train: MapStyle, val: MapStyle | None, bank: MapStyle | None, broken: BrokenList
     ) -> None:
         self.broken, max_broken = broken, broken.limit
+        check_apart(val, {"train": train, "bank": bank})
         val = numbered_alike(val, train if bank is None else bank)
         self.train, self.val = readable(train, max_broken), readable(val, max_broken)
         self.bank = self.train if bank is None else readable(bank, max_broken)

@@ -33,7 +33,7 @@ def photos(
         paths = list(tree.paths())
         if not paths:
             _refuse_empty(tree, "photo")
-        return PhotoFolder(tree.top, paths, None, [], tree.passed_over, told)
+        return PhotoFolder(tree.top, paths, None, [], tree.passed_over, told, tree.links)
     names = class_names(tree)
     classes = classes or names
     if others := [name for name in names if name not in classes]:
@@ -52,6 +52,7 @@ def photos(
         list(classes),
         tree.passed_over,
         (*told, *_merged(found, tree)),
+        tree.links,
     )
 
 

@@ -1,7 +1,7 @@
 """Photos in a folder, decoded when they are asked for."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from jaxtyping import UInt8
@@ -18,7 +18,7 @@ class PhotoFolder(Dataset[tuple[Tensor, int] | Tensor]):
     """The photos `paths` below `root` as uint8 RGB tensors, (image, label) where there are `labels`.
 
     A label is a number into `classes`. `passed_over` counts by kind the files and folders below `root` that
-    are no photos; `told` is what else the start of a run says.
+    are no photos; `told` is what else the start of a run says. `links` has those of the paths that are links.
     """
 
     def __init__(
@@ -29,9 +29,10 @@ class PhotoFolder(Dataset[tuple[Tensor, int] | Tensor]):
         classes: Sequence[str],
         passed_over: Mapping[str, int] | None = None,
         told: Sequence[str] = (),
+        links: Collection[str] = frozenset(),
     ) -> None:
         self.root, self.paths, self.labels, self.classes = root, paths, labels, classes
-        self.passed_over, self.told = passed_over or {}, told
+        self.passed_over, self.told, self.links = passed_over or {}, told, links
 
     def __len__(self) -> int:
         return len(self.paths)

@@ -52,6 +52,11 @@ class PhotoTree:
         self._add_linked_photos()
 
     @property
+    def links(self) -> frozenset[str]:
+        """Paths that are links to photos."""
+        return frozenset(self._linked_photos)
+
+    @property
     def beside(self) -> list[str]:
         """Names of the photos in `top` itself."""
         return sorted(self._listed[str(self.top)].photos, key=natural)
