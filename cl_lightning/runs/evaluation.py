@@ -16,7 +16,8 @@ from cl_lightning.runs.assemble import assemble_method
 from cl_lightning.runs.circumstances import circumstances
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import run_hash
-from cl_lightning.runs.images import OtherImagesError, images_to_evaluate
+from cl_lightning.runs.image_record import OtherImagesError
+from cl_lightning.runs.images import images_to_evaluate
 
 
 class NotEvaluableError(ConfigError):

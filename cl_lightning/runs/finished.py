@@ -16,7 +16,9 @@ from cl_lightning.runs.assemble import assemble_data
 from cl_lightning.runs.broken_files import broken_files
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import has_fixed_content
-from cl_lightning.runs.images import OTHER_RUN, OtherImagesError, first_of_machine, here, kept, rules_of
+from cl_lightning.runs.image_record import OtherImagesError, kept
+from cl_lightning.runs.images import OTHER_RUN, PUT_BACK, first_of_machine, here, rules_of
+from cl_lightning.runs.lost_images import what_is_lost_told
 from cl_lightning.runs.roots import resolved, roots_of
 
 
@@ -43,7 +45,8 @@ class FinishedRuns:
             told = f"warning: {lost[0]} is not there, so {folder.path} can't be compared with it"
             print(told, file=sys.stderr)
             return
-        data = self._data(config, rules_of(folder))
+        with what_is_lost_told(folder, config, PUT_BACK):
+            data = self._data(config, rules_of(folder))
         if kept(folder) is None:
             _check_numbers(folder, data)
         _check_images(folder, data)

@@ -7,76 +7,29 @@ and when it is evaluated.
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import lru_cache
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.data import ContrastiveData
-from cl_lightning.data.inventory import Inventory, compressed, decompressed, from_dict
+from cl_lightning.data.inventory import compressed
 from cl_lightning.runs.assemble import RULES, assemble_data
 from cl_lightning.runs.broken_files import broken_files, keep_broken
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import has_fixed_content
+from cl_lightning.runs.image_record import FILE, Images, OtherImagesError, kept
+from cl_lightning.runs.lost_images import what_is_lost_told
 from cl_lightning.runs.roots import moved, resolved, roots_of, with_roots
 
-FILE = "images.json.gz"
 FIRST_RULES = 1  # of runs that began before they kept what their images are
 OTHER_RUN = (
     "the images that it began with (data.root=DIR where they were moved as a whole), or a new run of these: "
     "another run.root (another run.name is the same run)"
 )
 AS_TRAINED = "the images that it began with; cl-eval --root DIR where they were moved as a whole"
-
-
-class OtherImagesError(ConfigError):
-    """Images that are not those that a run began with."""
-
-
-class Images(NamedTuple):
-    """A run's images as it began.
-
-    Args:
-        rules: by which they were found and shared out, see `image_folder`.
-        roots: resolved folders, by their keys, such as data.root.
-        sets: what each consists of, by its key below `data`.
-    """
-
-    rules: int
-    roots: dict[str, str]
-    sets: dict[str, Inventory]
-
-
-def kept(folder: RunFolder) -> Images | None:
-    """What a run kept; None where it has not begun, or had begun before runs kept anything.
-
-    Raises:
-        ConfigError: the file is damaged.
-        PermissionError: this user may not read it.
-    """
-    file = folder.path / FILE
-    if not file.is_file():
-        return None
-    found = file.stat()
-    return _read(file, (found.st_ino, found.st_mtime_ns, found.st_size))
-
-
-@lru_cache(maxsize=1)  # of a million files, asked for several times as a run starts
-def _read(file: Path, version: tuple[int, ...]) -> Images:
-    """The content of a file, which is another one once its `version` is."""
-    try:
-        content = decompressed(file.read_bytes())
-        sets = {name: from_dict(part) for name, part in content["sets"].items()}
-        return Images(content["rules"], content["roots"], sets)
-    except PermissionError:  # the file may be whole
-        raise
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(
-            f"{file} can't be read ({error}); accepted: the file that the run wrote, from a copy, or a new "
-            "run in another run.root"
-        ) from error
+PUT_BACK = "the images that it began with, put back, or data.root=DIR where they were moved as a whole"
 
 
 def keep(folder: RunFolder, config: dict[str, Any], data: ContrastiveData) -> None:
@@ -89,6 +42,8 @@ def keep(folder: RunFolder, config: dict[str, Any], data: ContrastiveData) -> No
         return
     roots = {key: resolved(root) for key, root in roots_of(here(config, folder)).items()}
     now = Images(rules_of(folder), roots, data.sets.inventories())
+    if before is not None:
+        now = now.moved_from(before.roots)
     if now != before:
         sets = {name: vars(part) for name, part in now.sets.items()}
         folder.write(FILE, compressed({"rules": now.rules, "roots": now.roots, "sets": sets}))
@@ -110,7 +65,9 @@ def assembled(config: dict[str, Any], folder: RunFolder) -> ContrastiveData:
     Raises:
         ConfigError: the images are not those that it began with, and how; a part that can't be built.
     """
-    data, saved = assemble_data(here(config, folder), rules_of(folder)), folder.checkpoint.is_file()
+    saved = folder.checkpoint.is_file()
+    with what_is_lost_told(folder, here(config, folder), PUT_BACK) if saved else nullcontext():
+        data = assemble_data(here(config, folder), rules_of(folder))
     try:
         go_on(folder, data, OTHER_RUN, compare=first_of_machine() or not saved)
     except OtherImagesError as error:
@@ -163,7 +120,8 @@ def images_to_evaluate(folder: RunFolder, root: str | None) -> tuple[dict[str, A
         if not os.path.exists(resolved(place)):
             raise OtherImagesError(f"the images of {folder.path} are not in {place}; accepted: --root DIR")
     config = with_roots(config, roots)
-    data = assemble_data(_allowing(config, len(broken_files(folder))), rules_of(folder))
+    with what_is_lost_told(folder, config, AS_TRAINED):
+        data = assemble_data(_allowing(config, len(broken_files(folder))), rules_of(folder))
     if images is not None:
         go_on(folder, data, AS_TRAINED, compare=True)
     elif folder.checkpoint.is_file():

@@ -40,6 +40,14 @@ def moved(roots: Mapping[str, str], root: str) -> dict[str, str]:
     }
 
 
+def place_now(place: str, name: str, before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Where a folder of the set `name` is now, if the roots of `before` are those of `now`."""
+    for key in (f"data.{name}.root", "data.root"):
+        if key in before and key in now and os.path.commonpath([place, before[key]]) == before[key]:
+            return os.path.normpath(os.path.join(resolved(now[key]), os.path.relpath(place, before[key])))
+    return place
+
+
 def resolved(root: str) -> str:
     """The same folder for whoever reads it later, from wherever."""
     return os.path.realpath(os.path.expanduser(root))

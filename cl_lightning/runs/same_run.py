@@ -9,7 +9,7 @@ from cl_lightning.runs.assemble import assemble_data
 from cl_lightning.runs.broken_files import broken_files
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import determining
-from cl_lightning.runs.images import kept
+from cl_lightning.runs.image_record import kept
 from cl_lightning.runs.nearest import FOREIGN
 from cl_lightning.runs.roots import resolved, roots_of, with_roots
 

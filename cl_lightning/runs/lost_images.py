@@ -1,0 +1,68 @@
+"""What is not as a run knows it, where its sets can't be built any more of what is there."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cl_lightning.blueprints import ConfigError, printable
+from cl_lightning.data.accents import under_names_of
+from cl_lightning.data.going_on import changes
+from cl_lightning.data.image_sets import met_in_sets
+from cl_lightning.data.inventory import Files, inventory
+from cl_lightning.data.photo_folder import PhotoFolder
+from cl_lightning.data.rules import tree_of
+from cl_lightning.runs.assemble import PHOTO_FOLDERS
+from cl_lightning.runs.broken_files import broken_files
+from cl_lightning.runs.folder import RunFolder
+from cl_lightning.runs.image_record import Images, OtherImagesError, kept
+from cl_lightning.runs.roots import place_now, roots_of
+
+
+@contextmanager
+def what_is_lost_told(folder: RunFolder, config: Mapping[str, Any], accepted: str) -> Iterator[None]:
+    """What fails inside, as sets of photos are built, is told as what has become of the run's images.
+
+    A new run's advice, such as a share to hold out, would be that of another run.
+
+    Args:
+        folder: of the run.
+        config: with the folders of its images now.
+        accepted: what would do.
+
+    Raises:
+        OtherImagesError: what is gone or new; of a run without a record, what fails.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        images, what = kept(folder), str(error).partition("; accepted: ")[0]
+        if images is None and config["data"]["train"].get("_target_") in PHOTO_FOLDERS:
+            raise OtherImagesError(
+                f"the images of {folder.path} are not as it began: {what}; accepted: {accepted}"
+            ) from error
+        for name, then in ({} if images is None else images.sets).items():
+            if isinstance(then, Files) and (words := _lost(name, images, folder, config)):
+                raise OtherImagesError(
+                    f"data.{name} is not what {folder.path} began with: {words}; accepted: {accepted}"
+                ) from error
+        raise
+
+
+def _lost(name: str, images: Images, folder: RunFolder, config: Mapping[str, Any]) -> str:
+    """How the files of a set differ, in words; empty where they don't, or can't be looked at."""
+    then = images.sets[name]
+    place = place_now(then.root, name, images.roots, roots_of(config))
+    if not os.path.isdir(place):
+        return f"its {len(then.paths):,} photos were in {printable(place)}, and that folder is gone"
+    try:
+        paths = list(tree_of(Path(place), images.rules).paths())
+    except ValueError:
+        return ""
+    others = [part for part in images.sets.values() if isinstance(part, Files) and part.root == then.root]
+    elsewhere = {path for part in others for path in part.paths}.difference(then.paths)
+    names = under_names_of({*elsewhere, *then.paths}, [os.path.relpath(path, place) for path in paths])
+    own = [path for path, known in zip(paths, names, strict=True) if known not in elsewhere]
+    now = inventory(PhotoFolder(Path(place), own, None, []))
+    return changes(then, now, met_in_sets(broken_files(folder)).get(name, ()))
