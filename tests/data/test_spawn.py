@@ -10,8 +10,9 @@ from tests.data.photos import write_photos
 
 
 def test_a_data_module_that_has_loaded_can_be_pickled(tmp_path):
-    photos = image_folder(write_photos(tmp_path, *(f"{kind}/{n}.png" for kind in "ab" for n in range(4))))
-    data = ContrastiveData(photos, photos, batch_size=4, num_workers=1, seed=3, max_broken=1)
+    names = [f"{split}/{kind}/{n}.png" for split in ("train", "val") for kind in "ab" for n in range(4)]
+    photos, val = (image_folder(write_photos(tmp_path, *names), split) for split in ("train", "val"))
+    data = ContrastiveData(photos, val, batch_size=4, num_workers=1, seed=3, max_broken=1)
     loader = data.train_dataloader()
     batches = list(loader)
     data.teardown("fit")
