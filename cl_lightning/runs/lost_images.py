@@ -1,8 +1,9 @@
 """What is not as a run knows it, where its sets can't be built any more of what is there."""
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -38,31 +39,38 @@ def what_is_lost_told(folder: RunFolder, config: Mapping[str, Any], accepted: st
         yield
     except ConfigError as error:
         images, what = kept(folder), str(error).partition("; accepted: ")[0]
-        if images is None and config["data"]["train"].get("_target_") in PHOTO_FOLDERS:
+        if images is None:
+            if config["data"]["train"].get("_target_") not in PHOTO_FOLDERS:
+                raise
+            what = f"the images of {folder.path} are not as it began: {what}"
+            raise OtherImagesError(f"{what}; accepted: {accepted}") from error
+        for name, words in _lost(images, folder, config):
             raise OtherImagesError(
-                f"the images of {folder.path} are not as it began: {what}; accepted: {accepted}"
+                f"data.{name} is not what {folder.path} began with: {words}; accepted: {accepted}"
             ) from error
-        for name, then in ({} if images is None else images.sets).items():
-            if isinstance(then, Files) and (words := _lost(name, images, folder, config)):
-                raise OtherImagesError(
-                    f"data.{name} is not what {folder.path} began with: {words}; accepted: {accepted}"
-                ) from error
         raise
 
 
-def _lost(name: str, images: Images, folder: RunFolder, config: Mapping[str, Any]) -> str:
-    """How the files of a set differ, in words; empty where they don't, or can't be looked at."""
-    then = images.sets[name]
-    place = place_now(then.root, name, images.roots, roots_of(config))
+def _lost(images: Images, folder: RunFolder, config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Sets that differ, and how; none that can't be looked at."""
+    met, files = met_in_sets(broken_files(folder)), _files(images)
+    for name, then in files.items():
+        place = place_now(then.root, name, images.roots, roots_of(config))
+        others = [part.paths for other, part in files.items() if other != name and part.root == then.root]
+        with suppress(ValueError):
+            if words := _changes(then, place, {*chain(*others)}, images.rules, met.get(name, ())):
+                yield name, words
+
+
+def _files(images: Images) -> dict[str, Files]:
+    return {name: part for name, part in images.sets.items() if isinstance(part, Files)}
+
+
+def _changes(then: Files, place: str, others: set[str], rules: Any, met: Collection[str]) -> str:
+    """How the photos in a place differ, but for those of other sets there."""
     if not os.path.isdir(place):
         return f"its {len(then.paths):,} photos were in {printable(place)}, and that folder is gone"
-    try:
-        paths = list(tree_of(Path(place), images.rules).paths())
-    except ValueError:
-        return ""
-    others = [part for part in images.sets.values() if isinstance(part, Files) and part.root == then.root]
-    elsewhere = {path for part in others for path in part.paths}.difference(then.paths)
+    paths, elsewhere = list(tree_of(Path(place), rules).paths()), others.difference(then.paths)
     names = under_names_of({*elsewhere, *then.paths}, [os.path.relpath(path, place) for path in paths])
     own = [path for path, known in zip(paths, names, strict=True) if known not in elsewhere]
-    now = inventory(PhotoFolder(Path(place), own, None, []))
-    return changes(then, now, met_in_sets(broken_files(folder)).get(name, ()))
+    return changes(then, inventory(PhotoFolder(Path(place), own, None, [])), met)
