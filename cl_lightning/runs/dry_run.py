@@ -43,7 +43,7 @@ def dry_run(config: dict[str, Any]) -> None:
             trainer.fit(method, datamodule=data)
         summarise(config, trainer)
         if trainer.is_global_zero:
-            folder.path.mkdir()
+            folder.path.mkdir(exist_ok=True)  # a profiler may have written into it
             write_pictures(folder, trainer)
             print(told(trainer.global_step, RunFolder.of(real)))
 

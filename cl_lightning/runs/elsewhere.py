@@ -11,8 +11,9 @@ from cl_lightning.blueprints import ConfigError, build, refused, shown
 from cl_lightning.data import EpochOrder
 from cl_lightning.runs import checks
 from cl_lightning.runs.assemble import GIVEN, assemble_callbacks, assemble_method
+from cl_lightning.runs.early_end import check_least, check_time_limit
 from cl_lightning.runs.rehearsal import rehearse_loss, rehearse_optimizer
-from cl_lightning.runs.trainer_settings import check_time_limit, check_trainer
+from cl_lightning.runs.trainer_settings import check_trainer
 
 
 def processes(trainer: dict[str, Any]) -> tuple[int, int]:
@@ -49,6 +50,7 @@ def check_elsewhere(config: dict[str, Any]) -> None:
     """
     check_trainer(config["trainer"], here=False)
     check_time_limit(config)
+    check_least(config)
     nodes, devices = processes(config["trainer"])
     _check_as_on_a_cpu(config["trainer"])
     with torch.device("meta"):  # no weight is drawn

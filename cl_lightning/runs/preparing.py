@@ -13,11 +13,12 @@ from cl_lightning.runs import checks, images
 from cl_lightning.runs.assemble import assemble_method, assemble_trainer
 from cl_lightning.runs.broken_files import broken_files_in, keep_broken
 from cl_lightning.runs.cpu import quicken_cpu
+from cl_lightning.runs.early_end import check_least, check_time_limit
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.loggers import assemble_loggers
 from cl_lightning.runs.quiet import quiet
 from cl_lightning.runs.rehearsal import rehearse
-from cl_lightning.runs.trainer_settings import check_time_limit, check_trainer
+from cl_lightning.runs.trainer_settings import check_trainer
 
 
 def prepared(config: dict[str, Any], folder: RunFolder) -> tuple[ContrastiveModule, ContrastiveData, Trainer]:
@@ -28,6 +29,7 @@ def prepared(config: dict[str, Any], folder: RunFolder) -> tuple[ContrastiveModu
     """
     check_trainer(config["trainer"])
     check_time_limit(config)
+    check_least(config)
     quiet()
     quicken_cpu()
     method, data = assemble_method(config), images.assembled(config, folder)

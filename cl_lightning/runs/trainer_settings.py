@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from lightning.pytorch.plugins.environments import SLURMEnvironment
 
-from cl_lightning.blueprints import ConfigError, refused, shown
-from cl_lightning.interruption import duration
+from cl_lightning.blueprints import ConfigError, shown
 
 # Arguments of the Trainer that another key stands for: all that is accepted, and the key.
 INSTEAD = {
@@ -33,6 +32,7 @@ AT_LEAST_ONE = (
 # Spellings of what METHODS.md describes; Lightning has more, such as 16-true without a gradient scaler.
 PRECISIONS = ("32", "32-true", "64", "64-true", "16-mixed", "bf16-mixed", "bf16-true")
 
+PROFILERS = ("simple", "advanced", "pytorch")  # Lightning's fourth is for TPUs
 TASKS = "SLURM_STEP_NUM_TASKS"
 MOST_DEVICES = 1024  # no machine serves more
 
@@ -73,6 +73,10 @@ def check_trainer(trainer: dict[str, Any], here: bool = True) -> None:
     if precision is not None and str(precision) not in PRECISIONS:
         raise ConfigError(
             f"trainer.precision is {shown(precision)}; accepted: 32, bf16-mixed, 16-mixed, bf16-true, 64"
+        )
+    if trainer.get("profiler") not in (None, *PROFILERS):
+        raise ConfigError(
+            f"trainer.profiler is {shown(trainer['profiler'])}; accepted: {', '.join(PROFILERS)}, or null"
         )
     strategy, accumulated = trainer.get("strategy"), trainer["accumulate_grad_batches"]
     if isinstance(strategy, Mapping) and strategy.get("static_graph") and accumulated > 1:
@@ -159,23 +163,3 @@ def _check_tasks(trainer: dict[str, Any]) -> None:
             f"srun has started {tasks} tasks, but trainer.devices={devices} and trainer.num_nodes={nodes} "
             f"are {devices * nodes} processes; accepted: as many tasks as processes (--ntasks-per-node)"
         )
-
-
-def check_time_limit(config: dict[str, Any]) -> None:
-    """That `trainer.max_time` is a time, and the run can be saved when it is over.
-
-    Raises:
-        ConfigError: says which key.
-    """
-    limit = config["trainer"].get("max_time")
-    if limit is None:
-        return
-    with refused("trainer"):
-        duration(limit)
-    for name in ("preemption", "checkpoint"):
-        if config["callbacks"].get(name) is None or config["trainer"].get("enable_checkpointing") is False:
-            raise ConfigError(
-                f"trainer.max_time is {shown(limit)}, which saves the run and ends it, but there is no "
-                f"callbacks.{name}; accepted: callbacks.{name} as in callbacks=default and "
-                "trainer.enable_checkpointing=null, or trainer.max_time=null"
-            )

@@ -39,6 +39,11 @@ CASES = {
         r"accepted: one of the names in cl_lightning\.blueprints\.targets",
         "encoder.backbone._target_=cl_lightning.encoders.SmallConvNet",  # which is there
     ),
+    "what nothing does": (
+        "trainer.min_steps=1",
+        r"accepted: null, or .*'(\+callbacks\.stop=\{.*\})'",
+        "trainer.min_steps=1@{1}",
+    ),
     "a logger's folder": ("+logger.csv.save_dir=x", r"logger\.csv\.save_dir .*accepted: none", ""),
     "a sweeper without a sweep": (
         "hydra/sweeper=optuna",
@@ -54,9 +59,10 @@ CASES = {
 
 
 def typed(words: str) -> list[str]:
-    """The command's words: those that make it small, and these."""
-    options = [word for word in words.split() if word == "-m"]
-    return [*options, *SMALL, *(word for word in words.split() if word != "-m")]
+    """The command's words: those that make it small, and these; behind @ is one with spaces."""
+    first, *quoted = words.split("@")
+    options = [word for word in first.split() if word == "-m"]
+    return [*options, *SMALL, *(word for word in first.split() if word != "-m"), *quoted]
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -68,6 +68,9 @@ REFUSED_VALUES = (
     "trainer.min_epochs=3",
     "trainer.min_steps=3 trainer.max_steps=2",
     "trainer.min_steps=3",
+    "trainer.min_steps=1",
+    "trainer.min_epochs=1",
+    "trainer.profiler=xla",
 )
 
 
@@ -107,6 +110,18 @@ def test_a_profiler_tells_once_what_it_measured(profiler: str, caplog: pytest.Lo
     train(small(f"trainer.profiler={profiler}"))  # to the terminal, where no test listens
     assert caplog.text.count("Profiler Report") == 1
     assert "run_training_epoch" in caplog.text
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_torchs_profiler_tells_what_it_measured_and_leaves_its_trace_in_the_run_folder(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run = small("trainer.profiler=pytorch", "data.train.images=40", "data.val=null", "callbacks.knn=null")
+    train(run)
+    assert caplog.text.count("Profiler Report") == 1
+    assert "SimCLR" in caplog.text
+    (trace,) = RunFolder.of(run).path.glob("*.pt.trace.json")
+    assert "training_step" in trace.name
 
 
 @pytest.mark.usefixtures("without_pictures")

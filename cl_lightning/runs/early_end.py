@@ -1,0 +1,51 @@
+"""What ends a run before its last step."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cl_lightning.blueprints import ConfigError, refused, shown
+from cl_lightning.interruption import duration
+
+STOPPING = (
+    "'+callbacks.stop={_target_: lightning.pytorch.callbacks.EarlyStopping, monitor: train/loss, "
+    "check_on_train_epoch_end: true}'"
+)
+
+
+def check_time_limit(config: dict[str, Any]) -> None:
+    """That `trainer.max_time` is a time, and the run can be saved when it is over.
+
+    Raises:
+        ConfigError: says which key.
+    """
+    limit = config["trainer"].get("max_time")
+    if limit is None:
+        return
+    with refused("trainer"):
+        duration(limit)
+    for name in ("preemption", "checkpoint"):
+        if config["callbacks"].get(name) is None or config["trainer"].get("enable_checkpointing") is False:
+            raise ConfigError(
+                f"trainer.max_time is {shown(limit)}, which saves the run and ends it, but there is no "
+                f"callbacks.{name}; accepted: callbacks.{name} as in callbacks=default and "
+                "trainer.enable_checkpointing=null, or trainer.max_time=null"
+            )
+
+
+def check_least(config: dict[str, Any]) -> None:
+    """That something may end a run early where `trainer.min_epochs` or `trainer.min_steps` forbids it.
+
+    Raises:
+        ConfigError: nothing does; what would.
+    """
+    targets = [
+        str(node.get("_target_")) for node in config["callbacks"].values() if isinstance(node, Mapping)
+    ]
+    if not all(target.startswith("cl_lightning.callbacks.") for target in targets):
+        return
+    for name in ("min_epochs", "min_steps"):
+        if config["trainer"].get(name) is not None:
+            raise ConfigError(
+                f"trainer.{name} is {shown(config['trainer'][name])}, but no callback ends this run early; "
+                f"accepted: null, or one that does, such as {STOPPING}"
+            )
