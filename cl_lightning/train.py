@@ -111,11 +111,13 @@ def job(cfg: Any) -> float | None:
     from cl_lightning.runs.messages import FULL_ERROR, show, wants_traceback
     from cl_lightning.runs.resolved import resolved
     from cl_lightning.runs.single import check_single
+    from cl_lightning.runs.without_effect import check_effect
 
     os.environ[FULL_ERROR] = "1" if wants_traceback() else "0"  # for the processes that a run starts
     try:
         if HydraConfig.get().mode is RunMode.RUN:
             check_single(HydraConfig.get().runtime.choices)
+            check_effect(cfg, HydraConfig.get().overrides.task)
         config = resolved(cfg)
         return train(config).get(config["run"]["metric"])
     except Exception as error:

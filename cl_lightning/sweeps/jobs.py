@@ -14,6 +14,7 @@ from cl_lightning.runs import RunFolder, check_keys
 from cl_lightning.runs.messages import explain
 from cl_lightning.runs.resolved import resolved
 from cl_lightning.runs.warm_up import check_warm_up
+from cl_lightning.runs.without_effect import check_effect
 
 
 class JobError(Exception):
@@ -123,6 +124,7 @@ def _compose(job: Job, context: HydraContext, sweep: Any) -> None:
     HydraConfig.instance().set_config(job.cfg)  # what ${hydra:...} means in this job
     try:
         own = OmegaConf.masked_copy(job.cfg, [str(key) for key in job.cfg if key != "hydra"])
+        check_effect(own, job.overrides)
         job.config = resolved(own)
     finally:
         HydraConfig.instance().cfg = before
