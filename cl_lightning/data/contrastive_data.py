@@ -112,6 +112,8 @@ class ContrastiveData(LightningDataModule):
             run = f"the run of {trainer.ckpt_path if trainer else 'the checkpoint'}"
             first_here = trainer is None or trainer.local_rank == 0
             self.sets.go_on_from(state_dict, run, OTHER_RUN, compare=first_here)
+            places = state_dict.get("broken", [])  # the folder may be elsewhere by now
+            broken = [[self.sets.path_now(path, places) or path for path in paths] for paths in broken]
             self.broken.check(chain(*broken))
         self.broken.restore(broken)
         self._resumed = state_dict["train"]

@@ -46,11 +46,12 @@ def changes(then: Inventory, now: Inventory, broken: Collection[str]) -> str:
     places, met = dict(zip(named.paths, now.paths, strict=True)), set(under_names_of(then.paths, [*broken]))
     differ = [*then.of_another_size(named), *then.of_other_content(named)]
     other = [path for path in differ if path not in met][:LOOKED_AT]
-    damaged = [path for path in other if not _can_be_read(os.path.join(now.root, places[path]))]
+    damaged = [path for path in other if not can_be_read(os.path.join(now.root, places[path]))]
     return then.changes(now, {*met, *damaged})
 
 
-def _can_be_read(path: str) -> bool:
+def can_be_read(path: str) -> bool:
+    """Whether a file is a whole image."""
     try:
         decode(path)
     except BrokenImageError:

@@ -2,16 +2,19 @@
 
 import os
 from collections.abc import Collection, Iterable, Mapping
+from itertools import takewhile
 from typing import Any
 
 from torch import Tensor
 
+from cl_lightning.data.accents import under_names_of
 from cl_lightning.data.apart import check_apart
 from cl_lightning.data.broken_files import BrokenList
 from cl_lightning.data.checks import check_same_images
 from cl_lightning.data.class_names import numbered_alike
 from cl_lightning.data.going_on import changes, going_on
 from cl_lightning.data.inventory import Inventory, inventory, packed, unpacked
+from cl_lightning.data.inventory import below as files_below
 from cl_lightning.data.labelled import has_labels
 from cl_lightning.data.map_style import MapStyle
 from cl_lightning.data.photo_folder import PhotoFolder
@@ -113,6 +116,25 @@ class ImageSets:
             if isinstance(photos, PhotoFolder) and path in photos.paths:
                 return f"{name}:{os.path.relpath(path, photos.root)}".replace(os.sep, "/")
         return path
+
+    def path_now(self, path: str, places: Iterable[str]) -> str | None:
+        """Where a file is now, or was, that a run met at `path`, maybe below another folder.
+
+        None where none of the run's `places`, see `place_of`, is the file's.
+        """
+        found = []
+        for name, paths in met_in_sets(places).items():
+            photos = bare(self.own().get(name))
+            if isinstance(photos, PhotoFolder):
+                there = [below for below in paths if f"/{path}".replace(os.sep, "/").endswith(f"/{below}")]
+                names = dict(zip(under_names_of(there, files_below(photos)), photos.paths, strict=True))
+                found += [names.get(below, os.path.join(str(photos.root), below)) for below in there]
+        return max(found, key=lambda now: _equal_ends(now, path), default=None)
+
+
+def _equal_ends(one: str, other: str) -> int:
+    parts = zip(one.split(os.sep)[::-1], other.split(os.sep)[::-1], strict=False)
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], parts)))
 
 
 def met_in_sets(places: Iterable[str]) -> dict[str, set[str]]:

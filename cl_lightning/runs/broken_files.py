@@ -1,10 +1,12 @@
 """The files that a run could not read, kept over all its starts."""
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from cl_lightning.data import BrokenImageError, ContrastiveData
+from cl_lightning.data.going_on import can_be_read
 from cl_lightning.runs.folder import RunFolder
 
 FILE = "broken_files.jsonl"  # a path in each line
@@ -15,6 +17,20 @@ def broken_files(folder: RunFolder) -> list[str]:
     file = folder.path / FILE
     lines = file.read_text(encoding="ascii").splitlines() if file.is_file() else []
     return list(dict.fromkeys(json.loads(line) for line in lines))
+
+
+def is_still_broken(path: str, data: ContrastiveData, places: Iterable[str]) -> bool:
+    """Whether a file that a run could not read is there and can't be read now; True of what is no file.
+
+    Args:
+        path: of the file as the run met it.
+        data: the images as they are now, maybe in another place.
+        places: the run's `broken_files`.
+    """
+    now = data.sets.path_now(path, places)
+    if now is None:
+        return not (os.path.exists(path) and can_be_read(path))
+    return os.path.exists(now) and not can_be_read(now)
 
 
 def keep_broken(folder: RunFolder, data: ContrastiveData, paths: Iterable[str]) -> None:

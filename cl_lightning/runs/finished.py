@@ -11,9 +11,8 @@ from cl_lightning.data import ContrastiveData
 from cl_lightning.data.checks import check_same_images
 from cl_lightning.data.going_on import changes
 from cl_lightning.data.image_sets import met_in_sets
-from cl_lightning.data.inventory import Files
 from cl_lightning.runs.assemble import assemble_data
-from cl_lightning.runs.broken_files import broken_files
+from cl_lightning.runs.broken_files import broken_files, is_still_broken
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import has_fixed_content
 from cl_lightning.runs.image_record import OtherImagesError, kept
@@ -80,17 +79,10 @@ def _check_numbers(folder: RunFolder, data: ContrastiveData) -> None:
 
 
 def _check_broken(folder: RunFolder, data: ContrastiveData, limit: int) -> None:
-    now, met = data.sets.inventories(), met_in_sets(broken_files(folder))
-    gone = {
-        f"/{path}"
-        for name, part in now.items()
-        if isinstance(part, Files)
-        for path in met.get(name, set()).difference(part.paths)
-    }
     broken = [
         path
         for path in (folder.summary() or {}).get("broken_files") or ()
-        if os.path.exists(path) or not path.endswith(tuple(gone))
+        if is_still_broken(path, data, broken_files(folder))
     ]
     if len(broken) > limit:
         raise ConfigError(

@@ -275,6 +275,23 @@ def record_of(folder: RunFolder) -> bytes:
     return (folder.path / "images.json.gz").read_bytes()
 
 
+def test_a_broken_photo_counts_once_wherever_the_run_goes_on(
+    photos: Path, tmp_path: Path, interrupted: Callable[..., RunFolder]
+) -> None:
+    from cl_lightning.data import EpochOrder
+
+    index = int(EpochOrder(16, 8, 0).batches()[0][3].item())  # of the first batch
+    name = f"train/{'ab'[index // 8]}/{index % 8}.png"
+    damage(photos / name)
+    with pytest.warns(UserWarning, match=name):
+        folder = interrupted("data.max_broken=1")
+    photos.rename(tmp_path / "moved")
+    assert go_on("data.root=moved", "data.max_broken=1")["broken_files"] == [f"moved/{name}"]
+    assert len(list(folder.path.parent.iterdir())) == 1
+    (tmp_path / "moved" / name).unlink()
+    assert go_on("data.root=moved")["steps"] == 4
+
+
 def test_two_folders_that_were_moved_together_are_evaluated_below_their_new_one(photos: Path) -> None:
     val = ("data.val.root=photos/val", "data.val.split=train")
     go_on("trainer.max_epochs=1", "data.root=null", "data.train.root=photos/train", *val)
@@ -363,6 +380,13 @@ def damage(photo: Path) -> None:
     photo.write_bytes(photo.read_bytes()[:60])
 
 
+def repair(photos: Path) -> None:
+    """Put the photo back that is met late."""
+    write_photos(photos / "whole", *NAMES)
+    shutil.move(photos / "whole" / first_met_late(), photos / first_met_late())
+    shutil.rmtree(photos / "whole")
+
+
 @pytest.fixture
 def stopped(photos: Path) -> Iterator[Path]:
     """A photo because of which a run stopped after its first step."""
@@ -403,7 +427,9 @@ def test_a_broken_photo_that_is_removed_lets_the_run_go_on(
         cl_eval([str(folder), "--labels"])
 
 
-def test_a_larger_limit_lets_the_run_go_on(stopped: Path, from_the_start: dict[str, Any]) -> None:
+def test_a_larger_limit_lets_the_run_go_on(
+    stopped: Path, photos: Path, from_the_start: dict[str, Any]
+) -> None:
     with pytest.warns(UserWarning, match=stopped.name):
         summary = go_on("data.max_broken=5")
     assert differences(ended(), from_the_start) == []
@@ -413,12 +439,18 @@ def test_a_larger_limit_lets_the_run_go_on(stopped: Path, from_the_start: dict[s
     (folder,) = Path("runs").iterdir()
     with pytest.warns(UserWarning, match=stopped.name):
         cl_eval([str(folder), "--labels"])
+    photos.rename("moved")
+    with pytest.raises(ConfigError, match=r"data\.max_broken is 0"):
+        go_on("data.root=moved")
+    Path("moved").rename(photos)
+    repair(photos)
+    assert go_on() == summary  # no file is broken any more
+    photos.rename("moved")
+    assert go_on("data.root=moved") == summary
 
 
 def test_a_broken_photo_that_is_repaired_is_read_again(stopped: Path, photos: Path) -> None:
-    write_photos(photos / "whole", *NAMES)
-    shutil.copy(photos / "whole" / first_met_late(), stopped)
-    shutil.rmtree(photos / "whole")
+    repair(photos)
     go_on()
     train(config(*PHOTOS, "run.root=whole"))
     (whole,) = Path("whole").iterdir()
