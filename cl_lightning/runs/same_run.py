@@ -1,8 +1,12 @@
 """The folder of the run that a config means."""
 
+import os
+import shlex
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from cl_lightning.blueprints import printable
 from cl_lightning.data.going_on import changes
 from cl_lightning.data.image_sets import met_in_sets
 from cl_lightning.runs.assemble import assemble_data
@@ -22,16 +26,57 @@ def begun(config: dict[str, Any], folder: RunFolder) -> RunFolder:
     """
     if folder.path.is_dir():
         return folder
-    same, same_elsewhere = determining(config), _without_roots(config)
+    same = determining(config)
+    for other, began in _same_but_for_roots(folder, config):
+        with suppress(*FOREIGN):
+            if determining(began) == same or _has_these_images(other, config):
+                return other
+    return folder
+
+
+def lost_elsewhere(folder: RunFolder, config: dict[str, Any]) -> list[str]:
+    """What is told, as `folder` begins, of runs that are the same but for the place of images that is gone.
+
+    They may have been moved, with a change; or the run has no record by which these would be known again.
+    """
+    told = []
+    for other, began in _same_but_for_roots(folder, config) if roots_of(config) else ():
+        with suppress(*FOREIGN):
+            told += _told_of(other, began, config)
+    return told
+
+
+def _told_of(run: RunFolder, began: dict[str, Any], config: dict[str, Any]) -> list[str]:
+    images = kept(run)
+    roots = roots_of(began) if images is None else images.roots
+    lost = {key: root for key, root in roots.items() if not os.path.exists(resolved(root))}
+    if not lost:
+        return []
+    key, old = next(iter(lost.items()))
+    where = f"{run.path} is the same run of images in {printable(old)}, which is gone"
+    if images is not None:
+        changed = ", ".join(f"data.{name} has {words}" for name, words in _changes(run, config).items())
+        return [f"{where}; these are others: {changed}"]
+    above, new = os.path.dirname(old), resolved(roots_of(config)[key])
+    steps = [["mkdir", "-p", above]] if above and not os.path.isdir(above) else []
+    link = " && ".join(shlex.join(step) for step in [*steps, ["ln", "-s", new, old]])
+    return [
+        f"{where}, and has no record to compare these with; if they are the same, it goes on after "
+        f"`{printable(link)}` with {key}={printable(old)}"
+    ]
+
+
+def _same_but_for_roots(
+    folder: RunFolder, config: dict[str, Any]
+) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
+    """Runs beside that of `folder`, with the configs that they began with."""
+    same = _without_roots(config)
     for file in sorted(folder.path.parent.glob("*/config.yaml")):
         other = RunFolder(file.parent)
         with suppress(*FOREIGN):
             began = other.config()
-            if determining(began) == same:
-                return other
-            if _without_roots(began) == same_elsewhere and _has_these_images(other, config):
-                return other
-    return folder
+            if _without_roots(began) == same:
+                yield other, began
 
 
 def _without_roots(config: dict[str, Any]) -> dict[str, Any]:
@@ -44,7 +89,15 @@ def _has_these_images(folder: RunFolder, config: dict[str, Any]) -> bool:
         return False
     if images.roots == {key: resolved(root) for key, root in roots_of(config).items()}:
         return True  # whatever has become of them: that is told
-    now, met = assemble_data(config, images.rules).sets.inventories(), met_in_sets(broken_files(folder))
-    return now.keys() == images.sets.keys() and not any(
-        changes(then, now[name], met.get(name, ())) for name, then in images.sets.items()
-    )
+    return not _changes(folder, config)
+
+
+def _changes(folder: RunFolder, config: dict[str, Any]) -> dict[str, str]:
+    """How the images of a config differ from those of a run, in words by set."""
+    images, met = kept(folder), met_in_sets(broken_files(folder))
+    assert images is not None, "asked before"
+    now = assemble_data(config, images.rules).sets.inventories()
+    if now.keys() != images.sets.keys():
+        return dict.fromkeys(images.sets.keys() ^ now.keys(), "no images")
+    words = {name: changes(then, now[name], met.get(name, ())) for name, then in images.sets.items()}
+    return {name: differs for name, differs in words.items() if differs}

@@ -5,13 +5,15 @@ from typing import Any
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.nearest import nearest
+from cl_lightning.runs.same_run import lost_elsewhere
 
 
 def started(folder: RunFolder, config: dict[str, Any]) -> str:
-    """Of a new run: where it is, and how it differs from the one most like it."""
+    """Of a new run: where it is, how it differs from the one most like it, and which one it may be moved."""
     difference = nearest(folder, config)
-    own = f"\n  a run of its own: {difference}" if difference else ""
-    return f"{folder.path}: {config['method']['name']} on {config['data']['name']}{own}"
+    own = [f"a run of its own: {difference}"] if difference else []
+    lines = [*own, *lost_elsewhere(folder, config)]
+    return "\n  ".join([f"{folder.path}: {config['method']['name']} on {config['data']['name']}", *lines])
 
 
 def continued(folder: RunFolder, step: int) -> str:

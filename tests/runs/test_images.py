@@ -3,7 +3,9 @@
 import gzip
 import json
 import os
+import re
 import shutil
+import subprocess
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -339,6 +341,32 @@ def test_a_run_of_before_goes_on_and_is_evaluated_by_its_own_rule(photos: Path, 
     add_a_photo(photos)
     with pytest.raises(ConfigError, match="images, but"):  # which is finished
         go_on(*one_folder)
+
+
+def test_a_run_of_before_in_a_moved_folder_is_named_with_what_lets_it_go_on(
+    photos: Path, of_before: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = ("data.val_fraction=0.3", "trainer.max_epochs=2")
+    photos.rename("moved")
+    go_on("data.root=moved/train", *settings)
+    told = next(line for line in capsys.readouterr().out.splitlines() if "ln -s" in line)
+    assert str(of_before.path) in told
+    command, root = re.findall(r"`(.+)` with (data\.root=\S+)", told)[0]
+    subprocess.run(command, shell=True, check=True)
+    go_on(root, *settings)
+    assert of_before.summary() is not None
+
+
+def test_a_moved_folder_with_a_photo_more_is_a_run_of_its_own_and_that_is_told(
+    photos: Path, interrupted: Callable[..., RunFolder], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = interrupted()
+    add_a_photo(photos)
+    photos.rename("moved")
+    capsys.readouterr()
+    go_on("data.root=moved")
+    told = capsys.readouterr().out
+    assert re.search(rf"{folder.path} .*{photos}, .*data\.train has 1 new \(b/new\.png\)", told)
 
 
 def test_a_photo_more_moves_no_other_to_the_held_out_ones(photos: Path) -> None:
