@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 NAMES = {
@@ -13,7 +13,7 @@ NAMES = {
 # Such as train2017, val_images, Test Set: what runs took for parts before they knew all spellings below.
 FIRST_LIKE = r"(?:{})[ _-]*(?:\d+|set|split|data|images?|imgs?|photos?)"
 WORDS = {name: part for part, names in NAMES.items() for name in names} | dict.fromkeys(
-    ("dev", "development", "holdout"), "val"
+    ("dev", "development", "holdout", "validate"), "val"
 )
 BESIDE = (
     *("datasets", "dataset", "data", "set", "sets", "split", "part", "images", "image", "imgs", "img"),
@@ -29,7 +29,7 @@ class Parts(NamedTuple):
 
     Args:
         train, val, test: by their names; several, where it is not clear which.
-        mixed: those to train on and to evaluate or test by.
+        mixed: those to train on and to evaluate by.
         spelt: all that are named like a part, whether taken for one or not.
     """
 
@@ -75,20 +75,28 @@ def named(folders: Sequence[str]) -> Parts | None:
 
 def _like(folders: Sequence[str]) -> Parts:
     found = {name: _read(name) for name in folders}
+    shared = _shared(found)
+    spelt = {name: parts for name, (parts, rest) in found.items() if parts and rest == shared}
+    train = [name for name, parts in spelt.items() if "train" in parts and "val" not in parts]
+    mixed = [name for name, parts in spelt.items() if {"train", "val"} <= parts]
+    val = [name for name, parts in spelt.items() if parts == {"val"}]
+    test = [name for name in spelt if name not in (*train, *val, *mixed)]
+    return Parts(train, val, test, mixed, {*spelt})
+
+
+def _shared(found: Mapping[str, tuple[set[str], str]]) -> str:
+    """What else all names say, such as cats in cats_train, cats_val, cats_other; mostly nothing."""
     rests: defaultdict[str, set[str]] = defaultdict(set)
     for parts, rest in found.values():
-        rests[rest] |= parts
-    shared = ""
-    if all(parts for parts, _ in found.values()) and "" not in rests:
-        if len(rests) == 1:
-            (shared,) = rests
-        elif rests and all("train" in parts and len(parts) > 1 for parts in rests.values()):
-            raise SeveralSetsError
-    spelt = {name: parts for name, (parts, rest) in found.items() if parts and rest == shared}
-    train, val, test = ([name for name, parts in spelt.items() if parts == {part}] for part in NAMES)
-    several = [name for name, parts in spelt.items() if len(parts) > 1]
-    mixed = [name for name in several if "train" in spelt[name]]
-    return Parts(train, val, test + [name for name in several if name not in mixed], mixed, {*spelt})
+        if parts:
+            rests[rest] |= parts
+    sets = [rest for rest, parts in rests.items() if "train" in parts and len(parts) > 1]
+    if "" in rests or not rests:
+        return ""
+    if len(sets) > 1 and len(sets) == len(rests) and all(parts for parts, _ in found.values()):
+        raise SeveralSetsError
+    (shared,) = sets if len(sets) == 1 else [""]
+    return shared if all({*shared.split()} <= {*rest.split()} for _, rest in found.values()) else ""
 
 
 def _read(name: str) -> tuple[set[str], str]:

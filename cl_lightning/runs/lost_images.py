@@ -44,16 +44,16 @@ def what_is_lost_told(folder: RunFolder, config: Mapping[str, Any], accepted: st
                 raise
             what = f"the images of {folder.path} are not as it began: {what}"
             raise OtherImagesError(f"{what}; accepted: {accepted}") from error
-        for name, words in _lost(images, folder, config):
+        for name, words in lost(images, folder, config):
             raise OtherImagesError(
                 f"data.{name} is not what {folder.path} began with: {words}; accepted: {accepted}"
             ) from error
         raise
 
 
-def _lost(images: Images, folder: RunFolder, config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def lost(images: Images, folder: RunFolder, config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Sets that differ, and how; none that can't be looked at."""
-    met, files = met_in_sets(broken_files(folder)), _files(images)
+    met, files = met_in_sets(broken_files(folder)), files_of(images)
     for name, then in files.items():
         place = place_now(then.root, name, images.roots, roots_of(config))
         others = [part.paths for other, part in files.items() if other != name and part.root == then.root]
@@ -62,7 +62,8 @@ def _lost(images: Images, folder: RunFolder, config: Mapping[str, Any]) -> Itera
                 yield name, words
 
 
-def _files(images: Images) -> dict[str, Files]:
+def files_of(images: Images) -> dict[str, Files]:
+    """The sets that are files."""
     return {name: part for name, part in images.sets.items() if isinstance(part, Files)}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from cl_lightning.blueprints import printable
+from cl_lightning.blueprints import ConfigError, printable
 from cl_lightning.data.going_on import changes
 from cl_lightning.data.image_sets import met_in_sets
 from cl_lightning.runs.assemble import assemble_data
@@ -14,6 +14,7 @@ from cl_lightning.runs.broken_files import broken_files
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import determining
 from cl_lightning.runs.image_record import kept
+from cl_lightning.runs.lost_images import files_of, lost
 from cl_lightning.runs.nearest import FOREIGN
 from cl_lightning.runs.roots import resolved, roots_of, with_roots
 
@@ -89,7 +90,10 @@ def _has_these_images(folder: RunFolder, config: dict[str, Any]) -> bool:
         return False
     if images.roots == {key: resolved(root) for key, root in roots_of(config).items()}:
         return True  # whatever has become of them: that is told
-    return not _changes(folder, config)
+    try:
+        return not _changes(folder, config)
+    except ConfigError:  # a part is gone: that too, where another is whole
+        return len(dict(lost(images, folder, config))) < len(files_of(images))
 
 
 def _changes(folder: RunFolder, config: dict[str, Any]) -> dict[str, str]:

@@ -138,6 +138,16 @@ def test_what_may_hold_the_photos_to_evaluate_by_is_not_trained_on_beside_them(
     assert parts(root) == (["train/cat/1.png", "train/dog/1.png"], [f"{val}/cat/1.png"])
 
 
+def test_a_word_that_all_names_have_makes_no_class_of_a_part(tmp_path: Path) -> None:
+    write_photos(tmp_path, "seg_train/a/1.png", "seg_train/b/1.png", "seg_valid/a/1.png", "seg_pred/1.png")
+    assert parts(tmp_path) == (["seg_train/a/1.png", "seg_train/b/1.png"], ["seg_valid/a/1.png"])
+
+
+def test_photos_to_test_by_among_those_to_train_on_are_not_those_to_evaluate(tmp_path: Path) -> None:
+    write_photos(tmp_path, "train_test/1.png", "val/1.png")
+    assert parts(tmp_path) == (["train_test/1.png"], ["val/1.png"])
+
+
 @pytest.mark.parametrize("train", ["train_set", "training data", "trainval"])
 def test_a_lone_folder_that_is_named_like_a_part_is_that_part(tmp_path: Path, train: str) -> None:
     photos = image_folder(write_photos(tmp_path, f"{train}/cat/1.png", f"{train}/dog/1.png"))

@@ -11,7 +11,7 @@ import pytest
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.data import image_folder
 from cl_lightning.data.inventory import inventory
-from cl_lightning.runs import RunFolder
+from cl_lightning.runs import RunFolder, same_run
 from cl_lightning.runs.finished import FinishedRuns
 from cl_lightning.runs.image_record import FILE, Images, OtherImagesError, kept
 from cl_lightning.runs.images import assembled, images_to_evaluate
@@ -122,6 +122,19 @@ def test_a_part_that_is_gone_after_a_move_is_looked_for_where_the_run_went_on(tm
     shutil.rmtree(tmp_path / "moved/val")
     with pytest.raises(OtherImagesError, match=f"{tmp_path}/moved/val,"):
         assembled(again, folder)
+
+
+def test_a_part_that_was_lost_in_a_move_is_told_of_the_run_that_was_moved(tmp_path: Path) -> None:
+    photos = write_photos(tmp_path / "photos", *NAMES)
+    _, folder = begun()
+    photos.rename(tmp_path / "moved")
+    shutil.rmtree(tmp_path / "moved/val")
+    again = config("data=image_folder", "data.root=moved", "data.batch_size=4")
+    assert same_run.begun(again, RunFolder.of(again)).path == folder.path
+    with pytest.raises(OtherImagesError, match=rf"data\.val .* {tmp_path}/moved/val,"):
+        assembled(again, folder)
+    with pytest.raises(OtherImagesError, match=rf"data\.val .* {tmp_path}/moved/val,"):
+        images_to_evaluate(folder, "moved")
 
 
 def test_what_is_put_back_goes_on(tmp_path: Path) -> None:
