@@ -5,19 +5,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cl_lightning.blueprints import allow
-    from cl_lightning.checkpoints import load_backbone
-    from cl_lightning.methods import MoCoV2, SimCLR
+    from cl_lightning.blueprints import allow as allow
+    from cl_lightning.checkpoints import load_backbone as load_backbone
+    from cl_lightning.methods import *  # noqa: F403
 
 # Imported at first use: `cl-train --help` and shell completion need no torch.
-_HOMES = {
-    "MoCoV2": "cl_lightning.methods",
-    "SimCLR": "cl_lightning.methods",
-    "allow": "cl_lightning.blueprints",
-    "load_backbone": "cl_lightning.checkpoints",
-}
-
-__all__ = ["MoCoV2", "SimCLR", "allow", "load_backbone"]
+_HOMES = {"allow": "cl_lightning.blueprints", "load_backbone": "cl_lightning.checkpoints"}
+_METHODS = "cl_lightning.methods"
 
 try:
     __version__ = version("cl_lightning")
@@ -26,6 +20,10 @@ except PackageNotFoundError:  # an uninstalled checkout
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    if name == "__all__":
+        return sorted([*_HOMES, *import_module(_METHODS).__all__])
+    if not name.startswith("_") and name in import_module(_METHODS).__all__:
+        return getattr(import_module(_METHODS), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,7 +10,6 @@ from torch import nn
 from cl_lightning.callbacks import MomentumEncoder, NegativeQueue
 from cl_lightning.data import ContrastiveData, synthetic
 from cl_lightning.encoders import Encoder, SmallConvNet
-from cl_lightning.losses import info_nce
 from cl_lightning.methods import MoCoV2, SimCLR
 from cl_lightning.optim import WarmupCosine
 from cl_lightning.pairs import moco_v2_views
@@ -32,12 +31,7 @@ def data(images: int = 64, batch_size: int = 16, **settings: Any) -> Contrastive
 
 def moco(batch_norm: str = "sync", groups: int = 1, **settings: Any) -> MoCoV2:
     parts = {"encoder": encoder(batch_norm=batch_norm, batch_norm_groups=groups), "optimizer": sgd} | settings
-    return MoCoV2(
-        views=moco_v2_views(SIZE),
-        loss=partial(info_nce, temperature=0.2),
-        schedule=WarmupCosine(lr_scaling="none"),
-        **parts,
-    )
+    return MoCoV2(views=moco_v2_views(SIZE), **({"schedule": WarmupCosine(lr_scaling="none")} | parts))
 
 
 def simclr(batch_norm: str = "sync", groups: int = 1, **settings: Any) -> SimCLR:

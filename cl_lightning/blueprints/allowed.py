@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from cl_lightning.blueprints.config_error import ConfigError
-from cl_lightning.blueprints.targets import TARGETS
+from cl_lightning.blueprints.targets import targets
 
 GROUP = "cl_lightning.targets"
 _BY_SCRIPT: set[str] = set()
@@ -110,11 +110,12 @@ def _below(name: str, places: list[str]) -> bool:
 
 def _accepted(name: Any) -> str:
     """Some of the list, and where it is."""
-    near = get_close_matches(str(name), TARGETS, n=3)
-    last = [target for target in TARGETS if target.rpartition(".")[2] == str(name).rpartition(".")[2]]
+    options = sorted(targets())
+    near = get_close_matches(str(name), options, n=3)
+    last = [target for target in options if target.rpartition(".")[2] == str(name).rpartition(".")[2]]
     names = ", ".join(dict.fromkeys(last + near))
     return (
-        f"{names + ', or another' if names else 'one'} of the names in cl_lightning.blueprints.targets; "
+        f"{names + ', or another' if names else 'one'} of the OPTIONS of cl_lightning's packages; "
         "of a package of yours, what its entry point or cl_lightning.allow names"
         + (f" (now {', '.join(allowed())})" if allowed() else "")
     )

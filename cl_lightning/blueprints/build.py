@@ -15,11 +15,9 @@ from cl_lightning.blueprints.accepted import accepted
 from cl_lightning.blueprints.allowed import find_allowed
 from cl_lightning.blueprints.config_error import ConfigError, refused, shown
 from cl_lightning.blueprints.own_data import KEYS, find_data_set
-from cl_lightning.blueprints.targets import TARGETS
+from cl_lightning.blueprints.targets import targets, targets_of_checkpoints
 
-EXTRAS = ("timm",)  # packages of `TARGETS` that an extra of the same name brings
-# A checkpoint describes a method's parts; what reads or writes other files is none.
-NOT_IN_CHECKPOINTS = ("cl_lightning.data.", "cl_lightning.callbacks.", "lightning.")
+EXTRAS = ("timm",)  # packages that an extra of the same name brings
 Find = Callable[[Any, str], Callable[..., Any]]  # of a target, by its name and the node's key
 _WHOLE_NUMBERS_ARE_FLOATS = BeartypeConf(is_pep484_tower=True)
 
@@ -29,7 +27,7 @@ def build(node: Any, key: str, **arguments: Any) -> Any:
 
     Args:
         node: mapping of `_target_`, its arguments, and `_partial_` for a call to be made later. A target is
-            one of `TARGETS`, or of what `allow` or an entry point allows; directly below `data` also a data
+            one of `targets()`, or of what `allow` or an entry point allows; directly below `data` also a data
             set of the user's. Nodes inside are built first. A `name` that is no argument is the node's label.
         key: of the node in the config, for messages.
         arguments: those that only code can give, such as the encoder of a method.
@@ -44,8 +42,8 @@ def build(node: Any, key: str, **arguments: Any) -> Any:
 def rebuild(blueprint: Any, key: str) -> Any:
     """The part that a checkpoint's blueprint describes (see `describe`).
 
-    As `build`, but of `TARGETS` only, and the parts of a method among them: whoever wrote the checkpoint
-    chooses none of the user's code.
+    As `build`, but of a method's own parts only (`targets_of_checkpoints`): whoever wrote the checkpoint
+    chooses none of the user's code, and nothing that reads or writes other files.
     """
     return _made(blueprint, key, _of_a_checkpoint, {})
 
@@ -65,16 +63,16 @@ def _made(node: Any, key: str, find: Find, arguments: Mapping[str, Any]) -> Any:
 
 
 def _of_a_config(name: Any, key: str) -> Callable[..., Any]:
-    if name in TARGETS:
+    if isinstance(name, str) and name in targets():
         return _listed(name, key)
     return (find_data_set if key in KEYS else find_allowed)(name, f"{key}._target_")
 
 
 def _of_a_checkpoint(name: Any, key: str) -> Callable[..., Any]:
-    if name not in TARGETS or name.startswith(NOT_IN_CHECKPOINTS):
+    if not (isinstance(name, str) and name in targets_of_checkpoints()):
         raise ConfigError(
             f"{key}._target_ is {name!r}; accepted in a checkpoint: cl_lightning's own pairs, encoders, "
-            "losses and schedules, and the optimizers of cl_lightning.blueprints.targets"
+            "losses and schedules, and the optimizers of cl_lightning.optim.OPTIONS"
         )
     return _listed(name, key)
 

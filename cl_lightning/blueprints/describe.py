@@ -7,7 +7,7 @@ from importlib import import_module
 from numbers import Integral, Real
 from typing import Any
 
-from cl_lightning.blueprints.targets import TARGETS
+from cl_lightning.blueprints.targets import targets
 
 OWN, TARGET, PARTIAL = "_own_", "_target_", "_partial_"
 
@@ -66,7 +66,7 @@ def find_own(blueprint: Any) -> str | None:
 def defaults(blueprint: Mapping[str, Any]) -> dict[str, Any]:
     """The blueprints of the defaults of a call that is yet to be made; empty for a part."""
     target = blueprint.get(TARGET)
-    if not blueprint.get(PARTIAL) or target not in TARGETS:
+    if not blueprint.get(PARTIAL) or target not in targets():
         return {}
     module, name = target.rsplit(".", 1)
     parameters = inspect.signature(getattr(import_module(module), name)).parameters.values()
@@ -83,7 +83,7 @@ def _call(part: "partial[Any]") -> dict[str, Any]:
 
 def _target(made_by: Callable[..., Any]) -> str | None:
     """The name that a blueprint may use for a class or function."""
-    for target in TARGETS:
+    for target in sorted(targets()):
         module, name = target.rsplit(".", 1)
         alike = getattr(made_by, "__name__", None) == name and made_by.__module__.startswith(module)
         if alike and getattr(import_module(module), name) is made_by:

@@ -1,59 +1,25 @@
-"""What a blueprint may name. It is code, never config, that makes this list longer."""
+"""What a blueprint may name: the `OPTIONS` of each package, which stand next to their classes."""
 
-TARGETS = (
-    "cl_lightning.MoCoV2",
-    "cl_lightning.SimCLR",
-    "cl_lightning.callbacks.BrokenFiles",
-    "cl_lightning.callbacks.FiniteGuard",
-    "cl_lightning.callbacks.HealthMonitor",
-    "cl_lightning.callbacks.KNNMonitor",
-    "cl_lightning.callbacks.LastCheckpoint",
-    "cl_lightning.callbacks.MetricsHistory",
-    "cl_lightning.callbacks.MomentumEncoder",
-    "cl_lightning.callbacks.NegativeQueue",
-    "cl_lightning.callbacks.Preemption",
-    "cl_lightning.callbacks.RunProgress",
-    "cl_lightning.callbacks.StartReport",
-    "cl_lightning.callbacks.Throughput",
-    "cl_lightning.data.ContrastiveData",
-    "cl_lightning.data.cifar10",
-    "cl_lightning.data.cifar100",
-    "cl_lightning.data.digits",
-    "cl_lightning.data.image_folder",
-    "cl_lightning.data.imagenet",
-    "cl_lightning.data.imagenette",
-    "cl_lightning.data.scattered_digits",
-    "cl_lightning.data.stl10",
-    "cl_lightning.data.synthetic",
-    "cl_lightning.encoders.Encoder",
-    "cl_lightning.encoders.ResNet",
-    "cl_lightning.encoders.SmallConvNet",
-    "cl_lightning.encoders.SmallResNet",
-    "cl_lightning.encoders.TimmBackbone",
-    "cl_lightning.losses.info_nce",
-    "cl_lightning.losses.nt_xent",
-    "cl_lightning.optim.WarmupCosine",
-    "cl_lightning.pairs.Views",
-    "cl_lightning.pairs.affine.Affine",
-    "cl_lightning.pairs.blur.Blur",
-    "cl_lightning.pairs.brightness.Brightness",
-    "cl_lightning.pairs.crop.Crop",
-    "cl_lightning.pairs.digit_views",
-    "cl_lightning.pairs.flip.Flip",
-    "cl_lightning.pairs.greyscale.Greyscale",
-    "cl_lightning.pairs.jitter.Jitter",
-    "cl_lightning.pairs.moco_v2_views",
-    "cl_lightning.pairs.simclr_views",
-    "cl_lightning.pairs.solarize.Solarize",
-    "lightning.pytorch.Trainer",
-    "lightning.pytorch.callbacks.EarlyStopping",
-    "lightning.pytorch.callbacks.ModelCheckpoint",
-    "lightning.pytorch.loggers.CSVLogger",
-    "lightning.pytorch.loggers.MLFlowLogger",
-    "lightning.pytorch.loggers.TensorBoardLogger",
-    "lightning.pytorch.loggers.WandbLogger",
-    "lightning.pytorch.strategies.DDPStrategy",
-    "timm.optim.Lars",
-    "torch.optim.AdamW",
-    "torch.optim.SGD",
-)
+from functools import cache
+from importlib import import_module
+
+# The parts of a method; a checkpoint may name no other.
+AXES = ("cl_lightning.pairs", "cl_lightning.encoders", "cl_lightning.losses", "cl_lightning.optim")
+# Looked up by name when a blueprint is read: this package imports none of them.
+PACKAGES = (*AXES, "cl_lightning.methods", "cl_lightning.callbacks", "cl_lightning.data", "cl_lightning.runs")
+
+
+@cache
+def targets() -> frozenset[str]:
+    """All that a config may name, as MODULE.NAME."""
+    return _listed_by(PACKAGES)
+
+
+@cache
+def targets_of_checkpoints() -> frozenset[str]:
+    """All that a checkpoint may name, as MODULE.NAME."""
+    return _listed_by(AXES)
+
+
+def _listed_by(packages: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(name for package in packages for name in import_module(package).OPTIONS)

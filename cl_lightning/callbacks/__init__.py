@@ -29,3 +29,19 @@ __all__ = [
     "Throughput",
     "WholeEpochs",
 ]
+
+# What a config may name; a method's own callbacks stand beside the methods.
+OPTIONS = (
+    "cl_lightning.callbacks.BrokenFiles",
+    "cl_lightning.callbacks.FiniteGuard",
+    "cl_lightning.callbacks.HealthMonitor",
+    "cl_lightning.callbacks.KNNMonitor",
+    "cl_lightning.callbacks.LastCheckpoint",
+    "cl_lightning.callbacks.MetricsHistory",
+    "cl_lightning.callbacks.Preemption",
+    "cl_lightning.callbacks.RunProgress",
+    "cl_lightning.callbacks.StartReport",
+    "cl_lightning.callbacks.Throughput",
+    "lightning.pytorch.callbacks.EarlyStopping",
+    "lightning.pytorch.callbacks.ModelCheckpoint",
+)

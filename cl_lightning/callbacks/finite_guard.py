@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -10,8 +9,9 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 from torch.optim import Optimizer
+from torch.utils.hooks import RemovableHandle
 
-from cl_lightning.callbacks.momentum_encoder import MomentumEncoder
+from cl_lightning.callbacks.method_state import states_of
 from cl_lightning.callbacks.non_finite import (
     EMBEDDINGS,
     GRADIENTS,
@@ -59,7 +59,7 @@ class FiniteGuard(SkipsSteps):
         self.max_skipped = max_skipped
         self.skipped = 0
         self._restored = 0
-        self._watching = ExitStack()
+        self._hooks: list[RemovableHandle] = []
         self._forget()
 
     def _forget(self) -> None:
@@ -72,17 +72,15 @@ class FiniteGuard(SkipsSteps):
         self.skipped, self._restored = self._restored, 0
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
-        callbacks = trainer.callbacks  # type: ignore[attr-defined]
-        keys = [c.encoder for c in callbacks if isinstance(c, MomentumEncoder)]
-        self._with_buffers = [pl_module, *keys]
-        self._watch_views(pl_module)
-        for encoder in (pl_module.encoder, *keys):
-            self._watching.callback(encoder.register_forward_hook(self._see_embeddings).remove)
+        others = [encoder for state in states_of(trainer) for encoder in state.encoders]
+        self._with_buffers = [pl_module, *others]
+        self._hooks.append(pl_module.register_views_hook(self._see_views))
+        for encoder in (pl_module.encoder, *others):
+            self._hooks.append(encoder.register_forward_hook(self._see_embeddings))
         if trainer.world_size > 1 and scaler_of(trainer) is None:
             for parameter in pl_module.parameters():
                 if parameter.requires_grad:
-                    hook = parameter.register_post_accumulate_grad_hook(self._see_own_gradient)
-                    self._watching.callback(hook.remove)
+                    self._hooks.append(parameter.register_post_accumulate_grad_hook(self._see_own_gradient))
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         if batch_idx % trainer.accumulate_grad_batches == 0:
@@ -96,7 +94,8 @@ class FiniteGuard(SkipsSteps):
 
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: Any, optimizer: Optimizer) -> None:
         if scaler_of(trainer) is None:
-            self._seen[GRADIENTS] += torch._foreach_norm(list(_gradients(optimizer)))
+            gradients = list(_gradients(optimizer))  # none where no training_step gave a loss
+            self._seen[GRADIENTS] += torch._foreach_norm(gradients) if gradients else []
         broken = torch.stack([_broken(numbers, pl_module.device) for numbers in self._seen.values()])
         found = origin(gather(broken[None]).tolist())
         if found is None:
@@ -135,10 +134,14 @@ class FiniteGuard(SkipsSteps):
             pl_module.log("train/skipped_steps", float(self.skipped), sync_dist=several)
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
-        self._watching.close()
+        self._look_away()
 
     def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
-        self._watching.close()
+        self._look_away()
+
+    def _look_away(self) -> None:
+        while self._hooks:
+            self._hooks.pop().remove()
 
     def state_dict(self) -> dict[str, Any]:
         return {"skipped": self.skipped}
@@ -150,22 +153,10 @@ class FiniteGuard(SkipsSteps):
         for module in self._with_buffers:
             yield from module.buffers()
 
-    def _watch_views(self, pl_module: Any) -> None:
-        # Where they are made: the key encoder may get those of other ranks.
-        two_views, replaced = pl_module.two_views, "two_views" in vars(pl_module)
-
-        def watched(*args: Any, **named: Any) -> tuple[Tensor, Tensor]:
-            views: tuple[Tensor, Tensor] = two_views(*args, **named)
-            if pl_module.training:
-                for view in views:
-                    self._see(VIEWS, view)
-            return views
-
-        pl_module.two_views = watched
-        if replaced:
-            self._watching.callback(setattr, pl_module, "two_views", two_views)
-        else:
-            self._watching.callback(delattr, pl_module, "two_views")
+    def _see_views(self, views: tuple[Tensor, Tensor]) -> None:
+        # Where they are made: a key encoder may get those of other ranks.
+        for view in views:
+            self._see(VIEWS, view)
 
     def _see_embeddings(self, encoder: Any, inputs: Any, embeddings: Tensor) -> None:
         if encoder.training:

@@ -2,18 +2,18 @@
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Trainer
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from cl_lightning.callbacks.weight_changes import WeightChanges
+from cl_lightning.callbacks.method_state import MethodState
 
 
-class MomentumEncoder(Callback):
+class MomentumEncoder(MethodState):
     """Owns the key encoder and moves it after every optimizer step that changed the weights.
 
     key = momentum x key + (1 - momentum) x query                  (equation 2 of arXiv 1911.05722)
@@ -46,12 +46,11 @@ class MomentumEncoder(Callback):
         self.schedule = schedule
         self.encoder: nn.Module
         self._restored: dict[str, Any] | None = None
-        self._changes = WeightChanges()
 
     def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
         if trainer.ckpt_path and self._restored is None:
             raise ValueError(
-                f"{trainer.ckpt_path} holds no key encoder; accepted: a checkpoint of a MoCo v2 run that had "
+                f"{trainer.ckpt_path} holds no key encoder; accepted: a checkpoint of a run that had "
                 "callbacks.momentum_encoder"
             )
         self.encoder = copy.deepcopy(pl_module.encoder).requires_grad_(False)
@@ -63,7 +62,7 @@ class MomentumEncoder(Callback):
             self._restored = None
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
-        self._changes.start(trainer)
+        pl_module.weight_changes.start(trainer)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         for key, query in zip(self.encoder.modules(), pl_module.encoder.modules(), strict=True):
@@ -73,7 +72,7 @@ class MomentumEncoder(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if self._changes.after_batch(trainer) != "changed":
+        if pl_module.weight_changes.after_batch(trainer, outputs) != "changed":
             return
         queries = [q.to(a.dtype) for q, a in zip(pl_module.encoder.parameters(), self._average, strict=True)]
         get_ema_multi_avg_fn(self.momentum_at(trainer))(self._average, queries, 0)
@@ -99,6 +98,17 @@ class MomentumEncoder(Callback):
         differences = torch._foreach_sub(queries, [k.float() for k in self.encoder.parameters()])
         return _norm(differences) / _norm(queries)
 
+    @property
+    def encoders(self) -> Sequence[nn.Module]:
+        return (self.encoder,)
+
+    def told_at_start(self, trainer: Trainer, method: Any) -> Mapping[str, str]:
+        later = "" if self.schedule == "constant" else " at first, longer later"
+        return {"EMA half-life": f"{half_life(self.momentum):,.1f} steps{later}"}
+
+    def least_bytes(self, method: Any) -> Mapping[str, int]:
+        return {"encoder": sum(p.numel() * p.element_size() for p in method.encoder.parameters())}
+
     def state_dict(self) -> dict[str, Any]:
         if not hasattr(self, "encoder"):  # before any fit
             return {}
@@ -110,3 +120,10 @@ class MomentumEncoder(Callback):
 
 def _norm(tensors: Sequence[Tensor]) -> Tensor:
     return torch.stack(torch._foreach_norm(list(tensors))).norm()
+
+
+def half_life(momentum: float) -> float:
+    """Steps after which half of the key encoder is new: ln(1/2) / ln(momentum)."""
+    if momentum in (0.0, 1.0):
+        return math.inf if momentum else 0.0
+    return math.log(0.5) / math.log(momentum)

@@ -1,23 +1,26 @@
 """MoCo's negatives: a first-in-first-out queue of past keys."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int64
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 from torch.nn import functional as F
 
+from cl_lightning.callbacks.method_state import MethodState
 from cl_lightning.callbacks.staleness import staleness
-from cl_lightning.callbacks.weight_changes import WeightChanges
 
 # What a checkpoint holds beside the keys.
 PLACES = ("pointer", "enqueued", "steps", "entered")
 NEVER = -1  # entered: a unit vector of the start
+STALE, FRESH = 3.0, 2.0  # it is told above the first, and again only after it was below the second
+LEAST_STEPS = 10  # before which nothing is said of it
 
 
-class NegativeQueue(Callback):
+class NegativeQueue(MethodState):
     """Owns the last `length` keys; those of a step enter after it, if it changed the weights.
 
     The step reads `keys`, hands over its own by `collect`, and so never meets a negative that it made. The
@@ -44,15 +47,16 @@ class NegativeQueue(Callback):
         self.keys: Float[Tensor, "length dim"]
         self._forget()
         self._restored: dict[str, Any] | None = None
-        self._changes = WeightChanges()
 
     def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
         if trainer.ckpt_path and self._restored is None:
             raise ValueError(
-                f"{trainer.ckpt_path} holds no queue; accepted: a checkpoint of a MoCo v2 run that had "
+                f"{trainer.ckpt_path} holds no queue; accepted: a checkpoint of a run that had "
                 "callbacks.negative_queue"
             )
-        self._check_length(trainer, pl_module)
+        images = pl_module.effective_batch_size
+        self.check(pl_module, images)
+        self._warn_of_own_keys(pl_module.keys_per_image * images * pl_module.steps_per_epoch)
         if self._restored is not None and len(self._restored["keys"]) != self.length:
             raise ValueError(
                 f"callbacks.negative_queue.length is {self.length}, but {trainer.ckpt_path} holds a queue of "
@@ -76,27 +80,29 @@ class NegativeQueue(Callback):
         # On the host, which alone reads and writes it.
         self.entered: Int64[Tensor, " length"] = torch.full((self.length,), NEVER)
 
-    def _check_length(self, trainer: Trainer, pl_module: Any) -> None:
-        if not hasattr(pl_module, "keys_per_step"):
+    def check(self, method: Any, images: int) -> None:
+        """Raises ValueError for a method without keys, and for a queue shorter than the keys of a step."""
+        keys_per_step = method.keys_per_image * images
+        if not keys_per_step:
             raise ValueError(
-                f"callbacks.negative_queue is there, but {type(pl_module).__name__} has no keys for it; "
-                "accepted: a Trainer of its own for each method"
+                f"callbacks.negative_queue is there, but {type(method).__name__} has no keys for it; "
+                "accepted: callbacks=default, and in Python a Trainer of its own for each method"
             )
-        keys_per_step = pl_module.keys_per_step
         if self.length < keys_per_step:
             raise ValueError(
                 f"callbacks.negative_queue.length is {self.length}, but one optimizer step makes "
                 f"{keys_per_step} keys; accepted: {keys_per_step} or more, or a smaller data.batch_size"
             )
-        keys_per_epoch = keys_per_step * trainer.num_training_batches // trainer.accumulate_grad_batches
+
+    def _warn_of_own_keys(self, keys_per_epoch: float) -> None:
         if self.length > keys_per_epoch:
             rank_zero_warn(
-                f"callbacks.negative_queue.length is {self.length}, more than the {keys_per_epoch} keys of "
-                "an epoch: every image meets its own older keys as negatives"
+                f"callbacks.negative_queue.length is {self.length}, more than the {keys_per_epoch:.0f} keys "
+                "of an epoch: every image meets its own older keys as negatives"
             )
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
-        self._changes.start(trainer)
+        pl_module.weight_changes.start(trainer)
 
     def collect(self, keys: Float[Tensor, "global_batch dim"]) -> None:
         """Take the keys of a forward pass, of all ranks; they enter the queue after the optimizer step."""
@@ -105,7 +111,7 @@ class NegativeQueue(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        outcome = self._changes.after_batch(trainer)
+        outcome = pl_module.weight_changes.after_batch(trainer, outputs)
         if outcome == "accumulating":
             return
         if outcome == "changed":
@@ -125,6 +131,30 @@ class NegativeQueue(Callback):
         self.entered[: len(keys) - head] = self.steps
         self.pointer = (self.pointer + len(keys)) % self.length
         self.enqueued += len(keys)
+
+    def told_at_start(self, trainer: Trainer, method: Any) -> Mapping[str, str]:
+        keys_per_step = method.keys_per_image * method.effective_batch_size
+        return {
+            "negatives of a query": held(self.length, keys_per_step, int(trainer.estimated_stepping_batches))
+        }
+
+    def least_bytes(self, method: Any) -> Mapping[str, int]:
+        return {"callbacks.negative_queue.length": 4 * self.length * method.encoder.out_features}
+
+    @property
+    def is_filled(self) -> bool:
+        return self.fill == 1  # unit vectors are other negatives
+
+    def trouble(self, steps: int, told: bool) -> str | None:
+        measured = self.staleness()
+        if steps < LEAST_STEPS or measured is None or measured <= (FRESH if told else STALE):
+            return None
+        return (
+            f"the queue no longer resembles the keys: the newest keys are {measured:.3g} times farther from "
+            "the oldest than from those just before them (about 1 where the key encoder is slow enough). Try "
+            "a larger callbacks.momentum_encoder.momentum, a shorter callbacks.negative_queue.length or a "
+            "smaller optimizer.lr"
+        )
 
     @property
     def fill(self) -> float:
@@ -160,3 +190,11 @@ class NegativeQueue(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._restored = state_dict
+
+
+def held(length: int, keys_per_step: int, steps: int) -> str:
+    """What a queue holds; in a run that is too short to fill it, also what it began with."""
+    made = keys_per_step * steps
+    if made < length:
+        return f"{length:,}; the run makes {made:,} keys, the others stay the unit vectors of the start"
+    return f"{length:,}, the keys of the last {length / keys_per_step:,.4g} steps"

@@ -65,7 +65,8 @@ class RunProgress(ProgressBar):
             return
         last = trainer.global_step >= bar.total
         if last or time.time() - bar.last_print_t >= bar.mininterval:
-            self._loss = f"loss {float(outputs['loss']) * trainer.accumulate_grad_batches:.3f}"
+            if outputs:  # none of a training_step that left the batch out
+                self._loss = f"loss {float(outputs['loss']) * trainer.accumulate_grad_batches:.3f}"
             self._describe(trainer)
         bar.update(trainer.global_step - bar.n)
 

@@ -11,6 +11,7 @@ from cl_lightning.blueprints import ConfigError
 from cl_lightning.checkpoints.reading import UnreadableError, last_good, read_checkpoint
 
 DESCRIPTION = "cl_lightning"  # the key of what ours add to a checkpoint
+KEY_ENCODER = "encoder"  # in the state of a callback that has one
 
 
 class Checkpoint:
@@ -48,13 +49,13 @@ class Checkpoint:
         """
         if DESCRIPTION not in self.content:
             raise ConfigError(
-                f"{self.file} does not say how its encoder is built; accepted: a checkpoint of "
-                "cl_lightning's SimCLR or MoCoV2"
+                f"{self.file} does not say how its encoder is built; accepted: a checkpoint of a "
+                "method of cl_lightning"
             )
         return self.content[DESCRIPTION]
 
     def encoder_weights(self, encoder: str = "query") -> dict[str, Tensor]:
-        """State dict, backbone and projector, of the trained encoder or of MoCo's key encoder.
+        """State dict, backbone and projector, of the trained encoder or of a callback's key encoder.
 
         Raises:
             ConfigError: no such encoder in this checkpoint.
@@ -63,11 +64,13 @@ class Checkpoint:
             raise ConfigError(f"encoder is {encoder!r}; accepted: query, key")
         if encoder == "query":
             return without_prefix(self.state_dict, "encoder.")
-        if "MomentumEncoder" not in self.content.get("callbacks", {}):
-            raise ConfigError(
-                f"{self.file} has no key encoder; accepted: the query encoder, or a run of moco_v2"
-            )
-        return _uncompiled(self.content["callbacks"]["MomentumEncoder"]["encoder"])
+        for state in self.content.get("callbacks", {}).values():
+            if KEY_ENCODER in state:
+                return _uncompiled(state[KEY_ENCODER])
+        raise ConfigError(
+            f"{self.file} has no key encoder; accepted: the query encoder, or a run whose method has a "
+            "momentum encoder"
+        )
 
     def load_into(self, module: nn.Module, weights: Mapping[str, Tensor]) -> None:
         """Give `module` all of `weights` and nothing else, in their precision but at least float32.

@@ -41,3 +41,17 @@ __all__ = [
     "synthetic",
     "to_uint8",
 ]
+
+# What a config may name.
+OPTIONS = (
+    "cl_lightning.data.ContrastiveData",
+    "cl_lightning.data.cifar10",
+    "cl_lightning.data.cifar100",
+    "cl_lightning.data.digits",
+    "cl_lightning.data.image_folder",
+    "cl_lightning.data.imagenet",
+    "cl_lightning.data.imagenette",
+    "cl_lightning.data.scattered_digits",
+    "cl_lightning.data.stl10",
+    "cl_lightning.data.synthetic",
+)

@@ -21,3 +21,12 @@ __all__ = [
     "apply_policy",
     "check_groups",
 ]
+
+# What a config may name.
+OPTIONS = (
+    "cl_lightning.encoders.Encoder",
+    "cl_lightning.encoders.ResNet",
+    "cl_lightning.encoders.SmallConvNet",
+    "cl_lightning.encoders.SmallResNet",
+    "cl_lightning.encoders.TimmBackbone",
+)

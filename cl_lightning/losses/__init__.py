@@ -12,3 +12,5 @@ OF_TWO_VIEWS = (nt_xent,)  # loss(z_a, z_b)
 WITH_NEGATIVES = (info_nce,)  # loss(queries, keys, negatives)
 
 __all__ = ["OF_TWO_VIEWS", "WITH_NEGATIVES", "Reach", "info_nce", "nt_xent", "reach_of"]
+
+OPTIONS = tuple(f"{__name__}.{loss.__name__}" for loss in (*OF_TWO_VIEWS, *WITH_NEGATIVES))

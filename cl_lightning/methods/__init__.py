@@ -4,3 +4,11 @@ from cl_lightning.methods.moco import MoCoV2
 from cl_lightning.methods.simclr import SimCLR
 
 __all__ = ["MoCoV2", "SimCLR"]
+
+# What a config may name: the methods, and the callbacks that only they need.
+OPTIONS = (
+    "cl_lightning.MoCoV2",
+    "cl_lightning.SimCLR",
+    "cl_lightning.callbacks.MomentumEncoder",
+    "cl_lightning.callbacks.NegativeQueue",
+)

@@ -8,7 +8,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.trainer.states import TrainerFn
 
 from cl_lightning.checkpoints import DESCRIPTION, Checkpoint
-from cl_lightning.methods.parts import rebuilt, saved
+from cl_lightning.methods.described import HYPER_PARAMETERS, plain_hyper_parameters, rebuilt, saved
 from cl_lightning.methods.resuming import Resumed
 from cl_lightning.methods.settings import settings
 
@@ -23,6 +23,8 @@ class Checkpointed(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds what rebuilds the method, what its input is, and the settings that its numbers depend on."""
         checkpoint[DESCRIPTION] = saved(self) | {"settings": settings(self)}
+        if HYPER_PARAMETERS in checkpoint:
+            checkpoint[HYPER_PARAMETERS] = plain_hyper_parameters(checkpoint[HYPER_PARAMETERS])
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Raises ValueError for a fit that goes on with other settings than it began with; see `Resumed`."""

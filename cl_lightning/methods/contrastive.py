@@ -1,25 +1,30 @@
-"""What SimCLR and MoCo v2 share: everything but the pairs and their score."""
+"""What all methods share: everything but the pairs and their score."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from textwrap import indent
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from lightning.pytorch import Callback
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.utils.hooks import RemovableHandle
 
 from cl_lightning.callbacks import BrokenFiles, FiniteGuard, HealthMonitor, KNNMonitor, WholeEpochs
+from cl_lightning.callbacks.weight_changes import WeightChanges
 from cl_lightning.callbacks.whole_epochs import never_stops
 from cl_lightning.data import Batch, ContrastiveData
 from cl_lightning.encoders import Encoder
+from cl_lightning.losses import Reach, reach_of
+from cl_lightning.methods.accepted import check_parts, check_views, lacking
 from cl_lightning.methods.checkpointed import Checkpointed
+from cl_lightning.methods.in_words import in_words, network_in_words
 from cl_lightning.methods.modes import begin_training, kept_in_evaluation
-from cl_lightning.methods.parts import check_parts, in_words, lacking, network_in_words
-from cl_lightning.optim import WarmupCosine, param_groups
+from cl_lightning.metrics import Scores
+from cl_lightning.optim import OtherSchedule, Schedule, as_schedule, param_groups
 from cl_lightning.pairs import clean
 
 C = TypeVar("C", bound=Callback)
@@ -29,8 +34,24 @@ STEPS = {"training_step", "validation_step"}
 QUERY_LOADER = 0  # validation: the images that are asked for; the bank of the kNN comes after them
 
 
+class Step(Scores):
+    """What a `training_step` returns. The scores and embeddings are what the monitors show of it.
+
+    `loss`: a scalar, of this process's part of the batch. `z_a`, `z_b`: the embeddings of its positive pairs,
+    [batch, dim] each, without gradient.
+    """
+
+    loss: Tensor
+    z_a: Tensor
+    z_b: Tensor
+
+
 class ContrastiveModule(Checkpointed):
     """Optimizer, schedule, views, evaluation and callbacks of a contrastive method.
+
+    A method says what it needs and offers, and whoever wants to know asks it: `needed_callbacks`, `losses`,
+    `least_batch`, `keys_per_image`, `negatives`, `example_loss`. Its `training_step` returns a `Step`; one of
+    a user's own may return the loss alone, or None to leave a batch out.
 
     Args:
         views: pairs; `(images, index, epoch) -> (view_a, view_b)`, from uint8 [batch, channels, height,
@@ -39,12 +60,18 @@ class ContrastiveModule(Checkpointed):
         encoder: backbone and projector.
         loss: how embeddings are scored, a scalar; see the method for its arguments.
         optimizer: from parameter groups to an optimizer, such as `partial(torch.optim.SGD, lr=0.1)`.
-        schedule: learning rate by step.
+        schedule: of the learning rate: a `WarmupCosine`, or what makes a scheduler of
+            `torch.optim.lr_scheduler` from an optimizer, see `OtherSchedule`.
         decay_norms_and_biases: whether weight decay reaches biases and normalisation layers.
         callbacks: those that a Trainer gets if it has none of their kind.
+
+    Raises:
+        ValueError: a part of a wrong kind.
     """
 
-    needed_callbacks: tuple[type[Callback], ...] = ()  # kinds that its steps can't do without
+    needed_callbacks: ClassVar[tuple[type[Callback], ...]] = ()  # kinds that its steps can't do without
+    losses: ClassVar[tuple[Callable[..., Tensor], ...]] = ()  # of ours, those that it can call
+    least_batch: ClassVar[int] = 1  # images of a global batch
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -57,27 +84,78 @@ class ContrastiveModule(Checkpointed):
         encoder: Encoder,
         loss: Callable[..., Tensor],
         optimizer: OptimizerFactory,
-        schedule: WarmupCosine,
+        schedule: Schedule | Callable[[Optimizer], Any],
         decay_norms_and_biases: bool,
         callbacks: Sequence[Callback],
     ) -> None:
         super().__init__()
-        check_parts(encoder, optimizer)
+        check_parts(views, encoder, loss, optimizer)
         self.views = views
         self.encoder = encoder
         self.loss = loss
         self.optimizer = optimizer
         self.schedule = schedule
+        self.schedule_in_use: Schedule = as_schedule(schedule)
         self.decay_norms_and_biases = decay_norms_and_biases
+        self.weight_changes = WeightChanges()
+        self._views_hooks: dict[int, Callable[[tuple[Tensor, Tensor]], None]] = OrderedDict()
         self._whole_epochs = WholeEpochs()
         self.default_callbacks = [HealthMonitor(), KNNMonitor(), FiniteGuard(), BrokenFiles(), *callbacks]
 
+    @property
+    def keys_per_image(self) -> int:
+        """Keys that a step makes of an image, for a queue; 0 of a method that makes none."""
+        return 0
+
+    @property
+    def negatives(self) -> int | None:
+        """Of each anchor, in the fit that runs; None where the method does not say."""
+        return None
+
+    def example_loss(self) -> Tensor | None:
+        """The loss of two images' embeddings, called as in a step; None where there is no example."""
+        return None
+
+    @property
+    def reach(self) -> Reach | None:
+        """From what to what the loss of the running fit can go; None where it is not known."""
+        return None if self.negatives is None else reach_of(self.loss, self.negatives)
+
+    def schedule_told_at_start(self) -> Mapping[str, str]:
+        """Lines of the start report on the learning rate."""
+        dry = self.trainer.fast_dev_run  # type: ignore[attr-defined]
+        given = self.schedule_in_use if dry else self.schedule
+        return self.schedule_in_use.told_at_start(
+            given, self.trainer.optimizers[0], self.steps_per_epoch, self.effective_batch_size
+        )
+
+    def told_at_start(self) -> Mapping[str, str]:
+        """Lines of the start report, by their names."""
+        lines = {} if self.negatives is None else {"negatives of a query": f"{self.negatives:,}"}
+        lines["parameters"] = f"{sum(p.numel() for p in self.parameters() if p.requires_grad):,} trained"
+        if self.kept_in_evaluation:
+            lines["in evaluation mode"] = self.kept_in_evaluation
+        return lines
+
     def two_views(self, batch: Batch, epoch: int) -> tuple[Tensor, Tensor]:
-        """Both views of a batch, [batch, channels, size, size] each, in the dtype of the weights."""
+        """Both views of a batch, [batch, channels, size, size] each, in the dtype of the weights.
+
+        Raises ValueError where `views` gives anything else.
+        """
         # Under autocast the crop's matrix products would run in half precision.
         with torch.autocast(self.device.type, enabled=False):
-            view_a, view_b = self.views(batch.images, batch.index, epoch)
-        return view_a.to(self.dtype), view_b.to(self.dtype)
+            view_a, view_b = check_views(self.views(batch.images, batch.index, epoch), len(batch.images))
+        views = view_a.to(self.dtype), view_b.to(self.dtype)
+        if self.training:
+            for hook in self._views_hooks.values():
+                hook(views)
+        return views
+
+    def register_views_hook(self, hook: Callable[[tuple[Tensor, Tensor]], None]) -> RemovableHandle:
+        """From now on `hook` sees both views of every training batch, until `remove()` of the handle."""
+        handle = RemovableHandle(self._views_hooks)
+        self._views_hooks[handle.id] = hook
+        return handle
 
     @never_stops
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
@@ -107,6 +185,7 @@ class ContrastiveModule(Checkpointed):
                 "the Trainer was given no ContrastiveData; accepted: Trainer.fit(method, "
                 "ContrastiveData(train=...)) with any map-style Dataset of images or (image, label)"
             )
+        self.schedule_in_use = OtherSchedule()  # unless ours is asked for
         begin_training(self)
 
     @property
@@ -129,7 +208,7 @@ class ContrastiveModule(Checkpointed):
                 "accepted: sync_batchnorm=False; Encoder(batch_norm='sync') has the global batch's statistics"
             )
 
-    def configure_optimizers(self) -> dict[str, Any]:  # type: ignore[override]
+    def configure_optimizers(self) -> Any:
         """Raises ValueError for a run without an end, or with one before the warm-up's."""
         steps = self.trainer.estimated_stepping_batches
         if steps == math.inf:
@@ -138,21 +217,17 @@ class ContrastiveModule(Checkpointed):
                 "trainer.max_steps (trainer.max_time may end it earlier)"
             )
         optimizer = self.optimizer(param_groups(self, self.decay_norms_and_biases))
-        scheduler = self.fitted_schedule().attach(
-            optimizer, int(steps), self.steps_per_epoch, self.effective_batch_size
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        # A step or two are no run.
+        shorten = bool(self.trainer.fast_dev_run)  # type: ignore[attr-defined]
+        schedule = as_schedule(self.schedule).fitted(int(steps), self.steps_per_epoch, shorten)
+        scheduler = schedule.attach(optimizer, int(steps), self.steps_per_epoch, self.effective_batch_size)
+        self.schedule_in_use = schedule
+        return {"optimizer": optimizer, "lr_scheduler": scheduler}
 
     @property
     def steps_per_epoch(self) -> float:
         """Optimizer steps of an epoch."""
         return self.trainer.datamodule.batches_per_epoch / self.trainer.accumulate_grad_batches  # type: ignore[attr-defined]
-
-    def fitted_schedule(self) -> WarmupCosine:
-        """The schedule with the warm-up that this run has; ValueError where it does not fit."""
-        if self.trainer.fast_dev_run:  # type: ignore[attr-defined]
-            return replace(self.schedule, warmup_epochs=0)  # a step or two are no run
-        return self.schedule.fitted(int(self.trainer.estimated_stepping_batches), self.steps_per_epoch)
 
     def configure_callbacks(self) -> list[Callback]:
         """The method's own callbacks of those kinds that the Trainer lacks.
@@ -174,7 +249,15 @@ class ContrastiveModule(Checkpointed):
                 raise ValueError(lacking(self, kind))
 
     def attached(self, kind: type[C]) -> C:
-        """The Trainer's callback of this kind; ValueError where it has none."""
+        """The Trainer's callback of this kind.
+
+        Raises ValueError where it has none, and outside of a Trainer.
+        """
+        if self._trainer is None:
+            raise ValueError(
+                f"{type(self).__name__} has its {kind.__name__} from a Trainer, and is in none; accepted: "
+                "Trainer.fit(method, data), which calls it"
+            )
         for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, kind):
                 return callback

@@ -2,19 +2,21 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.optim import Optimizer
 
 from cl_lightning.callbacks import MomentumEncoder, NegativeQueue
 from cl_lightning.data import Batch
 from cl_lightning.distributed import gather, own_share, permutation, shuffle, world_size
 from cl_lightning.encoders import Encoder, ResNet
-from cl_lightning.losses import info_nce
-from cl_lightning.methods.contrastive import ContrastiveModule, OptimizerFactory
+from cl_lightning.losses import WITH_NEGATIVES, info_nce
+from cl_lightning.methods.contrastive import ContrastiveModule, OptimizerFactory, Step
 from cl_lightning.metrics import contrast_scores
-from cl_lightning.optim import WarmupCosine
+from cl_lightning.optim import Schedule, WarmupCosine
 from cl_lightning.pairs import moco_v2_views
 
 
@@ -34,14 +36,15 @@ class MoCoV2(ContrastiveModule):
     """
 
     needed_callbacks = (MomentumEncoder, NegativeQueue)
+    losses = WITH_NEGATIVES
 
     def __init__(
         self,
         views: Callable[..., tuple[Tensor, Tensor]] | None = None,
         encoder: Encoder | None = None,
-        loss: Callable[[Tensor, Tensor, Tensor], Tensor] = partial(info_nce, temperature=0.2),  # noqa: B008
+        loss: Callable[[Tensor, Tensor, Tensor], Tensor] = info_nce,
         optimizer: OptimizerFactory = partial(torch.optim.SGD, lr=0.03, momentum=0.9, weight_decay=1e-4),  # noqa: B008
-        schedule: WarmupCosine = WarmupCosine(),  # noqa: B008
+        schedule: Schedule | Callable[[Optimizer], Any] = WarmupCosine(),  # noqa: B008
         decay_norms_and_biases: bool = False,
         symmetric: bool = False,
         seed: int = 0,
@@ -61,7 +64,18 @@ class MoCoV2(ContrastiveModule):
         self.symmetric = symmetric
         self.seed = seed
 
-    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+    @property
+    def keys_per_image(self) -> int:
+        return 2 if self.symmetric else 1
+
+    @property
+    def negatives(self) -> int:
+        return self.attached(NegativeQueue).length
+
+    def example_loss(self) -> Tensor:
+        return self.loss(torch.eye(2), torch.eye(2), torch.eye(2))
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Step:
         view_a, view_b = self.two_views(batch, self.current_epoch)
         queue = self.attached(NegativeQueue)
         queries, all_keys = self.encoder(view_a), self.encode_keys(view_b, 2 * batch_idx)
@@ -74,11 +88,6 @@ class MoCoV2(ContrastiveModule):
             queue.collect(other_keys)
         scores = contrast_scores(queries, keys, queue.keys)
         return {"loss": loss, "z_a": queries.detach(), "z_b": keys, **scores}
-
-    @property
-    def keys_per_step(self) -> int:
-        """Keys that one optimizer step makes, over all devices and micro-batches."""
-        return self.effective_batch_size * (2 if self.symmetric else 1)
 
     @torch.no_grad()
     def encode_keys(self, images: Tensor, number: int) -> Tensor:

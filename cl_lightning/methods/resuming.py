@@ -8,7 +8,7 @@ from torch.optim import Optimizer
 
 from cl_lightning.blueprints import ConfigError, differences
 from cl_lightning.checkpoints import DESCRIPTION
-from cl_lightning.methods.parts import saved
+from cl_lightning.methods.described import saved
 from cl_lightning.methods.settings import IMPLEMENTATION, described, settings
 from cl_lightning.methods.versions import changes
 

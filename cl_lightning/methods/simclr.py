@@ -1,19 +1,21 @@
 """SimCLR: A Simple Framework for Contrastive Learning of Visual Representations (arXiv 2002.05709)."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from cl_lightning.data import Batch
 from cl_lightning.distributed import gather, rank
 from cl_lightning.encoders import Encoder, ResNet
-from cl_lightning.losses import nt_xent
-from cl_lightning.methods.contrastive import ContrastiveModule, OptimizerFactory
+from cl_lightning.losses import OF_TWO_VIEWS, nt_xent
+from cl_lightning.methods.contrastive import ContrastiveModule, OptimizerFactory, Step
 from cl_lightning.metrics import contrast_scores
-from cl_lightning.optim import WarmupCosine
+from cl_lightning.optim import Schedule, WarmupCosine
 from cl_lightning.pairs import simclr_views
 
 
@@ -28,13 +30,16 @@ class SimCLR(ContrastiveModule):
     Differs from the paper: SGD instead of LARS by default (`optimizer=lars` has it).
     """
 
+    losses = OF_TWO_VIEWS
+    least_batch = 2  # the negatives are the other images
+
     def __init__(
         self,
         views: Callable[..., tuple[Tensor, Tensor]] | None = None,
         encoder: Encoder | None = None,
-        loss: Callable[[Tensor, Tensor], Tensor] = partial(nt_xent, temperature=0.1),  # noqa: B008
+        loss: Callable[[Tensor, Tensor], Tensor] = nt_xent,
         optimizer: OptimizerFactory = partial(torch.optim.SGD, lr=0.3, momentum=0.9, weight_decay=1e-6),  # noqa: B008
-        schedule: WarmupCosine = WarmupCosine(warmup_epochs=10, shorten=True),  # noqa: B008
+        schedule: Schedule | Callable[[Optimizer], Any] = WarmupCosine(warmup_epochs=10, shorten=True),  # noqa: B008
         decay_norms_and_biases: bool = False,
     ) -> None:
         super().__init__(
@@ -53,7 +58,18 @@ class SimCLR(ContrastiveModule):
                 stacklevel=2,
             )
 
-    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+    @property
+    def negatives(self) -> int:
+        return 2 * self.trainer.datamodule.batch_size - 2  # type: ignore[attr-defined]
+
+    def told_at_start(self) -> Mapping[str, str]:
+        words = f"{self.negatives:,}, both views of the other images in the batch"
+        return {**super().told_at_start(), "negatives of a query": words}
+
+    def example_loss(self) -> Tensor:
+        return self.loss(torch.eye(2), torch.eye(2))
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Step:
         view_a, view_b = self.two_views(batch, self.current_epoch)
         # Both views of an image side by side, so that BatchNorm's contiguous groups hold whole pairs.
         views = torch.stack([view_a, view_b], dim=1).flatten(0, 1)  # [2 batch, channels, size, size]

@@ -1,5 +1,7 @@
 """How hard is the contrastive task still? Scores of a batch, for the log."""
 
+from typing import TypedDict
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -11,13 +13,21 @@ from cl_lightning.metrics.sphere import on_sphere, similarity_blocks
 ROUNDING = 1e-6
 
 
+class Scores(TypedDict):
+    """How hard the contrastive task is; each a scalar over a batch, see `contrast_scores`."""
+
+    contrastive_top1: Tensor
+    positive_similarity: Tensor
+    negative_similarity: Tensor
+
+
 @torch.no_grad()
 def contrast_scores(
     anchors: Float[Tensor, "batch dim"],
     positives: Float[Tensor, "batch dim"],
     negatives: Float[Tensor, "length dim"] | None = None,
     own: slice = slice(None),
-) -> dict[str, Float[Tensor, ""]]:
+) -> Scores:
     """Top-1 and mean cosine similarities of a batch, in float32 and without waiting for the device.
 
     `contrastive_top1`: the share of anchors whose positive is more similar than every negative. Ties count

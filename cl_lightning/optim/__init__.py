@@ -1,6 +1,15 @@
 """How the weights are updated: which parameters decay, and the learning rate by step."""
 
 from cl_lightning.optim.param_groups import param_groups
-from cl_lightning.optim.schedule import WarmupCosine
+from cl_lightning.optim.schedule import OtherSchedule, Schedule, as_schedule
+from cl_lightning.optim.warmup_cosine import WarmupCosine
 
-__all__ = ["WarmupCosine", "param_groups"]
+__all__ = ["OtherSchedule", "Schedule", "WarmupCosine", "as_schedule", "param_groups"]
+
+# What a config may name.
+OPTIONS = (
+    "cl_lightning.optim.WarmupCosine",
+    "timm.optim.Lars",
+    "torch.optim.AdamW",
+    "torch.optim.SGD",
+)

@@ -1,83 +1,108 @@
-"""The learning rate by step."""
+"""What a schedule of the learning rate has to answer, whoever wrote it."""
 
-import math
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, runtime_checkable
 
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-REFERENCE_BATCH = 256
-SHARE = 0.1  # of a short run
+EXAMPLE = "functools.partial(torch.optim.lr_scheduler.StepLR, step_size=30)"
+LOSS = "train/loss"  # what a ReduceLROnPlateau follows
+PEAKS = ("max_lr", "initial_lr", "lr")  # of a group of parameters: the first that there is
 
 
-@dataclass(frozen=True)
-class WarmupCosine:
-    """Linear warm-up, then half a cosine, by optimizer step (arXiv 2002.05709, section 2.2).
+@runtime_checkable
+class Schedule(Protocol):
+    """The learning rate over a run, and what others want to know of it."""
 
-    peak = optimizer.lr x scale(effective batch)
+    def fitted(self, total_steps: int, steps_per_epoch: float, shorten: bool = False) -> "Schedule":
+        """The schedule as a run of `total_steps` has it.
 
-    scale is 1 for `none`, b / 256 for `linear` (arXiv 1706.02677) and sqrt(b / 256) for `sqrt`
-    (arXiv 2002.05709, B.1), where the effective batch b counts the images of one optimizer step over all
-    devices and accumulated micro-batches.
-
-    Args:
-        warmup_epochs: epochs (fractions allowed) from 0 to the peak.
-        final_fraction: learning rate at the end, as a share of the peak.
-        lr_scaling: how the peak follows the effective batch.
-        shorten: whether a run that is too short for the warm-up has a tenth of itself instead, as a method's
-            own default does; else such a run is refused.
-
-    Raises:
-        ValueError: a negative warm-up, a final fraction outside [0, 1], an unknown scaling.
-    """
-
-    warmup_epochs: float = 0.0
-    final_fraction: float = 0.0
-    lr_scaling: Literal["none", "linear", "sqrt"] = "linear"
-    shorten: bool = False
-
-    def __post_init__(self) -> None:
-        if self.warmup_epochs < 0:
-            raise ValueError(f"schedule.warmup_epochs is {self.warmup_epochs}; accepted: 0 or more epochs")
-        if not 0 <= self.final_fraction <= 1:
-            raise ValueError(f"schedule.final_fraction is {self.final_fraction}; accepted: 0 to 1")
-        if self.lr_scaling not in ("none", "linear", "sqrt"):
-            raise ValueError(f"schedule.lr_scaling is {self.lr_scaling!r}; accepted: none, linear, sqrt")
-
-    def scale(self, effective_batch_size: int) -> float:
-        """Factor on optimizer.lr for batches of `effective_batch_size` images."""
-        ratio = effective_batch_size / REFERENCE_BATCH
-        return {"none": 1.0, "linear": ratio, "sqrt": math.sqrt(ratio)}[self.lr_scaling]
-
-    def factor(self, step: int, total_steps: int, warmup_steps: int) -> float:
-        """Share of the peak learning rate in step `step` (from 0) of `total_steps`."""
-        if step < warmup_steps:
-            return (step + 1) / warmup_steps
-        progress = min(1.0, (step - warmup_steps) / max(1, total_steps - warmup_steps))
-        return self.final_fraction + (1 - self.final_fraction) * 0.5 * (1 + math.cos(math.pi * progress))
-
-    def fitted(self, total_steps: int, steps_per_epoch: float) -> "WarmupCosine":
-        """The schedule with the warm-up that a run of `total_steps` has.
+        Args:
+            total_steps, steps_per_epoch: optimizer steps.
+            shorten: whether what is too long for the run is shortened, not refused.
 
         Raises:
-            ValueError: it does not fit into the run, and `shorten` is False.
+            ValueError: it does not fit.
         """
-        steps = round(self.warmup_epochs * steps_per_epoch)
-        if steps == 0 or not steps >= total_steps > 0:
-            return self
-        if not self.shorten:
-            raise ValueError(
-                f"schedule.warmup_epochs is {self.warmup_epochs} ({steps} steps), but training ends "
-                f"after {total_steps} steps; accepted: a shorter warm-up, or a larger trainer.max_epochs"
-            )
-        return replace(self, warmup_epochs=round(SHARE * total_steps) / steps_per_epoch)
 
     def attach(
         self, optimizer: Optimizer, total_steps: int, steps_per_epoch: float, effective_batch_size: int
-    ) -> LambdaLR:
-        """Scale the learning rate of `optimizer` to its peak and return the scheduler, stepped by step."""
-        warmup_steps = round(self.fitted(total_steps, steps_per_epoch).warmup_epochs * steps_per_epoch)
-        for group in optimizer.param_groups:
-            group["lr"] *= self.scale(effective_batch_size)
-        return LambdaLR(optimizer, lambda step: self.factor(step, total_steps, warmup_steps))
+    ) -> dict[str, Any]:
+        """Set the optimizer's first learning rate; what Lightning takes as `lr_scheduler`."""
+
+    def peak(self, optimizer: Optimizer) -> float:
+        """The largest learning rate of the run, of the first group of an optimizer that it is attached to."""
+
+    def warming_up(self, epochs: float) -> bool:
+        """Whether the learning rate still rises after so many epochs."""
+
+    def told_at_start(
+        self, given: Any, optimizer: Optimizer, steps_per_epoch: float, effective_batch_size: int
+    ) -> Mapping[str, str]:
+        """Lines of the start report, by their names; `given` is the schedule before it was fitted."""
+
+
+class OtherSchedule:
+    """One of `torch.optim.lr_scheduler`, of the user's own code, or none.
+
+    Args:
+        make: from an optimizer to a scheduler of torch, which moves after each epoch, or to a dict as
+            Lightning takes it, such as `{"scheduler": OneCycleLR(...), "interval": "step"}`. A
+            ReduceLROnPlateau follows `train/loss` unless such a dict has a `monitor`. None:
+            `configure_optimizers` is the user's own.
+    """
+
+    def __init__(self, make: Callable[[Optimizer], Any] | None = None) -> None:
+        self.make = make
+
+    def fitted(self, total_steps: int, steps_per_epoch: float, shorten: bool = False) -> "OtherSchedule":
+        """Itself: nothing is known of its length."""
+        return self
+
+    def attach(
+        self, optimizer: Optimizer, total_steps: int, steps_per_epoch: float, effective_batch_size: int
+    ) -> dict[str, Any]:
+        """See `Schedule`. Raises ValueError where `make` gives no scheduler."""
+        assert self.make is not None, "Lightning attaches what the user's own configure_optimizers gives"
+        made = self.make(optimizer)
+        settings = made if isinstance(made, dict) else {"scheduler": made}
+        if not isinstance(settings.get("scheduler"), LRScheduler):
+            raise ValueError(
+                f"schedule gave a {type(made).__name__}; accepted: what makes a scheduler from an optimizer, "
+                f"such as {EXAMPLE}, or a dict with one as Lightning takes it"
+            )
+        if isinstance(settings["scheduler"], ReduceLROnPlateau):
+            return {"monitor": LOSS, **settings}
+        return settings
+
+    def peak(self, optimizer: Optimizer) -> float:
+        """Of a OneCycleLR its `max_lr`, else the rate that training began with."""
+        group = optimizer.param_groups[0]
+        return float(next(group[name] for name in PEAKS if name in group))
+
+    def warming_up(self, epochs: float) -> bool:
+        """False: nothing is known of it."""
+        return False
+
+    def told_at_start(
+        self, given: Any, optimizer: Optimizer, steps_per_epoch: float, effective_batch_size: int
+    ) -> Mapping[str, str]:
+        """The rate that training begins with."""
+        return {"learning rate": f"{float(optimizer.param_groups[0]['lr']):g} at first"}
+
+
+def as_schedule(given: Any) -> Schedule:
+    """What a method was given as `schedule`.
+
+    Raises:
+        ValueError: neither a schedule nor what makes one.
+    """
+    if isinstance(given, Schedule) and not isinstance(given, type):
+        return given
+    if callable(given) and not (isinstance(given, LRScheduler) or hasattr(given, "attach")):
+        return OtherSchedule(given)
+    raise ValueError(
+        f"schedule is {given if given is None else f'a {type(given).__name__}'}; accepted: cl_lightning."
+        f"optim.WarmupCosine(...), or what makes a scheduler from an optimizer, such as {EXAMPLE}"
+    )

@@ -7,3 +7,13 @@ from cl_lightning.runs.keys import check_keys
 from cl_lightning.runs.metrics import METRICS
 
 __all__ = ["METRICS", "RunFolder", "check_keys", "conf_folder", "run_hash"]
+
+# What a config may name.
+OPTIONS = (
+    "lightning.pytorch.Trainer",
+    "lightning.pytorch.loggers.CSVLogger",
+    "lightning.pytorch.loggers.MLFlowLogger",
+    "lightning.pytorch.loggers.TensorBoardLogger",
+    "lightning.pytorch.loggers.WandbLogger",
+    "lightning.pytorch.strategies.DDPStrategy",
+)

@@ -6,52 +6,25 @@ from typing import Any
 from lightning.pytorch import Trainer
 
 from cl_lightning.blueprints import ConfigError, refused
+from cl_lightning.callbacks.method_state import states_among
 from cl_lightning.data import ContrastiveData, EpochOrder
 from cl_lightning.data.checks import check_device
 from cl_lightning.encoders import PolicyBatchNorm, check_groups
-from cl_lightning.methods import SimCLR
 from cl_lightning.methods.contrastive import ContrastiveModule
 
 MOST_WORKERS = 1024  # no machine has more use for them, and any serves less
 
 
-def check_sizes(config: dict[str, Any], batch: int, world: int) -> None:
-    """That batch, processes, BatchNorm groups and queue fit each other.
-
-    Args:
-        config: resolved.
-        batch: images of a forward on all processes.
-        world: processes.
+def check_callbacks(method: ContrastiveModule, callbacks: Sequence[Any], images: int) -> None:
+    """That a run has the callbacks that its method needs, and they fit the images of one optimizer step.
 
     Raises:
-        ConfigError: with the numbers, and the key to change.
-    """
-    encoder = config["encoder"]
-    if encoder.get("batch_norm") in ("split", "shuffle"):
-        with refused("encoder"):
-            check_groups(batch, encoder.get("batch_norm_groups", 1), world)
-    queue = config["callbacks"].get("negative_queue")
-    if queue and config["method"]["_target_"] == "cl_lightning.SimCLR":
-        raise ConfigError(
-            "callbacks.negative_queue is there, but SimCLR has no keys; accepted: callbacks=default"
-        )
-    accumulated = config["trainer"]["accumulate_grad_batches"]
-    keys = batch * accumulated * (2 if config["method"].get("symmetric") else 1)
-    if queue and queue.get("length", keys) < keys:
-        raise ConfigError(
-            f"callbacks.negative_queue.length is {queue['length']}, but one optimizer step makes {keys} "
-            f"keys; accepted: {keys} or more, or a smaller data.batch_size"
-        )
-
-
-def check_callbacks(method: ContrastiveModule, callbacks: Sequence[Any]) -> None:
-    """That a run has the callbacks that its method needs.
-
-    Raises:
-        ConfigError: names one that is lacking, and how to give it.
+        ConfigError: names one that is lacking, and how to give it; one that does not fit.
     """
     with refused("callbacks"):
         method.check_callbacks(callbacks)
+        for state in states_among(callbacks):
+            state.check(method, images)
 
 
 def check_accelerator(trainer: Trainer) -> None:
@@ -82,12 +55,15 @@ def check_batch(method: ContrastiveModule, batch: int, world: int) -> None:
     Raises:
         ConfigError: with the key to change.
     """
-    if isinstance(method, SimCLR) and batch == 1:
+    if batch < method.least_batch:
         raise ConfigError(
-            "data.batch_size is 1, but SimCLR's negatives are the other images of the batch; accepted: 2 or "
-            "more"
+            f"data.batch_size is {batch}, but {type(method).__name__}'s negatives are the other images of "
+            f"the batch; accepted: {method.least_batch} or more"
         )
     encoder = method.encoder
+    if encoder.batch_norm in ("split", "shuffle"):
+        with refused("encoder"):
+            check_groups(batch, encoder.batch_norm_groups, world)
     images = batch // (world if encoder.batch_norm == "plain" else 1)
     if images == 1 and any(isinstance(layer, PolicyBatchNorm) for layer in encoder.modules()):
         raise ConfigError(

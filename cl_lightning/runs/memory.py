@@ -1,13 +1,13 @@
 """Whether the sizes that a config asks for can fit into memory at all."""
 
 import os
-from typing import Any
+from collections import Counter
 
 import torch
 from lightning.pytorch import Trainer
 
 from cl_lightning.blueprints import ConfigError
-from cl_lightning.callbacks import MomentumEncoder, NegativeQueue
+from cl_lightning.callbacks.method_state import states_of
 from cl_lightning.data import ContrastiveData
 from cl_lightning.methods.contrastive import ContrastiveModule
 
@@ -43,14 +43,12 @@ def memory_of(device: torch.device) -> int | None:
 
 def least_bytes(method: ContrastiveModule, data: ContrastiveData, trainer: Trainer) -> dict[str, int]:
     """What a process holds in every step, by the key that makes it large."""
-    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
     weights = sum(p.numel() * p.element_size() for p in method.encoder.parameters())
-    copies = 2 + any(isinstance(c, MomentumEncoder) for c in callbacks)  # weights and gradients
-    parts = {"encoder": copies * weights}
+    parts = Counter({"encoder": 2 * weights})  # weights and gradients
     size, mean = getattr(method.views, "size", None), getattr(method.views, "mean", None)
     if size is not None and mean is not None:
         pixels = 2 * (data.batch_size // trainer.world_size) * len(mean) * size**2
         parts["data.size or data.batch_size"] = 4 * pixels
-    for queue in (c for c in callbacks if isinstance(c, NegativeQueue)):
-        parts["callbacks.negative_queue.length"] = 4 * queue.length * method.encoder.out_features
+    for state in states_of(trainer):
+        parts.update(state.least_bytes(method))
     return parts

@@ -35,9 +35,9 @@ def prepared(config: dict[str, Any], folder: RunFolder) -> tuple[ContrastiveModu
     method, data = assemble_method(config), images.assembled(config, folder)
     trainer = assemble_trainer(config, folder)
     checks.check_accelerator(trainer)
-    checks.check_callbacks(method, trainer.callbacks)  # type: ignore[attr-defined]
     checks.check_data(data, trainer.world_size)
-    checks.check_sizes(config, data.batch_size, trainer.world_size)
+    step = data.batch_size * trainer.accumulate_grad_batches
+    checks.check_callbacks(method, trainer.callbacks, step)  # type: ignore[attr-defined]
     with remembering_broken(folder, data):
         rehearse(method, data, *checks.steps(data, trainer))
     assemble_loggers(config, folder)

@@ -6,9 +6,9 @@ from torch import Tensor
 from cl_lightning.blueprints import ConfigError, refused
 from cl_lightning.data import ContrastiveData, TensorImages, image_and_label
 from cl_lightning.data.channels import channels_of, in_channels
-from cl_lightning.methods import MoCoV2
 from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.methods.modes import evaluating
+from cl_lightning.optim import as_schedule
 from cl_lightning.runs.checks import check_batch
 from cl_lightning.runs.memory import check_memory
 from cl_lightning.runs.shared_memory import check_shared_memory
@@ -31,7 +31,8 @@ def rehearse(
     rehearse_loss(method)
     optimizer = rehearse_optimizer(method)
     with refused("schedule"):
-        method.schedule.attach(optimizer, total_steps, steps_per_epoch, effective_batch_size=data.batch_size)
+        schedule = as_schedule(method.schedule).fitted(total_steps, steps_per_epoch)
+        schedule.attach(optimizer, total_steps, steps_per_epoch, effective_batch_size=data.batch_size)
     images, channels = {}, channels_of(method.views)
     for name, part in {"train": data.train, "val": data.val, "bank": data.bank}.items():
         if part is not None:
@@ -54,15 +55,13 @@ def rehearse_optimizer(method: ContrastiveModule) -> torch.optim.Optimizer:
 
 def rehearse_loss(method: ContrastiveModule) -> None:
     """That the loss takes what the method gives it."""
-    embeddings = [torch.eye(2)] * (3 if isinstance(method, MoCoV2) else 2)
     with refused("loss"):
         try:
-            method.loss(*embeddings)
+            method.example_loss()
         except TypeError as error:
-            fitting = "info_nce" if isinstance(method, MoCoV2) else "nt_xent"
+            fitting = ", ".join(f"loss={loss.__name__}" for loss in method.losses)
             raise ConfigError(
-                f"loss does not take what {type(method).__name__} gives it ({error}); accepted: "
-                f"loss={fitting}"
+                f"loss does not take what {type(method).__name__} gives it ({error}); accepted: {fitting}"
             ) from error
 
 

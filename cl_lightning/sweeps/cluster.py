@@ -11,7 +11,7 @@ from submitit.core.utils import FailedJobError
 
 from cl_lightning.blueprints import ConfigError, shown
 from cl_lightning.interruption import TIME_IS_OVER, StoppedAtOnce, StopRun
-from cl_lightning.runs.elsewhere import check_elsewhere, processes
+from cl_lightning.runs.for_cluster import check_for_cluster, processes
 from cl_lightning.runs.quiet import quiet
 from cl_lightning.sweeps.board import Board
 from cl_lightning.sweeps.command import LAST_LINES
@@ -60,7 +60,7 @@ class Cluster:
                             "trainer.fast_dev_run keeps nothing that would tell how a job of SLURM's ended; "
                             "accepted: hydra.launcher.dry_run=true, or cl-train in a job of its own"
                         )
-                    check_elsewhere(job.config)
+                    check_for_cluster(job.config)
                     self._parameters(job)
                 except Exception as error:
                     job.fail(error)

@@ -47,13 +47,11 @@ class Poison(Callback):
         return self.batch in self.batches and rank() == self.on_rank
 
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
-        two_views, step = pl_module.two_views, pl_module.training_step
+        step = pl_module.training_step
 
-        def views(*args: Any, **named: Any) -> Any:
-            view_a, view_b = two_views(*args, **named)
+        def views(both: tuple[Tensor, Tensor]) -> None:
             if self.now and self.stage == "views":
-                view_b[-1, 0, 0, 0] = math.nan  # of one image; in MoCo the key encoder's alone
-            return view_a, view_b
+                both[1][-1, 0, 0, 0] = math.nan  # of one image; in MoCo the key encoder's alone
 
         def training_step(*args: Any) -> Any:
             outputs = step(*args)
@@ -66,7 +64,8 @@ class Poison(Callback):
         def gradient(g: Tensor) -> Tensor:
             return g * math.inf if self.now and self.stage == "gradient" else g
 
-        pl_module.two_views, pl_module.training_step = views, training_step
+        pl_module.register_views_hook(views)
+        pl_module.training_step = training_step
         if self.stage == "embeddings":
             pl_module.encoder.projector.register_forward_hook(embeddings)
         if self.stage == "gradient":
@@ -413,7 +412,7 @@ def test_nothing_is_left_at_the_method(stops: bool) -> None:
     keys = method.attached(MomentumEncoder).encoder
     assert not method.encoder._forward_hooks
     assert not keys._forward_hooks
-    assert "two_views" not in vars(method)
+    assert not method._views_hooks
 
 
 def test_skipped_steps_are_logged_where_any_may_be() -> None:

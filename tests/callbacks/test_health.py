@@ -8,7 +8,7 @@ from lightning.pytorch import Callback
 from lightning.pytorch.loggers import CSVLogger
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from cl_lightning.callbacks import HealthMonitor, KNNMonitor, health
+from cl_lightning.callbacks import HealthMonitor, KNNMonitor
 from cl_lightning.plots.curves import read_curves
 from tests import tiny
 from tests.metrics import oracle
@@ -75,7 +75,7 @@ def test_epoch_means_are_the_means_of_the_steps(tmp_path: Any, accumulated: int)
 def test_uniformity_is_of_the_last_whole_batches_that_hold_enough_rows(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health, "UNIFORMITY_ROWS", 20)
+    monkeypatch.setattr(f"{HealthMonitor.__module__}.UNIFORMITY_ROWS", 20)
     steps, curves = fit(tmp_path, tiny.simclr(), max_epochs=2)
     for epoch, end in enumerate((4, 8)):
         expected = oracle.uniformity(torch.cat([o["z_a"] for o in steps.outputs[end - 2 : end]]))

@@ -13,7 +13,7 @@ import torch
 from lightning.pytorch import Callback
 from lightning.pytorch.loggers import Logger
 
-from cl_lightning.callbacks import HealthMonitor, KNNMonitor, health
+from cl_lightning.callbacks import HealthMonitor, KNNMonitor
 from cl_lightning.data import ContrastiveData, synthetic
 from cl_lightning.distributed import rank, world_size
 from tests import tiny
@@ -47,14 +47,14 @@ class Health(HealthMonitor):
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         super().on_train_start(trainer, pl_module)
         self.readings: list[dict[str, Any]] = []
-        read = self._gathered.read
+        read = self._collector.statistics
 
         def recorded(*args: Any) -> Any:
             readings = read(*args)
             self.readings.append({k: v for k, v in asdict(readings).items() if v is not None})
             return readings
 
-        self._gathered.read = recorded  # type: ignore[method-assign]
+        self._collector.statistics = recorded  # type: ignore[method-assign]
 
 
 class Seen(Callback):
@@ -97,7 +97,10 @@ def fit(name: str) -> dict[str, Any]:
     settings = {"max_epochs": 2, "accumulate_grad_batches": 2, "log_every_n_steps": 2}
     # In float64, so that nothing but the metrics' own rounding differs.
     started = trainer(monitor, seen, *callbacks, logger=logger, precision="64-true", **settings)
-    with warnings.catch_warnings(record=True) as told, mock.patch.object(health, "UNIFORMITY_ROWS", 30):
+    with (
+        warnings.catch_warnings(record=True) as told,
+        mock.patch(f"{HealthMonitor.__module__}.UNIFORMITY_ROWS", 30),
+    ):
         warnings.simplefilter("always")
         started.fit(method, datamodule=data())
     return {

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from cl_lightning.callbacks import MomentumEncoder
+from cl_lightning.callbacks.weight_changes import WeightChanges
 from tests import tiny
 from tests.precision.trained import every_precision, on_cpu_and_gpu, trainer
 
@@ -164,7 +165,7 @@ class StepsByHand(Trainer):
 def followed(dtype: torch.dtype, device: str) -> list[Tensor]:
     """The key encoder of such weights, held in `dtype`."""
     callback = MomentumEncoder(0.999)
-    method = SimpleNamespace(encoder=tiny.encoder().to(device, dtype))
+    method = SimpleNamespace(encoder=tiny.encoder().to(device, dtype), weight_changes=WeightChanges())
     trainer = StepsByHand(accelerator=device, logger=False, enable_checkpointing=False)
     for update, weights in enumerate(moving(device)):
         for query, weight in zip(method.encoder.parameters(), weights, strict=True):
@@ -173,7 +174,8 @@ def followed(dtype: torch.dtype, device: str) -> list[Tensor]:
         if update == 0:
             callback.on_fit_start(trainer, method)
             callback.on_train_start(trainer, method)
-        callback.on_train_batch_end(trainer, method, None, None, 0)
+        trainer.fit_loop.epoch_loop.batch_progress.total.ready = update + 1
+        callback.on_train_batch_end(trainer, method, {"loss": 0.0}, None, 0)
     return tiny.weights(callback.encoder)
 
 

@@ -173,8 +173,8 @@ def test_repr_shows_the_three_choices() -> None:
 
 def test_defaults_are_the_papers() -> None:
     simclr, moco = SimCLR(), MoCoV2()
-    assert simclr.loss.keywords == {"temperature": 0.1}
-    assert moco.loss.keywords == {"temperature": 0.2}
+    assert "nt_xent(temperature=0.1)" in repr(simclr)
+    assert "info_nce(temperature=0.2)" in repr(moco)
     assert moco.encoder.batch_norm == "shuffle"
     assert moco.encoder.batch_norm_groups == 8
     assert not moco.symmetric

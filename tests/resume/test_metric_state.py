@@ -12,7 +12,8 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Checkpoint
 
-from cl_lightning.callbacks import HealthMonitor, KNNMonitor, gathered, health
+from cl_lightning.callbacks import HealthMonitor, KNNMonitor
+from cl_lightning.callbacks.health import collector, monitor
 from cl_lightning.data import ContrastiveData, synthetic
 from cl_lightning.distributed import world_size
 from tests import tiny
@@ -22,7 +23,7 @@ from tests.resume.saving import SaveAfter
 EPOCHS, STEPS = 2, 5  # of 10 batches of 8 images, two of which make a step; four fill the queue
 PLACES = {"inside the first epoch": 4, "end of an epoch": STEPS, "inside the last epoch": STEPS + 3}
 # Fewer batches than an epoch has, so that early ones make room.
-KEPT = {(health, "UNIFORMITY_ROWS"): 40, (gathered, "ROWS"): 40}
+KEPT = {(monitor, "UNIFORMITY_ROWS"): 40, (collector, "ROWS"): 40}
 CASES = {
     "simclr": (tiny.simclr, "32-true"),
     "moco": (tiny.moco, "64-true"),  # exact but for the metrics' own rounding
@@ -39,14 +40,14 @@ class Health(HealthMonitor):
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         super().on_train_start(trainer, pl_module)
-        read = self._gathered.read
+        read = self._collector.statistics
 
         def recorded(*args: Any) -> Any:
             readings = read(*args)
             self.readings[trainer.current_epoch] = asdict(readings)
             return readings
 
-        self._gathered.read = recorded  # type: ignore[method-assign]
+        self._collector.statistics = recorded  # type: ignore[method-assign]
 
 
 class Logged(Checkpoint):

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cl_lightning.callbacks.metric_state import restore, saved
+from cl_lightning.callbacks.health.metric_state import restore, saved
 from cl_lightning.distributed.checkpointed import global_batches, own_batches, own_sum
 from cl_lightning.metrics import Alignment, Moments, Uniformity
 

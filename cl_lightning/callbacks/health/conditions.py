@@ -1,28 +1,27 @@
 """What can go wrong in a run, and how it shows.
 
-Each condition returns its message where it holds. One that was `told` holds until its readings are clearly
+Each condition returns its message where it holds. One that was `told` holds until the statistics are clearly
 past the limit, so that noise about the limit does not end it.
 """
 
 import math
 from collections.abc import Callable
 
-from cl_lightning.callbacks.readings import LEAST_STEPS, Readings
+from cl_lightning.callbacks.health.statistics import LEAST_STEPS, EpochStatistics
 
 # It holds within the first of each pair, and once told within the second.
 COLLAPSED_SPREAD = (0.01, 0.05)
 LOW_RANK = (1.0, 1.5)  # times the limit for its dimensions
 UNMOVED = (0.01, 0.02)
 FALLEN = (0.01, 0.05)  # share of the first loss
-STALE = (3.0, 2.0)
 RISING = 1.1  # in an epoch by more than that: it recovers
-# Shares of ln(candidates): above the first a loss tells nothing apart, below the second it does.
+# Shares of the loss of guessing: above the first a loss tells nothing apart, below the second it does.
 AT_CHANCE, BELOW_CHANCE = 0.98, 0.9
 BLOWN_UP = 3.0  # the last layer moved by that many times its length
 LEAST_FALL = 0.2  # nats
 
 
-def not_finite(r: Readings, told: bool) -> str | None:
+def not_finite(r: EpochStatistics, told: bool) -> str | None:
     if math.isfinite(r.loss):
         return None
     return (
@@ -31,11 +30,11 @@ def not_finite(r: Readings, told: bool) -> str | None:
     )
 
 
-def collapsed(r: Readings, told: bool) -> bool:
+def collapsed(r: EpochStatistics, told: bool) -> bool:
     return r.shapes_known and r.spread < COLLAPSED_SPREAD[told]
 
 
-def one_point(r: Readings, told: bool) -> str | None:
+def one_point(r: EpochStatistics, told: bool) -> str | None:
     recovers = not told and r.spread > RISING * r.first_spread
     if not collapsed(r, told) or recovers:
         return None
@@ -47,21 +46,16 @@ def one_point(r: Readings, told: bool) -> str | None:
     )
 
 
-def hot(r: Readings, told: bool) -> str | None:
-    if r.temperature is None or r.candidates is None:
-        return None
-    # Positives coincide, negatives are at right angles.
-    best = math.log1p((r.candidates - 1) * math.exp(-1 / r.temperature))
-    if r.chance - best >= min(LEAST_FALL, 0.1 * r.chance):
+def hot(r: EpochStatistics, told: bool) -> str | None:
+    if r.best is None or r.negatives is None or r.chance - r.best >= min(LEAST_FALL, 0.1 * r.chance):
         return None
     return (
-        f"the loss is {r.loss:.4g} and cannot fall: at temperature {r.temperature:g} perfect embeddings have "
-        f"{best:.4g}, guessing among {r.candidates:,} candidates has {r.chance:.4g}. Try a lower "
-        "loss.temperature, such as 0.1 to 0.5"
+        f"the loss is {r.loss:.4g} and cannot fall: perfect embeddings have {r.best:.4g}, guessing among "
+        f"{r.negatives + 1:,} candidates has {r.chance:.4g}. Try a lower loss.temperature, such as 0.1 to 0.5"
     )
 
 
-def fell_back(r: Readings, told: bool) -> str | None:
+def fell_back(r: EpochStatistics, told: bool) -> str | None:
     came_back = r.lowest_loss < BELOW_CHANCE * r.chance < math.inf
     limit = BELOW_CHANCE if told else AT_CHANCE
     at_chance = r.steps >= LEAST_STEPS and r.loss >= limit * r.chance
@@ -75,7 +69,7 @@ def fell_back(r: Readings, told: bool) -> str | None:
     )
 
 
-def few_directions(r: Readings, told: bool) -> str | None:
+def few_directions(r: EpochStatistics, told: bool) -> str | None:
     limit = min(max(1.5, r.dim / 50), 3) * LOW_RANK[told]
     if not r.shapes_known or r.dim < 4 or r.rank >= limit:
         return None
@@ -89,7 +83,7 @@ def few_directions(r: Readings, told: bool) -> str | None:
     )
 
 
-def unmoved(r: Readings, told: bool) -> str | None:
+def unmoved(r: EpochStatistics, told: bool) -> str | None:
     early = r.steps < LEAST_STEPS or r.warming_up
     on_purpose = r.lr == 0
     falls = r.first_loss - r.loss > FALLEN[told] * abs(r.first_loss)
@@ -102,19 +96,9 @@ def unmoved(r: Readings, told: bool) -> str | None:
     )
 
 
-def stale(r: Readings, told: bool) -> str | None:
-    if r.steps < LEAST_STEPS or r.staleness is None or r.staleness <= STALE[told]:
-        return None
-    return (
-        f"the queue no longer resembles the keys: the newest keys are {r.staleness:.3g} times farther from "
-        "the oldest than from those just before them (about 1 where the key encoder is slow enough). Try a "
-        "larger callbacks.momentum_encoder.momentum, a shorter callbacks.negative_queue.length or a smaller "
-        "optimizer.lr"
-    )
-
-
-# The first that holds explains those that follow; a stale queue is told besides, but for the first two.
-CONDITIONS: tuple[Callable[[Readings, bool], str | None], ...] = (
+# The first that holds explains those that follow. What a method keeps tells its own trouble besides, unless
+# one of the first two explains it.
+CONDITIONS: tuple[Callable[[EpochStatistics, bool], str | None], ...] = (
     not_finite,
     one_point,
     hot,
@@ -122,4 +106,4 @@ CONDITIONS: tuple[Callable[[Readings, bool], str | None], ...] = (
     few_directions,
     unmoved,
 )
-EXPLAIN_A_STALE_QUEUE = {"not_finite", "one_point"}
+EXPLAIN_ALL = {"not_finite", "one_point"}

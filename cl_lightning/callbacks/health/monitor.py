@@ -1,5 +1,6 @@
 """How well the embeddings do while they are trained."""
 
+from math import nan
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -7,17 +8,19 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 from torch.optim import Optimizer
 
-from cl_lightning.callbacks.diagnosis import Diagnosis
-from cl_lightning.callbacks.gathered import Gathered, batches_holding
-from cl_lightning.callbacks.geometry import Geometry
-from cl_lightning.callbacks.metric_state import restore, saved
+from cl_lightning.callbacks.health.collector import EpochCollector, batches_holding
+from cl_lightning.callbacks.health.diagnosis import Diagnosis
+from cl_lightning.callbacks.health.geometry import Geometry
+from cl_lightning.callbacks.health.metric_state import restore, saved
+from cl_lightning.callbacks.method_state import states_of
 from cl_lightning.callbacks.weight_changes import skipped_by_a_callback
 from cl_lightning.distributed.checkpointed import own_mean
+from cl_lightning.metrics import Scores
 from cl_lightning.metrics.means import Means
 
 # Embeddings of all processes that the training's uniformity is of: the last ones of an epoch.
 UNIFORMITY_ROWS = 1024
-SCORES = ("loss", "contrastive_top1", "positive_similarity", "negative_similarity")
+SCORES = ("loss", *Scores.__annotations__)
 
 
 class HealthMonitor(Callback):
@@ -29,7 +32,8 @@ class HealthMonitor(Callback):
     host reads them at the end of an epoch; `train/uniformity` is of the last batches of it that hold 1,024
     embeddings. Every `trainer.log_every_n_steps` optimizer steps it reads the loss too, as `step/loss`: of
     the step's last micro-batch. All are over all processes: several log what one would. Steps that a callback
-    skipped are left out.
+    skipped are left out. A `training_step` of the user's own that gives a loss alone has no scores and no
+    geometry.
 
     At the end of a training epoch it warns, once, of a collapse, a low rank, a queue that no longer resembles
     the keys, and a loss that cannot fall, with the config keys to try; see `conditions`.
@@ -69,14 +73,15 @@ class HealthMonitor(Callback):
             self._geometry["train"].load_state_dict(self._restored["geometry"])
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._gathered = Gathered(trainer, pl_module)
+        self._collector = EpochCollector(trainer, pl_module)
         self._step: list[dict[str, Any]] = []  # outputs of its micro-batches
         if self._restored is not None:
-            self._gathered.load_state_dict(self._restored["gathered"])
+            self._collector.load_state_dict(self._restored["gathered"])
             self._restored = None
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._move(pl_module)
+        self._has_val = False
 
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
@@ -91,29 +96,33 @@ class HealthMonitor(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        loss = outputs["loss"].detach() * trainer.accumulate_grad_batches  # Lightning has divided it
-        self._step.append({**outputs, "loss": loss})
+        if outputs:  # none of a training_step that left the batch out
+            loss = outputs["loss"].detach() * trainer.accumulate_grad_batches  # Lightning has divided it
+            self._step.append({**outputs, "loss": loss})
         if (batch_idx + 1) % trainer.accumulate_grad_batches == 0:
-            if not skipped_by_a_callback(trainer):
+            if self._step and not skipped_by_a_callback(trainer):
                 self._add_step()
-                self._log_step(trainer, loss)
+                self._log_step(trainer, self._step[-1]["loss"])
             self._step = []
 
     def _add_step(self) -> None:
         for outputs in self._step:
-            self._scores.update(*(outputs[name] for name in SCORES))
-            self._geometry["train"].update(outputs["z_a"], outputs["z_b"])
-            self._gathered.add(outputs["z_a"])
+            self._scores.update(*(outputs.get(name, outputs["loss"].new_tensor(nan)) for name in SCORES))
+            if "z_a" in outputs:
+                self._geometry["train"].update(outputs["z_a"], outputs["z_b"])
+                self._collector.add(outputs["z_a"])
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not self._gathered.first:  # every step was skipped
+        if not self._scores.updates:  # every step was skipped
             return
-        values = self._scores.compute() | {"lr": self._lr}
+        embedded = bool(self._collector.first)
+        scores = self._scores.compute()
+        values = (scores if embedded else {"loss": scores["loss"]}) | {"lr": self._lr}
         self._scores.reset()
-        self._log("train", pl_module, values)
-        readings = self._gathered.read(trainer, pl_module, values["loss"].item())
-        self._gathered.start_epoch()
-        for text in self._diagnosis.of(trainer.current_epoch, readings):
+        self._log("train", pl_module, values, embedded)
+        statistics = self._collector.statistics(trainer, pl_module, values["loss"].item())
+        self._collector.start_epoch()
+        for text in self._diagnosis.of(trainer.current_epoch, statistics, states_of(trainer)):
             rank_zero_warn(f"epoch {trainer.current_epoch + 1}: {text}")
 
     def on_validation_batch_end(
@@ -125,20 +134,22 @@ class HealthMonitor(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        if "z_a" in outputs:
+        if outputs and "z_a" in outputs:
             self._geometry["val"].update(outputs["z_a"], outputs["z_b"])
+            self._has_val = True
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._log("val", pl_module, {})
+        self._log("val", pl_module, {}, self._has_val)
 
     def _move(self, pl_module: LightningModule) -> None:
         for geometry in self._geometry.values():
             geometry.to(pl_module.device)
 
-    def _log(self, stage: str, pl_module: LightningModule, values: dict[str, Any]) -> None:
-        shape, spectrum = self._geometry[stage].end()
-        values |= shape
-        self._keep_spectrum(stage, pl_module.current_epoch, spectrum)
+    def _log(self, stage: str, pl_module: LightningModule, values: dict[str, Any], embedded: bool) -> None:
+        if embedded:
+            shape, spectrum = self._geometry[stage].end()
+            values |= shape
+            self._keep_spectrum(stage, pl_module.current_epoch, spectrum)
         # The metrics are over all processes already; Lightning warns unless it is told to reduce them.
         several = pl_module.trainer.world_size > 1
         pl_module.log_dict({f"{stage}/{name}": value for name, value in values.items()}, sync_dist=several)
@@ -164,14 +175,14 @@ class HealthMonitor(Callback):
     def state_dict(self) -> dict[str, Any]:
         if self._restored is not None:  # nothing was trained since
             return self._restored
-        if not hasattr(self, "_gathered"):  # before any fit
+        if not hasattr(self, "_collector"):  # before any fit
             return {}
         return {
             "spectra": self.spectra,
             "told": [self._diagnosis.messages, self._diagnosis.told],
             "scores": saved(self._scores),
             "geometry": self._geometry["train"].state_dict(),
-            "gathered": self._gathered.state_dict(),
+            "gathered": self._collector.state_dict(),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

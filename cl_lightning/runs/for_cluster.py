@@ -42,7 +42,7 @@ def _check_as_on_a_cpu(trainer: dict[str, Any]) -> None:
     build(node | {"accelerator": "cpu", "devices": 1, "num_nodes": 1, "logger": False}, "trainer")
 
 
-def check_elsewhere(config: dict[str, Any]) -> None:
+def check_for_cluster(config: dict[str, Any]) -> None:
     """That a resolved config can be trained, but for GPUs, data and memory, which other machines have.
 
     Raises:
@@ -58,8 +58,8 @@ def check_elsewhere(config: dict[str, Any]) -> None:
     batch, world = config["data"]["batch_size"], nodes * devices
     with refused("data"):
         EpochOrder(2 * batch * world, batch, config["seed"], 0, world)
-    checks.check_sizes(config, batch, world)
     checks.check_batch(method, batch, world)
     rehearse_loss(method)
     rehearse_optimizer(method)
-    checks.check_callbacks(method, assemble_callbacks(config, Path()))
+    step = batch * config["trainer"]["accumulate_grad_batches"]
+    checks.check_callbacks(method, assemble_callbacks(config, Path()), step)

@@ -1,4 +1,4 @@
-"""What the diagnosis reads of a run at the end of an epoch."""
+"""What the diagnosis knows of a run at the end of an epoch."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ LEAST_STEPS, LEAST_ROWS = 10, 8
 
 
 @dataclass(frozen=True)
-class Readings:
+class EpochStatistics:
     """Of one epoch.
 
     Args:
@@ -25,8 +25,10 @@ class Readings:
         moved: of the last layer's weights, the distance from the start of the run as a share of their
             length then.
         reach: `moved` by the end of the run, should they go straight on.
-        temperature, candidates: of NT-Xent or InfoNCE; None with another loss.
-        staleness: see `staleness`; None where it is not known.
+        negatives: of each anchor; None where it is not known.
+        chance: the loss of embeddings that tell nothing apart; infinite where it is not known.
+        best: the loss of perfect embeddings: positives coincide, negatives are at right angles; None where
+            it is not known.
     """
 
     dim: int
@@ -44,14 +46,9 @@ class Readings:
     first_rank: float
     moved: float
     reach: float
-    temperature: float | None = None
-    candidates: int | None = None
-    staleness: float | None = None
-
-    @property
-    def chance(self) -> float:
-        """The loss of embeddings that tell nothing apart: ln(candidates); infinite if not known."""
-        return math.log(self.candidates) if self.candidates else math.inf
+    negatives: int | None = None
+    chance: float = math.inf
+    best: float | None = None
 
     @property
     def shapes_known(self) -> bool:

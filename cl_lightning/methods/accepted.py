@@ -1,0 +1,57 @@
+"""Which parts a method accepts."""
+
+import re
+from typing import Any
+
+from torch import Tensor
+from torch.optim import Optimizer
+
+from cl_lightning.encoders import Encoder
+
+OPTIMIZER = "functools.partial(torch.optim.AdamW, lr=1e-3)"
+
+
+def check_parts(views: Any, encoder: Any, loss: Any, optimizer: Any) -> None:
+    """ValueError for parts that are easily given in another form."""
+    for name, part, example in (
+        ("views", views, "cl_lightning.pairs.simclr_views(224)"),
+        ("loss", loss, "functools.partial(cl_lightning.losses.nt_xent, temperature=0.1)"),
+        ("optimizer", optimizer, OPTIMIZER),
+    ):
+        if not callable(part) and not isinstance(part, Optimizer):
+            raise ValueError(f"{name} is {part!r}; accepted: what can be called, such as {example}")
+    if not isinstance(encoder, Encoder):
+        raise ValueError(
+            f"encoder is a {type(encoder).__name__}; accepted: cl_lightning.encoders.Encoder(backbone, "
+            "features=...) with any backbone"
+        )
+    if isinstance(optimizer, Optimizer):
+        raise ValueError(
+            f"optimizer is a {type(optimizer).__name__} that has its parameters; accepted: what makes one "
+            f"from parameter groups, such as {OPTIMIZER}"
+        )
+
+
+def check_views(views: Any, images: int) -> tuple[Tensor, Tensor]:
+    """ValueError unless these are two batches of views, [images, channels, height, width] each."""
+    given = list(views) if isinstance(views, (tuple, list)) else [views]
+    shapes = [tuple(v.shape) if isinstance(v, Tensor) else type(v).__name__ for v in given]
+    fits = [isinstance(v, Tensor) and v.ndim == 4 and len(v) == images for v in given]
+    if not isinstance(views, (tuple, list)) or len(given) != 2 or not all(fits):
+        told = ", ".join(map(str, shapes))
+        raise ValueError(
+            f"views gave {told} for {images} images; accepted: two tensors (view_a, view_b), each [{images}, "
+            "channels, height, width]"
+        )
+    return given[0], given[1]
+
+
+def lacking(method: Any, kind: type[Any]) -> str:
+    """What to tell where a run has no callback of a kind that its method needs."""
+    key = re.sub("(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
+    package = "cl_lightning.callbacks" if kind.__module__.startswith("cl_lightning.") else kind.__module__
+    target = f"{package}.{kind.__qualname__}"
+    return (
+        f"{type(method).__name__} needs a {kind.__name__}, and callbacks has none; accepted: "
+        f"'++callbacks.{key}={{_target_: {target}}}', in Python Trainer(callbacks=[{kind.__name__}(), ...])"
+    )

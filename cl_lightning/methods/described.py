@@ -1,0 +1,64 @@
+"""What a checkpoint says of its method, and how a method is made from it again."""
+
+from typing import Any
+
+from cl_lightning.blueprints import arguments, describe, find_own, rebuild
+from cl_lightning.checkpoints import Checkpoint
+from cl_lightning.methods.versions import versions
+
+HYPER_PARAMETERS = "hyper_parameters"  # Lightning's key of what save_hyperparameters has kept
+
+
+def saved(method: Any) -> dict[str, Any]:
+    """What a checkpoint says of its method, in plain containers: its class, arguments, input and versions."""
+    return {
+        "method": type(method).__name__,
+        "arguments": _arguments(method),
+        "encoder": describe(method.encoder),  # a subclass may make it without being given one
+        "input": {name: _plain(getattr(method.views, name, None)) for name in ("size", "mean", "std")},
+        "versions": versions(),
+    }
+
+
+def plain_hyper_parameters(kept: Any) -> dict[str, Any]:
+    """Of what save_hyperparameters has kept, all that a file of plain containers can hold."""
+    described = {str(name): describe(value) for name, value in kept.items()}
+    return {name: value for name, value in described.items() if find_own(value) is None}
+
+
+def _arguments(method: Any) -> dict[str, Any]:
+    """The blueprints of its arguments; without an attribute, from what `save_hyperparameters` has kept."""
+    kept = plain_hyper_parameters(method.hparams)
+    return {
+        name: kept[name] if name in kept and not hasattr(method, name) else blueprint
+        for name, blueprint in arguments(method).items()
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Numbers out of tensors and arrays."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return describe(value.tolist() if hasattr(value, "tolist") else value)
+
+
+def rebuilt(method: str, checkpoint: Checkpoint, given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a checkpoint's method, with those `given` in the place of the checkpoint's.
+
+    Raises:
+        ValueError: the checkpoint is another method's, or holds arguments that must be given.
+    """
+    about, file = checkpoint.description, checkpoint.file
+    if about["method"] != method:
+        raise ValueError(f"{file} holds {about['method']}; accepted: {about['method']}.load_from_checkpoint")
+    kept = checkpoint.content.get(HYPER_PARAMETERS, {})
+    blueprints = {name: part for name, part in about["arguments"].items() if name not in given}
+    blueprints |= {name: kept[name] for name in blueprints if name in kept and find_own(blueprints[name])}
+    own = {name: find_own(part) for name, part in blueprints.items()}
+    if missing := [f"{name}= ({what})" for name, what in own.items() if what is not None]:
+        raise ValueError(
+            f"{file} was written with parts of your own code; accepted: load_from_checkpoint(path, ...) with "
+            f"{', '.join(missing)}"
+        )
+    plain = {n: rebuild(p, n) if isinstance(p, dict) else p for n, p in blueprints.items()}
+    return plain | given

@@ -1,0 +1,32 @@
+"""A method's parts in words."""
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from torch import nn
+
+from cl_lightning.blueprints import describe, find_own
+
+
+def in_words(function: Callable[..., Any]) -> str:
+    """A function's name and the arguments that it has by a `partial` or by default."""
+    given: dict[str, Any] = {}
+    if isinstance(function, partial):
+        given, function = function.keywords, function.func
+    if inspect.isfunction(function):
+        named = inspect.signature(function).parameters.values()
+        given = {p.name: p.default for p in named if p.default is not p.empty} | given
+    name = getattr(function, "__name__", repr(function))
+    arguments = ", ".join(f"{key}={value}" for key, value in given.items())
+    return f"{name}({arguments})" if arguments else name
+
+
+def network_in_words(network: nn.Module) -> str:
+    """The class of a network, and what it was made with where that is plain."""
+    given = describe(network)
+    if find_own(given) is not None:
+        return type(network).__name__
+    settings = ", ".join(f"{name}={value}" for name, value in given.items() if name != "_target_")
+    return f"{type(network).__name__}({settings})"
