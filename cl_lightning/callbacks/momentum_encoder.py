@@ -61,9 +61,6 @@ class MomentumEncoder(MethodState):
                 average.copy_(restored)
             self._restored = None
 
-    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
-        pl_module.weight_changes.start(trainer)
-
     def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         for key, query in zip(self.encoder.modules(), pl_module.encoder.modules(), strict=True):
             key.training = query.training
@@ -72,7 +69,7 @@ class MomentumEncoder(MethodState):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if pl_module.weight_changes.after_batch(trainer, outputs) != "changed":
+        if pl_module.weight_changes.after_batch(trainer) != "changed":
             return
         queries = [q.to(a.dtype) for q, a in zip(pl_module.encoder.parameters(), self._average, strict=True)]
         get_ema_multi_avg_fn(self.momentum_at(trainer))(self._average, queries, 0)

@@ -101,9 +101,6 @@ class NegativeQueue(MethodState):
                 "of an epoch: every image meets its own older keys as negatives"
             )
 
-    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
-        pl_module.weight_changes.start(trainer)
-
     def collect(self, keys: Float[Tensor, "global_batch dim"]) -> None:
         """Take the keys of a forward pass, of all ranks; they enter the queue after the optimizer step."""
         self._collected.append(keys.detach())
@@ -111,7 +108,7 @@ class NegativeQueue(MethodState):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        outcome = pl_module.weight_changes.after_batch(trainer, outputs)
+        outcome = pl_module.weight_changes.after_batch(trainer)
         if outcome == "accumulating":
             return
         if outcome == "changed":

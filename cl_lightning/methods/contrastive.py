@@ -237,7 +237,7 @@ class ContrastiveModule(Checkpointed):
         # Lightning drops a Trainer's callback when the module brings one of its class, and asks again at
         # every fit and validate: so only what is missing, and the same instances each time.
         present = self.trainer.callbacks  # type: ignore[attr-defined]
-        own = (*self.default_callbacks, self._whole_epochs)
+        own = (*self.default_callbacks, self._whole_epochs, self.weight_changes)
         brought = [c for c in own if not any(isinstance(p, type(c)) for p in present)]
         self.check_callbacks([*present, *brought])
         return brought

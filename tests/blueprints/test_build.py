@@ -38,7 +38,7 @@ def test_inner_nodes_are_built_and_a_name_is_a_label() -> None:
     [
         (
             {"_target_": "os.system"},
-            r"x\._target_ is 'os.system'; accepted: one of the names in cl_lightning",
+            r"x\._target_ is 'os.system'; accepted: one of the OPTIONS of cl_lightning",
         ),
         ({"_target_": "cl_lightning.blueprints.build.build"}, r"x\._target_ is"),
         ({"_target_": ["torch.optim.SGD"]}, r"x\._target_ is"),

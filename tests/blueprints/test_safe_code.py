@@ -15,6 +15,7 @@ IMPORTERS = {
     "cl_lightning/blueprints/build.py",
     "cl_lightning/blueprints/describe.py",
     "cl_lightning/blueprints/own_data.py",
+    "cl_lightning/blueprints/targets.py",
     "cl_lightning/plots/__init__.py",
 }
 

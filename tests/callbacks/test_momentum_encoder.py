@@ -173,9 +173,9 @@ def followed(dtype: torch.dtype, device: str) -> list[Tensor]:
         trainer.global_step = update
         if update == 0:
             callback.on_fit_start(trainer, method)
-            callback.on_train_start(trainer, method)
+            method.weight_changes.on_train_start(trainer, method)
         trainer.fit_loop.epoch_loop.batch_progress.total.ready = update + 1
-        callback.on_train_batch_end(trainer, method, {"loss": 0.0}, None, 0)
+        callback.on_train_batch_end(trainer, method, None, None, 0)
     return tiny.weights(callback.encoder)
 
 
