@@ -95,9 +95,7 @@ def test_the_harm_is_real(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("target", ["torch.load", "my_nets.Net", "os.system", 5, None, ["torch.optim.SGD"]])
 def test_a_refusal_is_short_and_tells_where_the_list_is(target: Any) -> None:
-    with pytest.raises(
-        ConfigError, match=r"OPTIONS of cl_lightning.s packages; .*cl_lightning\.allow"
-    ) as e:
+    with pytest.raises(ConfigError, match=r"OPTIONS of cl_lightning.s packages; .*cl_lightning\.allow") as e:
         build({"_target_": target}, "encoder.backbone")
     assert len(str(e.value)) < 350
 
