@@ -1,6 +1,7 @@
 """Whose classes and functions a config may name: what a package's entry point or a script says."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,13 +142,8 @@ def test_a_checkpoint_names_nothing_of_an_allowed_package(site: Path) -> None:
         rebuild({"_target_": "cl_lightning.encoders.Encoder", "backbone": NET}, "encoder")
 
 
-SCRIPT = """
-import cl_lightning
-from cl_lightning.train import main
-
-cl_lightning.allow("own_losses")
-main()
-"""
+PAGE = (Path(__file__).parents[2] / "docs" / "own-classes.md").read_text(encoding="utf-8")
+(SCRIPT,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 LOSS = """
 from cl_lightning.losses import nt_xent
 
@@ -160,7 +156,7 @@ def cooler(z_a, z_b, temperature):
 def test_a_command_trains_with_an_entry_points_network_and_a_scripts_loss(tmp_path: Path) -> None:
     install(tmp_path / "site", "my_nets")
     (tmp_path / "own_losses.py").write_text(LOSS)
-    (tmp_path / "my_train.py").write_text(SCRIPT)
+    (tmp_path / "my_train.py").write_text(SCRIPT.replace("my_nets", "own_losses"))
     own = ["encoder.backbone._target_=my_nets.models.Net", "loss._target_=own_losses.cooler"]
     ran = cl_train(
         tmp_path, *SMALL, "trainer=cpu", *own, command=[sys.executable, "my_train.py"],

@@ -5,17 +5,23 @@ import json
 import os
 import re
 import shlex
+import signal
 import sys
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch import Callback
 
 from cl_lightning import evaluate, report, train
+from cl_lightning.interruption import StopRun
 from cl_lightning.pairs import moco_v2_views
+from tests import tiny
 from tests.docs.readme_world import make_world
+from tests.resume.signal_at import SignalAt
 from tests.runs.configs import OPTIONS
 
 ROOT = Path(__file__).parents[2]
@@ -98,9 +104,8 @@ def test_no_page_is_left_out() -> None:
         *TEXTS,
         *tested_elsewhere,
     }
-    for page in PAGES[1:]:
-        assert "```python" not in TEXTS[page]
-    assert len(EXAMPLES) == 2
+    examples = {page: text.count("```python") for page, text in TEXTS.items() if "```python" in text}
+    assert examples == {"README.md": 2, "docs/python.md": 1, "docs/own-classes.md": 1}  # tests/blueprints
 
 
 def test_readme_is_read_in_one_sitting() -> None:
@@ -158,6 +163,20 @@ def test_the_python_example_trains(
     out = capsys.readouterr().out
     assert "pairs:   Views(size=8, seed=0)" in out
     assert out.rstrip().endswith(".ckpt")
+
+
+@pytest.mark.filterwarnings("ignore:k = 200 neighbours are asked of a bank of 64")
+def test_the_python_example_that_saves_goes_on_where_it_was_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (example,) = re.findall(r"```python\n(.*?)```", TEXTS["docs/python.md"], flags=re.DOTALL)
+    example = example.replace("max_epochs=20", "max_epochs=2").replace("[Last", "[interrupting, Last")
+    for interrupting in (SignalAt(signal.SIGTERM, step=2), Callback()):
+        names: dict[str, Any] = {"method": tiny.simclr(), "data": tiny.data(), "interrupting": interrupting}
+        with suppress(StopRun):
+            exec(compile(example, "python.md", "exec"), names)
+        assert names["trainer"].global_step == (3 if isinstance(interrupting, SignalAt) else 8)
 
 
 @pytest.mark.parametrize(
