@@ -32,10 +32,15 @@ class FrozenFeatures(LightningModule):
         features = self.network(self.views.clean(batch.images))
         return Features(features.float().cpu(), batch.labels.cpu())
 
-    def extract(self, data: Any, accelerator: str = "auto") -> tuple[Features, Features]:
-        """Features of the training and of the validation images of a ContrastiveData, in order."""
+    def extract(self, data: Any, accelerator: str | None = None) -> tuple[Features, Features]:
+        """Features of the training and of the validation images of a ContrastiveData, in order.
+
+        Args:
+            accelerator: Lightning's; None for a GPU where there is one, but not a Mac's, which lacks float64.
+        """
+        best = "cpu" if torch.backends.mps.is_available() else "auto"
         trainer = Trainer(
-            accelerator=accelerator,
+            accelerator=accelerator or best,
             devices=1,
             logger=False,
             enable_checkpointing=False,

@@ -10,17 +10,23 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.fabric.accelerators import MPSAccelerator as MPSAcceleratorOfFabric
+from lightning.pytorch.accelerators import MPSAccelerator
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.callbacks import Preemption
 from cl_lightning.data import ContrastiveData, image_folder, worker
 from cl_lightning.data.checks import check_device
+from cl_lightning.evaluation import FrozenFeatures
+from cl_lightning.pairs import moco_v2_views
 from cl_lightning.runs.checks import check_accelerator
 from cl_lightning.sweeps import Job
 from cl_lightning.sweeps.local import check_system
+from cl_lightning.train import train
 from tests import tiny, warm
 from tests.cli.command import SMALL, environment
 from tests.data.photos import write_photos
+from tests.runs.configs import SMALL as TINY
 from tests.runs.configs import config
 
 
@@ -38,9 +44,9 @@ def session(folder: Path, where: str, *commands: tuple[str, ...]) -> str:
 
 
 def test_windows_trains_evaluates_and_reports(tmp_path: Path) -> None:
-    train = ("train", *SMALL, "trainer=cpu", "data.train.images=32")
+    words = ("train", *SMALL, "trainer=cpu", "data.train.images=32")
     told = session(
-        tmp_path, "windows", train, ("eval", "runs/*", "--labels", "--draws", "1"), ("report", "runs"), train
+        tmp_path, "windows", words, ("eval", "runs/*", "--labels", "--draws", "1"), ("report", "runs"), words
     )
     assert "1 run: 1 finished" in told
     assert "is finished" in told
@@ -94,6 +100,32 @@ def test_a_macs_gpu_is_refused_by_command_and_in_python() -> None:
     with pytest.raises(ValueError, match=r"Trainer\(accelerator='cpu'\)"):
         data.train_dataloader()
     check_device(torch.device("cpu"))
+
+
+@pytest.fixture
+def _on_a_mac(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    for kind in (MPSAccelerator, MPSAcceleratorOfFabric):
+        monkeypatch.setattr(kind, "is_available", staticmethod(lambda: True))
+
+
+@pytest.mark.usefixtures("_on_a_mac")
+@pytest.mark.filterwarnings("ignore:GPU available but not used")
+def test_a_run_that_would_take_a_macs_gpu_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"trainer\.accelerator.*trainer=cpu"):
+        train(config(*TINY, "trainer.accelerator=auto"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("_on_a_mac")
+@pytest.mark.filterwarnings("ignore:GPU available but not used")
+def test_evaluation_on_a_mac_takes_the_cpu() -> None:
+    network = FrozenFeatures(moco_v2_views(tiny.SIZE), torch.nn.Flatten())
+    train_features, _ = network.extract(tiny.data())
+    assert train_features.features.shape == (64, 3 * tiny.SIZE**2)
 
 
 def test_signals_that_a_system_lacks_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
