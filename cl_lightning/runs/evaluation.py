@@ -18,6 +18,7 @@ from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import run_hash
 from cl_lightning.runs.image_record import OtherImagesError
 from cl_lightning.runs.images import images_to_evaluate
+from cl_lightning.runs.shared_memory import spare_shared_memory
 
 
 class NotEvaluableError(ConfigError):
@@ -58,6 +59,7 @@ def evaluate(
     network, views = frozen_network(folder, config, source)
     _require_labels(data.has_labels, folder)
     try:
+        spare_shared_memory(data, views)
         train, val = FrozenFeatures(views, network).extract(data)
     except BrokenImageError as error:
         raise ConfigError(_broken_by_now(error, folder)) from error

@@ -3,12 +3,14 @@
 import warnings
 from collections.abc import Iterator, Mapping
 from math import ceil
+from typing import Any
 
 from lightning.pytorch import Trainer
 from torch import Tensor
 
 from cl_lightning.blueprints import ConfigError
-from cl_lightning.data import ContrastiveData, TensorImages
+from cl_lightning.data import ContrastiveData, TensorImages, image_and_label
+from cl_lightning.data.channels import channels_of, in_channels
 from cl_lightning.data.shared_batch import MB, SHARED_MEMORY, batch_bytes, free_memory
 from cl_lightning.data.transforms import middle, training_crops
 from cl_lightning.data.worker import AHEAD
@@ -49,6 +51,31 @@ def check_shared_memory(
         raise ConfigError(f"{words}; {accepted}")
     if trainer.is_global_zero:
         warnings.warn(f"{words}: the run may end with an error for lack of it; {accepted}", stacklevel=2)
+
+
+def spare_shared_memory(data: ContrastiveData, views: Any) -> None:
+    """Have an evaluation read its images without workers where theirs may not all fit, and tell so.
+
+    Its numbers are the same, and nobody who evaluates a run can change its `data.num_workers`.
+    """
+    free = free_memory()
+    if not data.num_workers or free is None:
+        return
+    cut, channels, sizes = middle(views), channels_of(views), []
+    for part in (data.val, data.bank):
+        if part is not None and not isinstance(part, TensorImages):
+            image = in_channels(image_and_label(part[0])[0], channels)
+            image = image if cut is None else cut(image, 0, 0)
+            sizes.append(batch_bytes((data.batch_size, *image.shape)))
+    most = sum(sizes) * (data.num_workers * AHEAD + IN_USE)
+    if most > free:
+        warnings.warn(
+            f"{data.num_workers} workers may fill {most / MB:,.1f} MB of shared memory, but {SHARED_MEMORY} "
+            f"has {free / MB:,.1f} MB free: images are read without workers; more of it is faster (docker run "
+            f"--shm-size={ceil(1.1 * most / GB)}g)",
+            stacklevel=2,
+        )
+        data.num_workers = 0
 
 
 def loaded(

@@ -13,7 +13,7 @@ from lightning.pytorch import Trainer
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.data import ContrastiveData, shared_batch, synthetic
 from cl_lightning.runs import shared_memory
-from cl_lightning.runs.shared_memory import check_shared_memory
+from cl_lightning.runs.shared_memory import check_shared_memory, spare_shared_memory
 from tests import tiny
 
 ITEM = 3 * tiny.SIZE**2 + 16  # bytes of an image in evaluation, of a pair two of them
@@ -80,6 +80,20 @@ def test_sets_that_need_no_workers_take_none() -> None:
     assert check(free=16 * PAIR * 6, val=tensors, bank=tensors) == []
     assert len(check(free=16 * PAIR * 6 - 1, val=tensors, bank=tensors)) == 1
     assert check(free=16 * PAIR * 6, val=None) == []
+
+
+def test_an_evaluation_reads_without_workers_where_theirs_may_not_all_fit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    views, evaluated = tiny.simclr().views, 16 * 2 * ITEM * (2 * 2 + 2)  # of queries and bank
+    for free, workers in ((evaluated, 2), (None, 2), (evaluated - 1, 0)):
+        monkeypatch.setattr(shared_memory, "free_memory", lambda free=free: free)
+        data = ContrastiveData(Photos(), Photos(), batch_size=16, num_workers=2)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            spare_shared_memory(data, views)
+        assert data.num_workers == workers
+        assert ["--shm-size=1g" in str(warning.message) for warning in told] == [True] * (workers == 0)
 
 
 def test_a_file_system_without_a_limit_has_no_number_of_free_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
