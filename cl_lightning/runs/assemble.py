@@ -13,6 +13,7 @@ from cl_lightning.checkpoints import BackgroundCheckpointIO
 from cl_lightning.data import ContrastiveData
 from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.runs.folder import RunFolder
+from cl_lightning.runs.processes import Processes
 
 # Arguments of the Trainer that come from elsewhere, see `trainer_settings.INSTEAD`, or are for a callback.
 GIVEN = ("callbacks", "logger", "default_root_dir", "max_time")
@@ -96,7 +97,7 @@ def assemble_ddp(trainer: dict[str, Any]) -> dict[str, DDPStrategy]:
     if not isinstance(build(node, "trainer", logger=False).strategy, DDPStrategy):
         return {}
     return {
-        "strategy": DDPStrategy(
+        "strategy": Processes(
             broadcast_buffers=False,  # every rank computes the same running statistics
             find_unused_parameters=False,
             gradient_as_bucket_view=True,

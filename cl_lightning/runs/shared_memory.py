@@ -71,8 +71,8 @@ def spare_shared_memory(data: ContrastiveData, views: Any) -> None:
     if most > free:
         warnings.warn(
             f"{data.num_workers} workers may fill {most / MB:,.1f} MB of shared memory, but {SHARED_MEMORY} "
-            f"has {free / MB:,.1f} MB free: images are read without workers; more of it is faster (docker run "
-            f"--shm-size={ceil(1.1 * most / GB)}g)",
+            f"has {free / MB:,.1f} MB free: images are read without workers; more of it is faster (docker "
+            f"run --shm-size={ceil(1.1 * most / GB)}g)",
             stacklevel=2,
         )
         data.num_workers = 0

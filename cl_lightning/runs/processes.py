@@ -1,0 +1,59 @@
+"""The processes of a run that its first one starts, and how they end together."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from signal import SIGKILL
+from typing import Any
+
+from lightning.fabric.utilities.distributed import _set_num_threads_if_needed
+from lightning.pytorch.strategies import DDPStrategy
+from lightning.pytorch.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
+
+from cl_lightning.runs.messages import ENDED_EARLY
+
+INTERVAL = 0.2  # seconds between two looks
+PATIENCE = 7.0  # seconds that this process has to end by itself, with its own message and code
+
+
+class Processes(DDPStrategy):
+    """DDP whose first process ends with an error's code where another one fails.
+
+    Lightning's own watch kills the first process at its next look, every 5 s, be it about to end by itself or
+    not, so that the same error ends with 1 or with 137.
+    """
+
+    def _configure_launcher(self) -> None:
+        super()._configure_launcher()
+        if type(self._launcher) is _SubprocessScriptLauncher:
+            assert self.cluster_environment is not None, "as in DDPStrategy"
+            self._launcher = Launcher(self.cluster_environment, self.num_processes, self.num_nodes)
+
+
+class Launcher(_SubprocessScriptLauncher):
+    """Starts the other processes, and watches them as long as this one trains."""
+
+    def launch(self, function: Callable[..., Any], *args: Any, trainer: Any = None, **kwargs: Any) -> Any:
+        """Call `function` in this process beside the others."""
+        self.cluster_environment.validate_settings(num_devices=self.num_processes, num_nodes=self.num_nodes)
+        done = threading.Event()
+        if not self.cluster_environment.creates_processes_externally:
+            self._call_children_scripts()
+            threading.Thread(target=self._watch, args=[done], daemon=True).start()
+        _set_num_threads_if_needed(num_processes=self.num_processes)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            done.set()
+
+    def _watch(self, done: threading.Event) -> None:
+        """End this process if another one has failed and it waits for that one for ever."""
+        while not any(process.poll() for process in self.procs):
+            if done.wait(INTERVAL):
+                return
+        if done.wait(PATIENCE):
+            return
+        self.kill(SIGKILL)
+        print(f"cl-train: {ENDED_EARLY}", file=sys.stderr, flush=True)
+        os._exit(1)
