@@ -7,9 +7,14 @@ from itertools import groupby
 
 from tests import warm
 from tests.systems.network import leave_network, watch_network
-from tests.systems.windows import become_windows
+from tests.systems.others import become_macos, become_windows
 
-WHERE = {"windows": become_windows, "offline": leave_network, "watched": watch_network}
+WHERE = {
+    "macos": become_macos,
+    "offline": leave_network,
+    "watched": watch_network,
+    "windows": become_windows,
+}
 MODULES = {"train": "cl_lightning.train", "eval": "cl_lightning.evaluate", "report": "cl_lightning.report"}
 
 if __name__ == "__main__":

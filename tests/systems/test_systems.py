@@ -57,6 +57,30 @@ def test_windows_trains_evaluates_and_reports(tmp_path: Path) -> None:
     assert {path.name for path in trained.parent.iterdir()} >= {"checkpoints", "evaluation-query.json"}
 
 
+@pytest.mark.slow
+def test_macos_trains_with_workers_that_it_starts_anew(tmp_path: Path) -> None:
+    write_photos(
+        tmp_path / "DIR",
+        *(f"{part}/{kind}/{n}.png" for part in ("train", "val") for kind in "ab" for n in range(8)),
+    )
+    words = (
+        "data=image_folder",
+        "data.root=DIR",
+        "data.num_workers=1",
+        "encoder=small_conv_net",
+        "trainer=cpu",
+    )
+    small = ("data.size=8", "data.batch_size=8", "trainer.max_epochs=2", "callbacks.knn.k=4")
+    told = session(
+        tmp_path,
+        "macos",
+        ("train", *words, *small),
+        ("eval", "runs/*", "--labels", "--draws", "1"),
+        ("report", "runs"),
+    )
+    assert "1 run: 1 finished" in told
+
+
 @pytest.fixture
 def photos(tmp_path: Path) -> Any:
     return image_folder(write_photos(tmp_path, *(f"{n}.png" for n in range(16))), labels=False)
