@@ -6,9 +6,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 
+from cl_lightning.interruption import OUT_OF_TIME
 from tests.cli.command import SMALL, cl_train
 from tests.cli.conftest import Ran
 
@@ -135,3 +137,29 @@ def test_a_process_that_fails_ends_the_run_and_is_the_only_one_with_a_traceback(
 
 def test_two_processes_follow_one_in_single_precision(single: Ran, two_processes: Ran) -> None:
     assert furthest(learnt(ended(single)), learnt(ended(two_processes))) < 1e-4
+
+
+@pytest.mark.slow
+def test_two_processes_whose_time_is_over_save_one_step_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    short = ("data.train.images=48", "data.val.images=16", "trainer=ddp_cpu", "logger=csv")
+    cut = ("trainer.max_time={seconds:0.000001}", "run.root=cut")
+    steps = []
+    while (ran := cl_train(tmp_path, *SMALL, *short, *cut)).returncode == OUT_OF_TIME and len(steps) < 9:
+        (folder,) = (tmp_path / "cut").iterdir()
+        saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+        steps.append(saved["global_step"])
+        assert not (folder / "summary.json").exists()
+        assert "Traceback" not in ran.stderr
+        assert not still_running(folder)
+    assert (ran.returncode, steps) == (0, [1, 2]), ran.stderr
+    whole = ended(Ran(tmp_path, cl_train(tmp_path, *SMALL, *short)))
+    assert folder.name == whole.name
+    assert furthest(learnt(folder), learnt(whole)) == 0
+
+
+def still_running(folder: Path) -> list[int]:
+    """Processes that have a file of a run's folder in their command line, such as the second of a run."""
+    words = [
+        (process.pid, " ".join(process.info["cmdline"] or [])) for process in psutil.process_iter(["cmdline"])
+    ]
+    return [pid for pid, command in words if folder.name in command]
