@@ -5,7 +5,6 @@ from cl_lightning.blueprints.build import build, rebuild
 from cl_lightning.blueprints.config_error import ConfigError, refused, shown
 from cl_lightning.blueprints.describe import arguments, describe, find_own
 from cl_lightning.blueprints.differences import differences
-from cl_lightning.blueprints.printable import printable
 
 __all__ = [
     "ConfigError",
@@ -15,7 +14,6 @@ __all__ = [
     "describe",
     "differences",
     "find_own",
-    "printable",
     "rebuild",
     "refused",
     "shown",

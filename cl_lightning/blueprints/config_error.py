@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from cl_lightning.blueprints.printable import printable
+from cl_lightning.files import printable
 
 CLOSED = (errno.EACCES, errno.EPERM)
 ALLOCATOR = "DefaultCPUAllocator"  # torch's, in its errors

@@ -2,7 +2,7 @@
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from cl_lightning.distributed.checkpointed import gather_objects
+from cl_lightning.distributed.saved_by_rank import gather_objects
 
 
 class BrokenFiles(Callback):

@@ -4,7 +4,6 @@ from cl_lightning.checkpoints.atomic import AtomicCheckpointIO
 from cl_lightning.checkpoints.backbone import load_backbone
 from cl_lightning.checkpoints.background import BackgroundCheckpointIO
 from cl_lightning.checkpoints.checkpoint import DESCRIPTION, Checkpoint
-from cl_lightning.checkpoints.replacing import remove_unfinished, replacing
 
 __all__ = [
     "DESCRIPTION",
@@ -12,6 +11,4 @@ __all__ = [
     "BackgroundCheckpointIO",
     "Checkpoint",
     "load_backbone",
-    "remove_unfinished",
-    "replacing",
 ]

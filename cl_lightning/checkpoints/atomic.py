@@ -10,7 +10,7 @@ from cl_lightning.blueprints import ConfigError
 from cl_lightning.checkpoints.checkpoint import Checkpoint
 from cl_lightning.checkpoints.plain import check_plain
 from cl_lightning.checkpoints.reading import UnreadableError, last_good, read
-from cl_lightning.checkpoints.replacing import replacing
+from cl_lightning.files import replacing
 
 _LAUNCHERS = ".temp.ckpt"  # weights that Lightning's own processes hand back, with nothing around them
 

@@ -4,8 +4,8 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 
-from cl_lightning.blueprints import printable
 from cl_lightning.distributed import rank, world_size
+from cl_lightning.files import printable
 
 
 class BrokenImageError(ValueError):

@@ -7,11 +7,11 @@ from typing import Any
 
 from torch.utils.data import Dataset, Subset
 
-from cl_lightning.blueprints import printable
 from cl_lightning.data.description import described
 from cl_lightning.data.map_style import MapStyle
-from cl_lightning.data.photo_folder import PhotoFolder
+from cl_lightning.data.photos.photo_folder import PhotoFolder
 from cl_lightning.data.readable import describe
+from cl_lightning.files import printable
 
 
 class Renumbered(Dataset[Any]):

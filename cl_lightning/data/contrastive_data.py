@@ -20,17 +20,17 @@ from cl_lightning.data.checks import (
 )
 from cl_lightning.data.description import descriptions
 from cl_lightning.data.device_loader import DeviceLoader
-from cl_lightning.data.image_sets import ImageSets
 from cl_lightning.data.levels import warn_of_few_levels
 from cl_lightning.data.map_style import MapStyle
 from cl_lightning.data.no_loaders import NoLoaders
 from cl_lightning.data.order import EpochOrder, EvaluationOrder
 from cl_lightning.data.readable import describe
-from cl_lightning.data.tensor_images import TensorImages
+from cl_lightning.data.record.image_sets import ImageSets
+from cl_lightning.data.sets.tensor_images import TensorImages
 from cl_lightning.data.transforms import middle, training_crops
-from cl_lightning.data.worker_loader import OpenLoaders, Transform, WorkerLoader
+from cl_lightning.data.workers.worker_loader import OpenLoaders, Transform, WorkerLoader
 from cl_lightning.distributed import rank
-from cl_lightning.distributed.checkpointed import gather_objects
+from cl_lightning.distributed.saved_by_rank import gather_objects
 
 Loader = DeviceLoader | WorkerLoader
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cl_lightning.blueprints import printable
+from cl_lightning.data.counts import in_classes
 from cl_lightning.data.map_style import MapStyle
 from cl_lightning.data.readable import bare
-from cl_lightning.data.words import in_classes
+from cl_lightning.files import printable
 
 NAMES = {"train": "training images", "val": "validation images", "bank": "compared with"}
 

@@ -8,7 +8,7 @@ import torch
 from cl_lightning.data.batch import Batch
 from cl_lightning.data.order import EpochOrder, EvaluationOrder
 from cl_lightning.data.resumable import Resumable
-from cl_lightning.data.tensor_images import TensorImages
+from cl_lightning.data.sets.tensor_images import TensorImages
 
 
 class DeviceLoader(Resumable):

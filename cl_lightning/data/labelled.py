@@ -2,9 +2,9 @@
 
 from cl_lightning.data.item import NO_LABEL
 from cl_lightning.data.map_style import MapStyle
-from cl_lightning.data.photo_folder import PhotoFolder
+from cl_lightning.data.photos.photo_folder import PhotoFolder
 from cl_lightning.data.readable import ReadableImages
-from cl_lightning.data.tensor_images import TensorImages
+from cl_lightning.data.sets.tensor_images import TensorImages
 
 
 def has_labels(part: MapStyle) -> bool:

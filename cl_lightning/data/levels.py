@@ -10,13 +10,13 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from PIL import Image
 from torch import Tensor
 
-from cl_lightning.blueprints import printable
-from cl_lightning.data.decode import pixels_and_depth
 from cl_lightning.data.images import is_deep
 from cl_lightning.data.item import image_and_label
 from cl_lightning.data.map_style import MapStyle
-from cl_lightning.data.photo_folder import PhotoFolder
+from cl_lightning.data.photos.decode import pixels_and_depth
+from cl_lightning.data.photos.photo_folder import PhotoFolder
 from cl_lightning.data.readable import bare
+from cl_lightning.files import printable
 
 LOOKED_AT = 8  # images of a set, evenly spread
 PIXELS = 500_000  # that are counted of an image, about

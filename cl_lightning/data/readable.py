@@ -7,12 +7,12 @@ from jaxtyping import UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from cl_lightning.blueprints import printable
 from cl_lightning.data.broken_files import BrokenImageError, too_many
 from cl_lightning.data.item import image_and_label
 from cl_lightning.data.map_style import MapStyle
-from cl_lightning.data.reading import cannot_be_read
-from cl_lightning.data.tensor_images import TensorImages
+from cl_lightning.data.photos.read_errors import cannot_be_read
+from cl_lightning.data.sets.tensor_images import TensorImages
+from cl_lightning.files import printable
 
 
 class Read(NamedTuple):

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cl_lightning.data.centre_crop import centre_crop
 from cl_lightning.data.channels import channels_of, in_channels
-from cl_lightning.data.worker_loader import Transform
+from cl_lightning.data.workers.worker_loader import Transform
 
 
 def training_crops(views: Any) -> Transform | None:

@@ -19,10 +19,10 @@ from cl_lightning.callbacks.whole_epochs import never_stops
 from cl_lightning.data import Batch, ContrastiveData
 from cl_lightning.encoders import Encoder
 from cl_lightning.losses import Reach, reach_of
-from cl_lightning.methods.accepted import check_parts, check_views, lacking
 from cl_lightning.methods.checkpointed import Checkpointed
 from cl_lightning.methods.in_words import in_words, network_in_words
 from cl_lightning.methods.modes import begin_training, kept_in_evaluation
+from cl_lightning.methods.part_checks import check_parts, check_views, lacking
 from cl_lightning.metrics import Scores
 from cl_lightning.optim import OtherSchedule, Schedule, as_schedule, param_groups
 from cl_lightning.pairs import clean

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cl_lightning.plots.canvas import figure
+from cl_lightning.plots.formatting import words
 from cl_lightning.plots.scale import Scale
-from cl_lightning.plots.words import words
 
 Setting = tuple[str, Sequence[Any]]
 

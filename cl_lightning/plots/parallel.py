@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from cl_lightning.plots.canvas import figure
 from cl_lightning.plots.colours import by_value
+from cl_lightning.plots.formatting import words
 from cl_lightning.plots.scale import Scale
-from cl_lightning.plots.words import words
 
 
 def plot_parallel(

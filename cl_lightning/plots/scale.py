@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from cl_lightning.plots.words import words
+from cl_lightning.plots.formatting import words
 
 MOST_TICKS = 8
 

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cl_lightning.plots.canvas import figure
+from cl_lightning.plots.formatting import words
 from cl_lightning.plots.scale import Scale
-from cl_lightning.plots.words import words
 
 COLOUR = "tab:blue"
 

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from cl_lightning.plots.canvas import figure
 from cl_lightning.plots.colours import DISTINCT, Colour, by_value
 from cl_lightning.plots.curves import TITLES
-from cl_lightning.plots.words import words
+from cl_lightning.plots.formatting import words
 
 EpochCurve = Mapping[int, float]  # epoch, from 1, to value
 FEW = 20  # points, of which each has a dot

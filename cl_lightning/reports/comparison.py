@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import Any
 
 from cl_lightning.reports.columns import Column, differing
+from cl_lightning.reports.formatting import value_text
 from cl_lightning.reports.metrics import SHOWN, compared
 from cl_lightning.reports.rows import Row, keys_of, rows_of
 from cl_lightning.reports.run import Run
-from cl_lightning.reports.words import value_text
 from cl_lightning.runs.metrics import low_is_better
 
 STATES = ("finished", "running", "failed", "stopped")

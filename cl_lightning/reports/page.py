@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 from cl_lightning.reports.columns import ABSENT
 from cl_lightning.reports.comparison import Comparison, seeds
+from cl_lightning.reports.formatting import decimals, mean_text
 from cl_lightning.reports.rows import Row
 from cl_lightning.reports.run import Run
 from cl_lightning.reports.table_html import Cell, Head, table, text_cell
-from cl_lightning.reports.words import decimals, mean_text
 from cl_lightning.runs.metrics import low_is_better
 
 ALTERNATIVES = {"curves.png": "Curves of all runs", "parameters.png": "The compared number by what differs"}

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from cl_lightning.plots import plot_heat_map, plot_parallel, plot_setting, plot_sweep_curves
 from cl_lightning.reports.columns import Column, columns, is_number
 from cl_lightning.reports.comparison import Comparison
+from cl_lightning.reports.formatting import decimals, mean_text, value_text
 from cl_lightning.reports.metrics import curve_of
 from cl_lightning.reports.rows import Row
-from cl_lightning.reports.words import decimals, mean_text, value_text
 from cl_lightning.runs.metrics import low_is_better
 
 

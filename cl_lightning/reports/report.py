@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cl_lightning.blueprints import ConfigError
+from cl_lightning.files import replacing
 from cl_lightning.reports.comparison import Comparison
-from cl_lightning.reports.files import write
 from cl_lightning.reports.found import find_runs
 from cl_lightning.reports.page import page
 from cl_lightning.reports.pictures import pictures
@@ -48,7 +48,8 @@ def report(folders: Sequence[str | Path], by: str | None = None, to: str | Path 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
-            write(folder / name, content)
+            with replacing(folder / name) as part:
+                part.write(content)
         for name in {"curves.png", "parameters.png"} - files.keys():  # of an earlier report
             (folder / name).unlink(missing_ok=True)
     except OSError as error:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from cl_lightning.reports.columns import Column, columns, is_number
+from cl_lightning.reports.formatting import value_text
 from cl_lightning.reports.run import Run
 from cl_lightning.reports.seeds import without_seeds
-from cl_lightning.reports.words import value_text
 from cl_lightning.runs.identity import flat
 from cl_lightning.runs.metrics import low_is_better
 

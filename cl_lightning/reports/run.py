@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from cl_lightning.blueprints import ConfigError, printable
+from cl_lightning.blueprints import ConfigError
+from cl_lightning.files import printable
 from cl_lightning.reports.metrics_file import Curve, read_curves
 from cl_lightning.runs.folder import RunFolder, State
 from cl_lightning.runs.identity import determining, flat, run_hash

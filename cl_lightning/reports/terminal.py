@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from textwrap import wrap
 
 from cl_lightning.reports.comparison import Comparison, seeds
-from cl_lightning.reports.words import decimals, mean_text, shortened
+from cl_lightning.reports.formatting import decimals, mean_text, shortened
 
 GAP = "  "
 INDENT = " " * 10

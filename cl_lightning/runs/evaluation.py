@@ -6,11 +6,12 @@ from typing import Any, Literal
 import sklearn
 from torch import nn
 
-from cl_lightning.blueprints import ConfigError, printable
+from cl_lightning.blueprints import ConfigError
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.data import BrokenImageError, ContrastiveData
 from cl_lightning.data.item import NO_LABEL
 from cl_lightning.evaluation import FrozenFeatures, knn_accuracy, linear_accuracy
+from cl_lightning.files import printable
 from cl_lightning.methods.versions import versions
 from cl_lightning.runs.assemble import assemble_method
 from cl_lightning.runs.circumstances import circumstances

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cl_lightning.blueprints import ConfigError
-from cl_lightning.checkpoints import replacing
+from cl_lightning.files import replacing
 
 PROBE = 2**16  # bytes, more than an evaluation has
 

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 import yaml
 
-from cl_lightning.blueprints import ConfigError, printable
+from cl_lightning.blueprints import ConfigError
+from cl_lightning.files import printable, remove_unfinished, replacing
 from cl_lightning.runs.identity import earlier_hashes, run_hash
 from cl_lightning.runs.lock import HeldError, is_held, locked
 
@@ -131,8 +132,6 @@ class RunFolder:
         Raises:
             ConfigError: the run is finished; config.yaml can't be written.
         """
-        from cl_lightning.checkpoints import remove_unfinished  # with torch, as below
-
         if self.summary() is not None:
             raise ConfigError(
                 f"{self.path} was finished by another process; accepted: the same command again, which "
@@ -187,8 +186,6 @@ class RunFolder:
 
     def write(self, name: str, content: bytes) -> Path:
         """As `write_json`, of any content."""
-        from cl_lightning.checkpoints import replacing  # with torch, which a finished run does without
-
         file = self.path / name
         try:
             with replacing(file) as part:

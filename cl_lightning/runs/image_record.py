@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cl_lightning.blueprints import ConfigError
-from cl_lightning.data.inventory import Files, Inventory, decompressed, from_dict
+from cl_lightning.data.record.inventory import Files, Inventory, decompressed, from_dict
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.roots import place_now
 

@@ -14,7 +14,7 @@ from typing import Any
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.data import ContrastiveData
-from cl_lightning.data.inventory import compressed
+from cl_lightning.data.record.inventory import compressed
 from cl_lightning.runs.assemble import RULES, assemble_data
 from cl_lightning.runs.broken_files import broken_files, keep_broken
 from cl_lightning.runs.folder import RunFolder

@@ -13,7 +13,8 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 from torch.utils.tensorboard.summary import hparams
 
-from cl_lightning.blueprints import ConfigError, build, printable, refused
+from cl_lightning.blueprints import ConfigError, build, refused
+from cl_lightning.files import printable
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import flat
 from cl_lightning.runs.logger_keys import check_logger

@@ -7,13 +7,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from cl_lightning.blueprints import ConfigError, printable
-from cl_lightning.data.accents import under_names_of
-from cl_lightning.data.going_on import changes
-from cl_lightning.data.image_sets import met_in_sets
-from cl_lightning.data.inventory import Files, inventory
-from cl_lightning.data.photo_folder import PhotoFolder
-from cl_lightning.data.rules import tree_of
+from cl_lightning.blueprints import ConfigError
+from cl_lightning.data.photos.accents import under_names_of
+from cl_lightning.data.photos.photo_folder import PhotoFolder
+from cl_lightning.data.photos.rules import tree_of
+from cl_lightning.data.record.going_on import changes
+from cl_lightning.data.record.image_sets import met_in_sets
+from cl_lightning.data.record.inventory import Files, inventory
+from cl_lightning.files import printable
 from cl_lightning.runs.assemble import PHOTO_FOLDERS
 from cl_lightning.runs.broken_files import broken_files
 from cl_lightning.runs.folder import RunFolder

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from cl_lightning.blueprints import ConfigError, printable
-from cl_lightning.data.going_on import changes
-from cl_lightning.data.image_sets import met_in_sets
+from cl_lightning.blueprints import ConfigError
+from cl_lightning.data.record.going_on import changes
+from cl_lightning.data.record.image_sets import met_in_sets
+from cl_lightning.files import printable
 from cl_lightning.runs.assemble import assemble_data
 from cl_lightning.runs.broken_files import broken_files
 from cl_lightning.runs.folder import RunFolder

@@ -11,9 +11,9 @@ from torch import Tensor
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.data import ContrastiveData, TensorImages, image_and_label
 from cl_lightning.data.channels import channels_of, in_channels
-from cl_lightning.data.shared_batch import MB, SHARED_MEMORY, batch_bytes, free_memory
 from cl_lightning.data.transforms import middle, training_crops
-from cl_lightning.data.worker import AHEAD
+from cl_lightning.data.workers.shared_batch import MB, SHARED_MEMORY, batch_bytes, free_memory
+from cl_lightning.data.workers.worker import AHEAD
 from cl_lightning.methods.contrastive import ContrastiveModule
 
 IN_USE = 2  # batches of a loader that its process holds: that of the step, and the next one

@@ -7,7 +7,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from cl_lightning.blueprints import ConfigError, printable, shown
+from cl_lightning.blueprints import ConfigError, shown
+from cl_lightning.files import printable
 
 TAKEN = ("name", "batch_size", "num_workers", "max_broken", "train", "val", "bank")  # by cl-train itself
 # Those of conf/data that others refer to.

@@ -38,7 +38,6 @@ class Board:
                 self._tell(f"{self._name(job)} can't run: {reason(job.error)}")
 
     def started(self, job: Job) -> None:
-        job.state = "running"
         self._began[job.number] = time.monotonic()
         self._tell(f"{self._name(job)} starts; {self.status()}")
 
@@ -57,7 +56,6 @@ class Board:
 
     def waits(self, job: Job) -> None:
         """Of a job that ran, and was put back into a queue."""
-        job.state = "waiting"
         self._began.pop(job.number, None)
         self._tell(f"{self._name(job)} waits to go on; {self.status()}")
 

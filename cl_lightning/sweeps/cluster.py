@@ -14,9 +14,9 @@ from cl_lightning.interruption import TIME_IS_OVER, StoppedAtOnce, StopRun
 from cl_lightning.runs.for_cluster import check_for_cluster, processes
 from cl_lightning.runs.quiet import quiet
 from cl_lightning.sweeps.board import Board
-from cl_lightning.sweeps.command import LAST_LINES
+from cl_lightning.sweeps.failure import last_words
+from cl_lightning.sweeps.job_process import LAST_LINES
 from cl_lightning.sweeps.jobs import Job, JobError
-from cl_lightning.sweeps.last_words import last_words
 from cl_lightning.sweeps.queue import Queue
 
 POLL = 10.0  # seconds between two questions to SLURM
@@ -129,8 +129,10 @@ class Cluster:
             self._end(job, number)
             board.ended(job)
         elif state == "PENDING" and job.state == "running":
+            job.wait()
             board.waits(job)
         elif state == "RUNNING" and job.state == "waiting":
+            job.start()
             board.started(job)
         return job.state in ("finished", "failed", "interrupted")
 

@@ -69,6 +69,13 @@ class Job:
             self.end(summary[self.config["run"]["metric"]])
         return summary is not None
 
+    def start(self) -> None:
+        self.state = "running"
+
+    def wait(self) -> None:
+        """Go on later: it was put back into a queue."""
+        self.state = "waiting"
+
     def end(self, value: float | None) -> None:
         self.state, self.value = "finished", value
 

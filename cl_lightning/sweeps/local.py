@@ -11,7 +11,7 @@ from typing import Any
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.interruption import REQUEUEING, StoppedAtOnce, StopRun, requeue
 from cl_lightning.sweeps.board import Board
-from cl_lightning.sweeps.command import Command
+from cl_lightning.sweeps.job_process import Command
 from cl_lightning.sweeps.jobs import Job, JobError
 from cl_lightning.sweeps.places import Places
 
@@ -33,6 +33,7 @@ def run_in_turn(jobs: Sequence[Job], here: Callable[[Job], None]) -> None:
         if job.read():
             board.read(job)
             continue
+        job.start()
         board.started(job)
         if starts_processes(job.config["trainer"]):
             with _ending_together(running := {job: Command(job.config, None, {})}):
@@ -61,6 +62,7 @@ def run_at_once(jobs: Sequence[Job], number: int, gpus: list[str]) -> None:
                     continue
                 taken[job] = places.take(job.config["trainer"])
                 running[job] = Command(job.config, log_of(job), taken[job])
+                job.start()
                 board.started(job)
             for job in [job for job, command in running.items() if command.ended()]:
                 _finish(job, running.pop(job))

@@ -12,7 +12,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from cl_lightning.sweeps import end
-from cl_lightning.sweeps.given import overrides_given
+from cl_lightning.sweeps.overrides import overrides_given
 
 
 class GridSweeper(Sweeper):

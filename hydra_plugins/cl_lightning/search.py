@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from cl_lightning.blueprints import ConfigError, shown
 from cl_lightning.runs import run_hash
 from cl_lightning.sweeps import JobInterruptedError, end, plan
-from cl_lightning.sweeps.given import overrides_given
+from cl_lightning.sweeps.overrides import overrides_given
 
 DIRECTIONS = ("maximize", "minimize")
 METRIC = "run.metric"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cl_lightning.blueprints import printable
+from cl_lightning.files import printable
 
 NAMES = {
     "my photos/été 猫 👩‍👧.jpg": "my photos/été 猫 👩‍👧.jpg",

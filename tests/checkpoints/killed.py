@@ -14,8 +14,9 @@ from typing import Any
 
 import torch
 
-from cl_lightning.checkpoints import AtomicCheckpointIO, Checkpoint, atomic, remove_unfinished
-from cl_lightning.checkpoints.replacing import os as used
+from cl_lightning.checkpoints import AtomicCheckpointIO, Checkpoint, atomic
+from cl_lightning.files import remove_unfinished
+from cl_lightning.files.replacing import os as used
 
 SIZE = 20_000  # floats of a checkpoint
 MOMENTS = 40  # at which a loop of saves is killed

@@ -23,9 +23,8 @@ from cl_lightning.checkpoints import (
     AtomicCheckpointIO,
     BackgroundCheckpointIO,
     Checkpoint,
-    remove_unfinished,
-    replacing,
 )
+from cl_lightning.files import remove_unfinished, replacing
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.assemble import assemble_trainer
 from cl_lightning.runs.messages import explain

@@ -2,8 +2,8 @@
 
 import unicodedata
 
-from cl_lightning.data.accents import under_names_of
-from cl_lightning.data.inventory import Files
+from cl_lightning.data.photos.accents import under_names_of
+from cl_lightning.data.record.inventory import Files
 
 ONE, OTHER = (unicodedata.normalize(form, "été/1.png") for form in ("NFC", "NFD"))
 

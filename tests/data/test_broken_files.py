@@ -8,7 +8,7 @@ from PIL import Image
 from cl_lightning.data import BrokenImageError, ContrastiveData, EvaluationOrder, image_folder, synthetic
 from cl_lightning.data.broken_files import BrokenList
 from cl_lightning.data.readable import ReadableImages
-from cl_lightning.data.worker_loader import WorkerLoader
+from cl_lightning.data.workers.worker_loader import WorkerLoader
 from tests.data.photos import write_photos
 from tests.processes import workers
 

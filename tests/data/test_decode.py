@@ -11,8 +11,8 @@ import torch
 from PIL import Image, ImageOps
 
 from cl_lightning.data import BrokenImageError, PhotoFolder, image_folder, to_uint8
-from cl_lightning.data.decode import decode
-from cl_lightning.data.photo_formats import in_words, readable
+from cl_lightning.data.photos.decode import decode
+from cl_lightning.data.photos.photo_formats import in_words, readable
 from cl_lightning.data.readable import ReadableImages
 from cl_lightning.runs.messages import explain
 from tests.data.photos import write_photos
@@ -159,7 +159,7 @@ def test_the_first_frame_is_read_and_that_is_told(tmp_path: Path, end: str) -> N
 def test_heic_is_read_where_its_plugin_is_installed_and_told_where_it_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cl_lightning.data import photo_formats
+    from cl_lightning.data.photos import photo_formats
 
     root = write_photos(tmp_path / "data", "1.png", "2.png")
     (root / "2.png").rename(root / "2.HEIC")
@@ -172,8 +172,8 @@ def test_heic_is_read_where_its_plugin_is_installed_and_told_where_it_is_not(
     monkeypatch.syspath_prepend(str(plugin.parent))
     for cached in (photo_formats.readable, photo_formats.register_heic):
         monkeypatch.setattr(photo_formats, cached.__name__, cached.__wrapped__)
-    monkeypatch.setattr("cl_lightning.data.decode.register_heic", photo_formats.register_heic)
-    monkeypatch.setattr("cl_lightning.data.photo_tree.readable", photo_formats.readable)
+    monkeypatch.setattr("cl_lightning.data.photos.decode.register_heic", photo_formats.register_heic)
+    monkeypatch.setattr("cl_lightning.data.photos.photo_tree.readable", photo_formats.readable)
     photos = image_folder(root)
     assert [Path(path).name for path in photos.paths] == ["1.png", "2.HEIC"]
     assert photos[1].shape == (3, 12, 10)  # in truth a PNG
@@ -185,11 +185,11 @@ def test_heic_is_read_where_its_plugin_is_installed_and_told_where_it_is_not(
 def test_a_format_that_this_pillow_lacks_is_passed_over_and_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cl_lightning.data import photo_formats
+    from cl_lightning.data.photos import photo_formats
 
     write_photos(tmp_path, "1.png", "2.avif")
     monkeypatch.setattr(photo_formats, "readable", lambda: frozenset({".png"}))
-    monkeypatch.setattr("cl_lightning.data.photo_tree.readable", photo_formats.readable)
+    monkeypatch.setattr("cl_lightning.data.photos.photo_tree.readable", photo_formats.readable)
     photos = image_folder(tmp_path)
     assert len(photos) == 1
     (kind,) = photos.passed_over

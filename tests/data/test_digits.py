@@ -5,8 +5,8 @@ import torch
 from sklearn.datasets import load_digits
 
 from cl_lightning.data import digits, scattered_digits
-from cl_lightning.data.digits import all_digits
-from cl_lightning.data.scattered_digits import draw, linear_maps
+from cl_lightning.data.sets.digits import all_digits
+from cl_lightning.data.sets.scattered_digits import draw, linear_maps
 
 
 @pytest.mark.parametrize("make", [digits, scattered_digits])

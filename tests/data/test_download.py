@@ -12,7 +12,7 @@ import torch
 from torchvision.datasets import CIFAR100, STL10, Imagenette
 
 from cl_lightning.data import cifar10, cifar100, imagenette, stl10
-from cl_lightning.data.download import Archive, fetch
+from cl_lightning.data.sets.download import Archive, fetch
 from tests.data.archives import make_cifar100, make_imagenette, make_stl10, pack, serving
 
 NOWHERE = "http://127.0.0.1:9"

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from cl_lightning.data import BrokenImageError, image_folder, to_uint8
-from cl_lightning.data.decode import decode
+from cl_lightning.data.photos.decode import decode
 
 RGB = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3) * 4
 

@@ -21,8 +21,8 @@ from cl_lightning.data import (
     image_folder,
     to_uint8,
 )
-from cl_lightning.data.decode import decode
 from cl_lightning.data.levels import warn_of_few_levels
+from cl_lightning.data.photos.decode import decode
 from tests.data.photos import write_photos
 
 FULL = np.random.default_rng(0).integers(0, 65536, (40, 30), dtype=np.uint16)

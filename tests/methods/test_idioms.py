@@ -17,7 +17,7 @@ from cl_lightning import MoCoV2, SimCLR
 from cl_lightning.callbacks import HealthMonitor, MomentumEncoder, NegativeQueue, StartReport
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.losses import nt_xent
-from cl_lightning.methods.accepted import check_parts
+from cl_lightning.methods.part_checks import check_parts
 from cl_lightning.optim import WarmupCosine, as_schedule
 from cl_lightning.pairs import moco_v2_views
 from tests import tiny

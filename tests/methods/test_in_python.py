@@ -18,7 +18,7 @@ from cl_lightning.callbacks import HealthMonitor, KNNMonitor, MomentumEncoder, N
 from cl_lightning.data import ContrastiveData, synthetic
 from cl_lightning.encoders import Encoder, ResNet, SmallConvNet
 from cl_lightning.losses import nt_xent
-from cl_lightning.methods.accepted import check_parts
+from cl_lightning.methods.part_checks import check_parts
 from cl_lightning.optim import WarmupCosine
 from cl_lightning.pairs import moco_v2_views
 from tests import tiny

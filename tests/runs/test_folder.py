@@ -137,7 +137,7 @@ def test_a_config_that_cannot_be_written_leaves_no_folder(
         raise OSError(28, "No space left on device")
 
     folder = RunFolder.of(run)
-    monkeypatch.setattr("cl_lightning.checkpoints.replacing", full)
+    monkeypatch.setattr("cl_lightning.runs.folder.replacing", full)
     with pytest.raises(ConfigError, match=r"config\.yaml can't be written: No space left"), folder.locked():
         folder.prepare(run)
     assert os.listdir("runs") == []

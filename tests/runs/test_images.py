@@ -16,7 +16,7 @@ import torch
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.data import BrokenImageError, PhotoFolder
-from cl_lightning.data.inventory import Files
+from cl_lightning.data.record.inventory import Files
 from cl_lightning.evaluate import main as cl_eval
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.images import FIRST_RULES, images_to_evaluate, kept

@@ -38,7 +38,7 @@ def in_place_of_cl_train(monkeypatch: pytest.MonkeyPatch, body: str, start: str 
     """From now on a sweep's commands run `body`, after `start`, in the working folder."""
     file = Path("program.py").absolute()
     file.write_text(start + body, encoding="utf-8")
-    monkeypatch.setattr("cl_lightning.sweeps.command.program", lambda: [sys.executable, str(file)])
+    monkeypatch.setattr("cl_lightning.sweeps.job_process.program", lambda: [sys.executable, str(file)])
 
 
 def job(seed: int = 0, **trainer: Any) -> Job:

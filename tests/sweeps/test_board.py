@@ -32,14 +32,17 @@ def test_each_change_is_a_line_with_what_is_done_and_left(clock: Clock, capsys: 
     jobs[1].fail(JobError("seed is -1;\n accepted: more"))
     board = Board(jobs)
     board.opened()
+    jobs[2].start()
     board.started(jobs[2])
     clock.now += 90
     jobs[2].end(0.123456)
     board.ended(jobs[2])
+    jobs[3].start()
     board.started(jobs[3])
     clock.now += 3600
     jobs[3].fail(JobError("no photo"))
     board.ended(jobs[3])
+    jobs[4].start()
     board.started(jobs[4])
     jobs[4].end(None)
     board.ended(jobs[4])
@@ -61,10 +64,12 @@ def test_the_time_left_counts_what_running_jobs_have_spent_and_how_many_run_at_o
     jobs = [job(seed) for seed in range(6)]
     board = Board(jobs, at_once=2)
     for one in jobs[:2]:
+        one.start()
         board.started(one)
     clock.now += 100
     jobs[0].end(0.5)
     board.ended(jobs[0])
+    jobs[2].start()
     board.started(jobs[2])
     clock.now += 20
     # Five jobs of 100 s, of which one has run 100 s and more, and one 20 s, two at once.
@@ -79,7 +84,9 @@ def test_the_time_left_counts_what_running_jobs_have_spent_and_how_many_run_at_o
 def test_a_job_that_is_put_back_waits(clock: Clock, capsys: Any) -> None:
     jobs = [job(0), job(1)]
     board = Board(jobs)
+    jobs[0].start()
     board.started(jobs[0])
+    jobs[0].wait()
     board.waits(jobs[0])
     assert board.status() == "0 of 2 done, 2 waiting"
     assert capsys.readouterr().out.splitlines()[-1] == (
@@ -91,6 +98,7 @@ def test_a_single_job_tells_of_itself(capsys: Any) -> None:
     jobs = [job(0)]
     board = Board(jobs)
     board.opened()
+    jobs[0].start()
     board.started(jobs[0])
     jobs[0].end(0.5)
     board.ended(jobs[0])
@@ -111,6 +119,7 @@ def test_a_terminal_has_one_line_that_fits_and_gives_way(
         SimpleNamespace(get_terminal_size=lambda file: os.terminal_size((20, 5))),
     )
     board.tick()
+    jobs[0].start()
     board.started(jobs[0])
     out = capsys.readouterr().out
     assert out.startswith("\r\x1b[Ksweep: 0 of 2 done,\r\x1b[Ksweep: 1/2 seed=0 starts; ")

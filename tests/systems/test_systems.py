@@ -171,6 +171,6 @@ def test_files_that_macos_would_lose_stay_open_and_the_batches_are_the_same(
     photos: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "KEPT", worker.AHEAD)
-    monkeypatch.setattr("cl_lightning.data.shared_batch.SHARED_MEMORY", Path("/nowhere"))
+    monkeypatch.setattr("cl_lightning.data.workers.shared_batch.SHARED_MEMORY", Path("/nowhere"))
     for batch, other in zip(batches(photos, 0), batches(photos, 2), strict=True):
         assert all(torch.equal(a, b) for a, b in zip(batch, other, strict=True))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cl_lightning.callbacks.health.statistics import EpochStatistics
 from cl_lightning.callbacks.method_state import states_of
-from cl_lightning.distributed.checkpointed import global_batches, own_batches
+from cl_lightning.distributed.saved_by_rank import global_batches, own_batches
 from cl_lightning.metrics import Moments
 
 # Embeddings of all processes that stand for the start and for the end of an epoch.

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cl_lightning.callbacks.health.metric_state import restore, saved
-from cl_lightning.distributed.checkpointed import global_batches, own_batches, own_sum
+from cl_lightning.distributed.saved_by_rank import global_batches, own_batches, own_sum
 from cl_lightning.metrics import Alignment, Moments, Uniformity
 
 LOGGED = ("alignment", "uniformity", "embedding_std", "effective_rank", "largest_share", "directions_90")

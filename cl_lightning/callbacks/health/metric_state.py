@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from torch import Tensor
 from torchmetrics import Metric
 
-from cl_lightning.distributed.checkpointed import by_rank
+from cl_lightning.distributed.saved_by_rank import by_rank
 
 
 def saved(metric: Metric) -> dict[str, Tensor]:

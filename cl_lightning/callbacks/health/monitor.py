@@ -14,7 +14,7 @@ from cl_lightning.callbacks.health.geometry import Geometry
 from cl_lightning.callbacks.health.metric_state import restore, saved
 from cl_lightning.callbacks.method_state import states_of
 from cl_lightning.callbacks.weight_changes import skipped_by_a_callback
-from cl_lightning.distributed.checkpointed import own_mean
+from cl_lightning.distributed.saved_by_rank import own_mean
 from cl_lightning.metrics import Scores
 from cl_lightning.metrics.means import Means
 

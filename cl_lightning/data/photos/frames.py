@@ -1,0 +1,34 @@
+"""Files that hold several frames or pages, of which the first is read."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from cl_lightning.data.photos.decode import opened
+from cl_lightning.data.photos.photo_formats import SEVERAL_FRAMES, extension
+
+LOOKED_AT = 8  # files of each format
+
+
+def formats_with_several(paths: Iterable[str]) -> list[str]:
+    """The formats of which some files have several frames, as far as a few of each tell."""
+    of_format = defaultdict(list)
+    for path in paths:
+        if extension(path) in SEVERAL_FRAMES:
+            of_format[extension(path)].append(path)
+    return [end for end, found in of_format.items() if any(map(has_several, spread(found, LOOKED_AT)))]
+
+
+def has_several(path: str) -> bool:
+    """Whether a file has a second frame; False also for one that cannot be read, which is told elsewhere."""
+    try:
+        with opened(path) as image:
+            image.seek(1)
+            return True
+    except (ValueError, OSError):
+        return False
+
+
+def spread(items: list[str], number: int) -> list[str]:
+    """So many of the items, evenly spread."""
+    step = max(1, len(items) // number)
+    return items[::step][:number]

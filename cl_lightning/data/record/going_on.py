@@ -1,0 +1,71 @@
+"""Sets of images with which a run goes on that began earlier."""
+
+import copy
+import os
+from collections.abc import Collection, Mapping
+
+from cl_lightning.data.broken_files import BrokenImageError
+from cl_lightning.data.map_style import MapStyle
+from cl_lightning.data.photos.accents import under_names_of
+from cl_lightning.data.photos.photo_folder import PhotoFolder, decode
+from cl_lightning.data.readable import bare
+from cl_lightning.data.record.inventory import Files, Inventory, below
+
+LOOKED_AT = 100  # photos that differ
+
+
+def going_on(part: MapStyle, then: Inventory, broken: Collection[str]) -> tuple[MapStyle, dict[int, str]]:
+    """`part` as a run knows it that began with `then`, and the `broken` files that are gone, by number.
+
+    Such a file keeps its number, so that all others keep theirs; others may stand in for it. A file is opened
+    under the name that it has now, which may write its accents in another form.
+    """
+    photos = bare(part)
+    if not (isinstance(photos, PhotoFolder) and isinstance(then, Files)):
+        return photos, {}
+    names = under_names_of(then.paths, below(photos))
+    places, met = dict(zip(names, photos.paths, strict=True)), under_names_of(then.paths, [*broken])
+    gone = set(met).difference(places)
+    removed = {n: _place(photos, path) for n, path in enumerate(then.paths) if path in gone}
+    return (photos if names == then.paths else _as_then(photos, then, places)), removed
+
+
+def changes(then: Inventory, now: Inventory, broken: Collection[str]) -> str:
+    """How a set differs from what a run began with, in words; empty where it does not.
+
+    Args:
+        then, now: what it consisted of, and consists of.
+        broken: files that the run met and could not read, below the set's folder; they may be repaired or
+            gone.
+    """
+    words = then.changes(now, broken)
+    if not (words and isinstance(then, Files) and isinstance(now, Files)):
+        return words
+    # A photo that was damaged is broken, and not another image.
+    named = now.under_names_of(then)
+    places, met = dict(zip(named.paths, now.paths, strict=True)), set(under_names_of(then.paths, [*broken]))
+    differ = [*then.of_another_size(named), *then.of_other_content(named)]
+    other = [path for path in differ if path not in met][:LOOKED_AT]
+    damaged = [path for path in other if not can_be_read(os.path.join(now.root, places[path]))]
+    return then.changes(now, {*met, *damaged})
+
+
+def can_be_read(path: str) -> bool:
+    """Whether a file is a whole image."""
+    try:
+        decode(path)
+    except BrokenImageError:
+        return False
+    return True
+
+
+def _as_then(photos: PhotoFolder, then: Files, places: Mapping[str, str]) -> PhotoFolder:
+    """The photos numbered as `then`, each opened under the name that it has now."""
+    photos = copy.copy(photos)
+    photos.paths = [places.get(path) or _place(photos, path) for path in then.paths]
+    photos.labels, photos.classes = then.labels, then.classes
+    return photos
+
+
+def _place(photos: PhotoFolder, path: str) -> str:
+    return os.path.join(str(photos.root), path)

@@ -1,0 +1,145 @@
+"""The sets of a run, as they are and as they were when the run began."""
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from itertools import takewhile
+from typing import Any
+
+from torch import Tensor
+
+from cl_lightning.data.broken_files import BrokenList
+from cl_lightning.data.checks import check_same_images
+from cl_lightning.data.class_names import numbered_alike
+from cl_lightning.data.labelled import has_labels
+from cl_lightning.data.map_style import MapStyle
+from cl_lightning.data.photos.accents import under_names_of
+from cl_lightning.data.photos.photo_folder import PhotoFolder
+from cl_lightning.data.readable import bare, readable
+from cl_lightning.data.record.apart import check_apart
+from cl_lightning.data.record.going_on import changes, going_on
+from cl_lightning.data.record.inventory import Inventory, inventory, packed, unpacked
+from cl_lightning.data.record.inventory import below as files_below
+
+
+class ImageSets:
+    """Images to train on, the queries and the bank of the kNN (by default the images to train on).
+
+    Of sets with files, `broken` ones are left out, as many as its limit.
+    Raises ValueError for queries that are among the others, see `check_apart`.
+    """
+
+    def __init__(
+        self, train: MapStyle, val: MapStyle | None, bank: MapStyle | None, broken: BrokenList
+    ) -> None:
+        self.broken, max_broken = broken, broken.limit
+        check_apart(val, {"train": train, "bank": bank})
+        val = numbered_alike(val, train if bank is None else bank)
+        self.train, self.val = readable(train, max_broken), readable(val, max_broken)
+        self.bank = self.train if bank is None else readable(bank, max_broken)
+        self._inventories: dict[str, Inventory] = {}
+        self._in_checkpoint: dict[str, Tensor] = {}
+
+    def own(self) -> dict[str, MapStyle]:
+        """Each set once, by its key."""
+        sets = {"train": self.train, "val": self.val, "bank": None if self.bank is self.train else self.bank}
+        return {name: part for name, part in sets.items() if part is not None}
+
+    def evaluated(self) -> dict[str, MapStyle]:
+        """Queries and bank, by their keys."""
+        if self.val is None:
+            return {}
+        bank = {"train" if self.bank is self.train else "bank": self.bank} if self.has_labels else {}
+        return {"val": self.val, **bank}
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether `bank` and `val` can be compared by label; False without `val`."""
+        return self.val is not None and has_labels(self.val) and has_labels(self.bank)
+
+    @property
+    def may_lack_files(self) -> bool:
+        """Whether other images may stand in for files that can't be read."""
+        return bool(self.broken.limit or self.broken.removed)
+
+    def inventories(self) -> dict[str, Inventory]:
+        """What each set consists of, by its key: as it was when a run began that these images go on with."""
+        for name, part in self.own().items():
+            if name not in self._inventories:
+                self._inventories[name] = inventory(part)
+        return self._inventories
+
+    def packed(self) -> dict[str, Tensor]:
+        """The inventories as a checkpoint holds them."""
+        if not self._in_checkpoint:
+            self._in_checkpoint = {name: packed(part) for name, part in self.inventories().items()}
+        return self._in_checkpoint
+
+    def go_on_with(
+        self, then: Mapping[str, Inventory], broken: Collection[str], run: Any, accepted: str, compare: bool
+    ) -> None:
+        """Go on with the images that a run began with; files of it that were `broken` may be gone.
+
+        Args:
+            then: the run's `inventories`.
+            broken: places of the files that it could not read, see `place_of`.
+            run, accepted: for the message of what has changed.
+            compare: whether to look at all files; once for each machine is enough.
+
+        Raises:
+            ValueError: the images are others.
+        """
+        sets, met = self.own(), met_in_sets(broken)
+        for name in [name for name in sets if name in then]:
+            if self._inventories.get(name) == then[name]:
+                continue
+            words = changes(then[name], inventory(sets[name]), met.get(name, ())) if compare else ""
+            if words:
+                raise ValueError(f"data.{name} is not what {run} began with: {words}; accepted: {accepted}")
+            part, gone = going_on(sets[name], then[name], met.get(name, ()))
+            part = readable(part, self.broken.limit, gone)
+            if name == "train" and self.bank is self.train:
+                self.bank = part
+            setattr(self, name, part)
+            self.broken.removed |= set(gone.values())
+            self._inventories[name] = then[name]
+            self._in_checkpoint.clear()
+
+    def go_on_from(self, state_dict: Mapping[str, Any], run: Any, accepted: str, compare: bool) -> None:
+        """As `go_on_with`, with the images that a checkpoint's `state_dict` of the data module tells of."""
+        then = {name: unpacked(part) for name, part in state_dict.get("inventories", {}).items()}
+        self.go_on_with(then, state_dict.get("broken", ()), run, accepted, compare)
+        check_same_images(state_dict.get("images", {}), self.own(), run, accepted)
+
+    def place_of(self, path: str) -> str:
+        """SET:PATH of a file, its path below the folder of its set; of any other file the path alone."""
+        for name, photos in [(name, bare(part)) for name, part in self.own().items()]:
+            if isinstance(photos, PhotoFolder) and path in photos.paths:
+                return f"{name}:{os.path.relpath(path, photos.root)}".replace(os.sep, "/")
+        return path
+
+    def path_now(self, path: str, places: Iterable[str]) -> str | None:
+        """Where a file is now, or was, that a run met at `path`, maybe below another folder.
+
+        None where none of the run's `places`, see `place_of`, is the file's.
+        """
+        found = []
+        for name, paths in met_in_sets(places).items():
+            photos = bare(self.own().get(name))
+            if isinstance(photos, PhotoFolder):
+                there = [below for below in paths if f"/{path}".replace(os.sep, "/").endswith(f"/{below}")]
+                names = dict(zip(under_names_of(there, files_below(photos)), photos.paths, strict=True))
+                found += [names.get(below, os.path.join(str(photos.root), below)) for below in there]
+        return max(found, key=lambda now: _equal_ends(now, path), default=None)
+
+
+def _equal_ends(one: str, other: str) -> int:
+    parts = zip(one.split(os.sep)[::-1], other.split(os.sep)[::-1], strict=False)
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], parts)))
+
+
+def met_in_sets(places: Iterable[str]) -> dict[str, set[str]]:
+    """Files by their set, of which `place_of` told the places."""
+    met: dict[str, set[str]] = {}
+    for name, _, path in (place.partition(":") for place in places):
+        met.setdefault(name, set()).add(path)
+    return met

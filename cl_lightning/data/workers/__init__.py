@@ -1,0 +1,1 @@
+"""Processes that read batches ahead, in memory that they share with the trainer."""

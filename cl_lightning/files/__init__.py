@@ -1,0 +1,6 @@
+"""Files of any name, written as a whole. Imports nothing heavy."""
+
+from cl_lightning.files.printable import printable
+from cl_lightning.files.replacing import remove_unfinished, replacing
+
+__all__ = ["printable", "remove_unfinished", "replacing"]
