@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cl_lightning.data.photos.held_out import share
 from cl_lightning.data import image_folder
+from cl_lightning.data.photos.held_out import share
 from tests.data.photos import write_photos
 
 NAMES = [f"{kind}/{number}.png" for kind in ("cat", "dog") for number in range(12)]

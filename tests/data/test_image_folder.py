@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cl_lightning.data.photos.natural import natural
 from cl_lightning.data import image_folder
+from cl_lightning.data.photos.natural import natural
 from tests.data.photos import write_photos
 from tests.rights import as_any_user
 

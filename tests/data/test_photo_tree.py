@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cl_lightning.data.photos.photo_tree import PhotoTree
 from cl_lightning.data import image_folder
+from cl_lightning.data.photos.photo_tree import PhotoTree
 from tests.data.photos import write_photos
 
 

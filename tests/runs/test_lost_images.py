@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from cl_lightning.blueprints import ConfigError
-from cl_lightning.data.record.inventory import inventory
 from cl_lightning.data import image_folder
+from cl_lightning.data.record.inventory import inventory
 from cl_lightning.runs import RunFolder, same_run
 from cl_lightning.runs.finished import FinishedRuns
 from cl_lightning.runs.image_record import FILE, Images, OtherImagesError, kept

@@ -11,7 +11,8 @@ import torch
 from lightning.pytorch import Trainer
 
 from cl_lightning.blueprints import ConfigError
-from cl_lightning.data import ContrastiveData, shared_batch, synthetic
+from cl_lightning.data import ContrastiveData, synthetic
+from cl_lightning.data.workers import shared_batch
 from cl_lightning.runs import shared_memory
 from cl_lightning.runs.shared_memory import check_shared_memory, spare_shared_memory
 from tests import tiny

@@ -15,8 +15,9 @@ from lightning.pytorch.accelerators import MPSAccelerator
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.callbacks import Preemption
-from cl_lightning.data import ContrastiveData, image_folder, worker
+from cl_lightning.data import ContrastiveData, image_folder
 from cl_lightning.data.checks import check_device
+from cl_lightning.data.workers import worker
 from cl_lightning.evaluation import FrozenFeatures
 from cl_lightning.pairs import moco_v2_views
 from cl_lightning.runs.checks import check_accelerator
