@@ -1,0 +1,97 @@
+"""CONTRIBUTING.md walks through a new loss and a new method: in a copy, what it says works as it stands."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+PLACE = re.compile(r"^`((?:cl_lightning|conf)/[\w/.]+)`.*?\n\n```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SMALL = (
+    *("data=digits", "encoder=small_conv_net", "views=digits", "trainer=cpu", "trainer.max_steps=3"),
+    *("data.batch_size=64", "trainer.limit_val_batches=0", "logger=csv", "run.name=walk"),
+)
+
+
+def section(title: str) -> str:
+    return PAGE.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def places(title: str) -> list[tuple[str, str, str]]:
+    """File, language and text of each block that a section says to write."""
+    return PLACE.findall(section(title))
+
+
+def patched(text: str, difference: str) -> str:
+    """`text` with a block's lines of + and -: what is added follows the line above, or precedes the first."""
+    lines, at, leading = text.splitlines(), -1, []
+    for sign, line in ((entry[:1], entry[1:]) for entry in difference.splitlines()):
+        if sign != "+":
+            found = lines.index(line, at + 1)
+            at = found - 1 if sign == "-" else found
+            if sign == "-":
+                del lines[found]
+            lines[found:found] = leading
+            at, leading = at + len(leading), []
+        elif at < 0:
+            leading.append(line)
+        else:
+            at += 1
+            lines.insert(at, line)
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project with both walks taken."""
+    root = tmp_path_factory.mktemp("copy")
+    for folder in ("cl_lightning", "conf", "hydra_plugins"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for title in ("A new loss", "A new method"):
+        for name, language, text in places(title):
+            file = root / name
+            if language == "diff":
+                file.write_text(patched(file.read_text(encoding="utf-8"), text), encoding="utf-8")
+            else:
+                assert not file.exists()
+                file.write_text(text, encoding="utf-8")
+    return root
+
+
+def run(copy: Path, *command: str) -> str:
+    environment = os.environ | {"PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1"}
+    ended = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout + ended.stderr
+
+
+def test_a_loss_takes_three_places_and_a_method_at_most_four() -> None:
+    assert len({name for name, _, _ in places("A new loss")}) == 3
+    assert 3 <= len({name for name, _, _ in places("A new method")}) <= 4
+
+
+def test_the_new_method_trains_with_the_new_loss_and_is_described_in_its_checkpoint(copy: Path) -> None:
+    told = run(copy, sys.executable, "-m", "cl_lightning.train", "method=byol", *SMALL)
+    assert "EMA half-life" in told
+    again = (
+        "from pathlib import Path; from cl_lightning import BYOL; (run,) = Path('runs').glob('walk-*');"
+        "method = BYOL.load_from_checkpoint(run); print(method.predictor_features, method.loss.func.__name__)"
+    )
+    assert run(copy, sys.executable, "-c", again).split() == ["4096", "cosine_distance"]
+
+
+def test_a_method_of_ours_takes_the_new_loss(copy: Path) -> None:
+    script = (
+        "from tests.runs.configs import config; from cl_lightning.runs.assemble import assemble_method;"
+        "import torch; method = assemble_method(config('loss=cosine_distance', 'encoder=small_conv_net'));"
+        "print(method.example_loss().item())"
+    )
+    tests = copy / "tests"
+    if not tests.exists():
+        tests.symlink_to(ROOT / "tests")
+    assert float(run(copy, sys.executable, "-c", script).split()[-1]) == pytest.approx(0, abs=1e-6)
