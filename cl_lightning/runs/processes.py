@@ -4,7 +4,6 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from signal import SIGKILL
 from typing import Any
 
 from lightning.fabric.utilities.distributed import _set_num_threads_if_needed
@@ -54,6 +53,7 @@ class Launcher(_SubprocessScriptLauncher):
                 return
         if done.wait(PATIENCE):
             return
-        self.kill(SIGKILL)
+        for process in self.procs:
+            process.kill()
         print(f"cl-train: {ENDED_EARLY}", file=sys.stderr, flush=True)
         os._exit(1)

@@ -122,7 +122,7 @@ def test_baselines_are_rows_and_files_of_the_first_run(
         (("--labels", "2", "2"), "--labels is 2 2; accepted: numbers from 1, each once"),
         (("--labels", "1", "17"), "class 0 has 16 training images; accepted: 1 to 16 with --labels"),
         (("--draws", "0"), "--draws is 0; accepted: 1 or more"),
-        (("--encoder", "key"), "has no key encoder; accepted: the query encoder, or a run of moco_v2"),
+        (("--encoder", "key"), "has no key encoder; accepted: the query encoder"),
     ],
 )
 def test_what_a_run_has_not_is_refused_and_nothing_is_written(
