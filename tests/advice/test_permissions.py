@@ -87,7 +87,7 @@ def test_a_run_goes_into_another_folder_where_its_own_takes_nothing(train: Train
     assert len(list(Path("others").glob("*/summary.json"))) == 1
 
 
-@pytest.mark.parametrize("name", ["checkpoints/last.ckpt", "images.json.gz", "config.yaml", "summary.json"])
+@pytest.mark.parametrize("name", ["checkpoints/last.ckpt", "config.yaml", "summary.json"])
 def test_a_run_whose_file_is_opened_as_advised_is_known_and_evaluated(
     name: str, train: Train, capfd: pytest.CaptureFixture[str]
 ) -> None:

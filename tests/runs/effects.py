@@ -45,7 +45,7 @@ def of_optimizer(method: ContrastiveModule) -> Any:
     torch.manual_seed(0)
     layer = nn.Linear(3, 2).double()
     optimizer = method.optimizer(param_groups(layer, method.decay_norms_and_biases))
-    schedule = method.schedule.attach(optimizer, STEPS, 1.0, effective_batch_size=BATCH)
+    schedule = method.schedule.attach(optimizer, STEPS, 1.0, effective_batch_size=BATCH)["scheduler"]
     for step in range(STEPS):
         for parameter in layer.parameters():
             parameter.grad = torch.full_like(parameter, [0.5, -1.0, 0.1][step % 3])
