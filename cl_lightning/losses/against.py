@@ -58,12 +58,10 @@ def against_predictions(
 ) -> Tensor:
     """The mean loss of anchors, the positive of each its own prediction, among the predictions of all ranks.
 
-    Both are [batch, dim].
-
-    Gradients, memory and errors as in `against_negatives`; a prediction's gradient is that of the sum of all
-    ranks' losses.
+    Both are [batch, dim]. Gradients, memory and errors as in `against_negatives`; a prediction's gradient is
+    that of the sum of all ranks' losses.
     """
-    check_pairs(anchors, predictions, "anchors and predictions")
+    check_pairs(anchors, predictions, "neighbours and predictions")
     with torch.autocast(anchors.device.type, enabled=False):
         dtype = compute_dtype(anchors, predictions)
         candidates, all_anchors = (normalise(gather(x.detach()), dtype) for x in (predictions, anchors))

@@ -1,4 +1,4 @@
-"""Cross-entropy of the positive among all candidates: SimCLR's NT-Xent and MoCo's InfoNCE."""
+"""Cross-entropy of the positive among all candidates: SimCLR's NT-Xent, MoCo's InfoNCE, and NNCLR's loss."""
 
 import math
 from typing import Any
@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from cl_lightning.losses.against import against_negatives
+from cl_lightning.losses.against import against_negatives, against_predictions
 from cl_lightning.losses.mutual import among_views
 from cl_lightning.losses.reach import Reach, reaches
 from cl_lightning.losses.streaming import Rows, Rule, Score, check_positive, rule
@@ -82,3 +82,29 @@ def info_nce(
     """
     check_positive(temperature=temperature)
     return against_negatives(queries, keys, negatives, temperature, CROSS_ENTROPY)
+
+
+@reaches(reach)
+def neighbour_nce(
+    neighbours: Float[Tensor, "batch dim"],
+    predictions: Float[Tensor, "batch dim"],
+    temperature: float = 0.1,
+) -> Float[Tensor, ""]:
+    """NNCLR's loss (arXiv:2104.14548, equation 3).
+
+    Cross-entropy of each image's prediction, from one view, for the nearest neighbour of its other view:
+    l(i) = -log(exp(n_i p_i / T) / sum over k of exp(n_i p_k / T)), where n and p are the normalised
+    neighbours and predictions and T is the temperature. The loss is the mean of l(i) over the neighbours.
+    Inputs need not be normalised.
+
+    Under a process group k runs over the predictions of all ranks and i over this rank's neighbours. The mean
+    over ranks of losses and gradients is then what one process would compute from the global batch, as with
+    `nt_xent`. Gradients reach whatever requires them; in NNCLR only the predictions do. Each rank sends
+    neighbours and predictions once, as they are, then one number for each neighbour.
+
+    Computed in float32 under any autocast (in float64 where an input is), without ever holding all
+    similarities. Raises ValueError for a temperature that is not positive and for inputs that are empty or
+    differ in shape, RuntimeError for a second derivative.
+    """
+    check_positive(temperature=temperature)
+    return against_predictions(neighbours, predictions, temperature, CROSS_ENTROPY)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cl_lightning.distributed import gather, rank
+from cl_lightning.distributed import gather, rank, world_size
 from cl_lightning.losses.streaming import (
     Rule,
     aligned,
@@ -37,11 +37,10 @@ def among_views(
 ) -> Tensor:
     """The mean loss of this rank's embeddings, both views as anchors, among the embeddings of all ranks.
 
-    Views are [batch, dim], `weight` [2 batch, 1], `labels` int64 [2 batch * ranks].
-
-    The positive of an embedding is its image's other view, with this rank's `weight` for it; it counts as no
-    negative. With `labels`, of all ranks' embeddings in their order, the positives are all other embeddings
-    with its label; they count as negatives too, and the rule's `by_positive` has to be the same for all.
+    Views are [batch, dim], `weight` [2 batch, 1], `labels` int64 [2 batch * ranks]. The positive of an
+    embedding is its image's other view, with this rank's `weight` for it; it counts as no negative. With
+    `labels`, of all ranks' embeddings in their order, the positives are all other embeddings with its label;
+    they count as negatives too, and the rule's `by_positive` has to be the same for all.
 
     The gradient by own embedding i is that of the sum of all ranks' losses. It takes for granted that the
     same gradient arrives from above on all ranks, as it does in DDP, with accumulation and loss scaling too.
@@ -56,6 +55,12 @@ def among_views(
         dtype = compute_dtype(z)
         everyone = normalise(gather(z.detach()), dtype)
         return _AmongViews.apply(normalise(z, dtype), everyone, labels, weight, temperature, *rule)
+
+
+def check_two_images(z: Tensor) -> None:
+    """Raises ValueError for a global batch in which an image has no negatives."""
+    if len(z) * world_size() < 2:
+        raise ValueError("one image has no negatives; accepted: at least two in a batch: see data.batch_size")
 
 
 class _AmongViews(torch.autograd.Function):

@@ -19,11 +19,14 @@ class Reach(NamedTuple):
     best: float
 
 
+_DECLARED: dict[Callable[..., Any], Callable[..., Reach]] = {}
+
+
 def reaches(reach: Callable[..., Reach]) -> Callable[[F], F]:
     """Declares a loss's reach, `reach(negatives, **arguments of the loss)`."""
 
     def declared(loss: F) -> F:
-        loss.reach = reach  # type: ignore[attr-defined]
+        _DECLARED[loss] = reach
         return loss
 
     return declared
@@ -37,9 +40,8 @@ def reach_of(loss: Callable[..., Any], negatives: int) -> Reach | None:
         negatives: of an anchor.
     """
     plain = functools.partial(loss)
-    reach = getattr(plain.func, "reach", None)
-    if reach is None:
+    if plain.func not in _DECLARED:
         return None
     arguments = inspect.signature(plain.func).bind_partial(*plain.args, **plain.keywords)
     arguments.apply_defaults()
-    return reach(negatives, **arguments.arguments)
+    return _DECLARED[plain.func](negatives, **arguments.arguments)

@@ -1,4 +1,4 @@
-"""Memory that NT-Xent adds, forward and backward, beside the whole matrix with its exponentials.
+"""Memory that losses add, forward and backward, beside the whole matrix with its exponentials.
 
 python -m tests.benchmarks.loss_memory --to results/loss_memory.json
 """
@@ -14,6 +14,9 @@ MEBIBYTE = 2**20
 CALLS = {
     "nt_xent": "nt_xent(a, b, 0.1)",
     "info_nce": "info_nce(a, b, torch.randn(8192, 128), 0.2)",
+    "hard_nt_xent": "hard_nt_xent(a, b)",
+    "sup_con": "sup_con(a, b, torch.arange(len(a)) % 10)",
+    "neighbour_nce": "neighbour_nce(a, b)",
     "whole matrix": "(torch.cat([a, b]) @ torch.cat([a, b]).T).exp().sum()",
 }
 PEAK = """
@@ -21,12 +24,13 @@ import re, torch
 from pathlib import Path
 torch.set_num_threads(1)
 torch.manual_seed(SEED)
-from cl_lightning.losses import nt_xent, info_nce
+from cl_lightning.losses import *
 
 def step(n):
-    a, b = torch.randn(2, n, 128).unbind()
-    a.requires_grad_(), b.requires_grad_()
-    CALL.backward()
+    for call in CALLS:
+        a, b = torch.randn(2, n, 128).unbind()
+        a.requires_grad_(), b.requires_grad_()
+        eval(call).backward()
 
 def peak():
     # Not getrusage: its peak includes that of the process which started this one.
@@ -39,9 +43,9 @@ print(peak() - before)
 """
 
 
-def added_memory(call: str) -> float:
-    """MiB that a loss of `PAIRS` pairs in 128 dimensions adds, in a process of its own on one thread."""
-    program = PEAK.replace("CALL", call).replace("PAIRS", str(PAIRS)).replace("SEED", str(SEED))
+def added_memory(*calls: str) -> float:
+    """MiB that losses of `PAIRS` pairs in 128 dimensions add at most, in a process of one thread."""
+    program = PEAK.replace("CALLS", repr(calls)).replace("PAIRS", str(PAIRS)).replace("SEED", str(SEED))
     ran = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True
     )

@@ -1,13 +1,31 @@
 """The losses are the papers' equations."""
 
+import itertools
 import math
 
 import pytest
 import torch
 import torch.nn.functional as F
 
-from cl_lightning.losses import info_nce, nt_xent, pieces, streaming
-from tests.losses.cases import DTYPES, TEMPERATURES, both_losses, embeddings, queue
+from cl_lightning.losses import (
+    dcl,
+    hard_info_nce,
+    hard_nt_xent,
+    info_nce,
+    nt_xent,
+    pieces,
+    streaming,
+    sup_con,
+)
+from tests.losses.cases import (
+    AMONG_OTHER_IMAGES,
+    DTYPES,
+    LOSSES,
+    TEMPERATURES,
+    embeddings,
+    every_loss,
+    queue,
+)
 
 pytestmark = pytest.mark.usefixtures("small_blocks")
 
@@ -20,30 +38,36 @@ def small_blocks(request, monkeypatch):
         monkeypatch.setattr(pieces, "PIECE_ROWS", 64)
 
 
-@both_losses
-@pytest.mark.parametrize("temperature", TEMPERATURES)
-@pytest.mark.parametrize("n", [1, 2, 7, 16])
-def test_float64_equals_nested_loops(loss, expected, temperature, n):
+@every_loss
+@pytest.mark.parametrize("n", [2, 7, 16])
+def test_float64_equals_nested_loops(loss, expected, n):
     a, b = embeddings(n, 8)
-    wanted = expected(a, b, temperature)
-    assert abs(loss(a, b, temperature).item() - wanted) <= 1e-12 * max(1, abs(wanted))
+    for temperature in TEMPERATURES:
+        wanted = expected(a, b, temperature)
+        assert abs(loss(a, b, temperature).item() - wanted) <= 1e-12 * max(1, abs(wanted))
 
 
-@both_losses
-@pytest.mark.parametrize("temperature", TEMPERATURES)
+@pytest.mark.parametrize("name", [name for name in LOSSES if name not in AMONG_OTHER_IMAGES])
+def test_a_single_image_may_be_scored(name):
+    a, b = embeddings(1, 8)
+    loss, expected, _ = LOSSES[name]
+    assert loss(a, b, 0.2).item() == pytest.approx(expected(a, b, 0.2), rel=1e-12)
+
+
+@every_loss
 @pytest.mark.parametrize("dim", [3, 128])
-def test_float32_equals_nested_loops_in_float64(loss, expected, temperature, dim):
-    for seed in range(4):
-        a, b = embeddings(16, dim, torch.float32, seed)
+def test_float32_equals_nested_loops_in_float64(loss, expected, dim):
+    for seed, temperature in itertools.product(range(3), TEMPERATURES):
+        a, b = embeddings(9, dim, torch.float32, seed)
         wanted = expected(a.double(), b.double(), temperature)
         tolerance = 1e-5 * max(1, 0.01 / temperature) * max(1, abs(wanted))
         assert abs(loss(a, b, temperature).item() - wanted) <= tolerance
 
 
-@both_losses
+@every_loss
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_input_is_scored_in_float32(loss, expected, dtype):
-    a, b = embeddings(16, 8, dtype)
+    a, b = embeddings(9, 8, dtype)
     result = loss(a, b, 0.1)
     wanted = expected(a.double(), b.double(), 0.1)
     assert result.dtype == torch.float32
@@ -82,6 +106,28 @@ def test_the_defaults_are_those_of_simclr_and_of_moco_v2():
     a, b = embeddings(5, 8)
     assert torch.equal(nt_xent(a, b), nt_xent(a, b, 0.1))
     assert torch.equal(info_nce(a, b, queue(3, 8)), info_nce(a, b, queue(3, 8), 0.2))
+
+
+def test_labels_that_all_differ_or_are_missing_leave_nt_xent():
+    a, b = embeddings(5, 8)
+    for labels in (torch.arange(5), torch.full((5,), -1)):
+        assert sup_con(a, b, labels, 0.2).item() == pytest.approx(nt_xent(a, b, 0.2).item(), rel=1e-12)
+
+
+def test_hard_negatives_that_weigh_the_same_and_are_all_true_leave_cross_entropy():
+    a, b = embeddings(5, 8)
+    even = {"beta": 0.0, "tau_plus": 0.0}
+    assert hard_nt_xent(a, b, 0.2, **even).item() == pytest.approx(nt_xent(a, b, 0.2).item(), rel=1e-12)
+    hard, plain = hard_info_nce(a, b, queue(11, 8), 0.2, **even), info_nce(a, b, queue(11, 8), 0.2)
+    assert hard.item() == pytest.approx(plain.item(), rel=1e-12)
+
+
+def test_pairs_that_differ_weigh_more_and_equal_ones_alike():
+    a, b = embeddings(5, 8)
+    equal = a.roll(1, 0)
+    assert dcl(a, equal, 0.1, sigma=1e9).item() == pytest.approx(dcl(a, equal, 0.1).item(), rel=1e-6)
+    b[0] = -a[0]
+    assert dcl(a, b, 0.1, sigma=0.5) > dcl(a, b, 0.1)
 
 
 def test_other_keys_of_the_batch_are_no_negatives():

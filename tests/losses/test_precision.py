@@ -8,11 +8,20 @@ import sys
 import pytest
 import torch
 
-from cl_lightning.losses import against, info_nce, mutual, nt_xent, streaming
-from tests.losses.cases import both_losses, embeddings
+from cl_lightning.losses import (
+    against,
+    dcl_info_nce,
+    info_nce,
+    mutual,
+    neighbour_nce,
+    nt_xent,
+    streaming,
+    sup_con,
+)
+from tests.losses.cases import both_losses, embeddings, every_loss
 
 
-@both_losses
+@every_loss
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_autocast_changes_neither_loss_nor_gradient(loss, expected, dtype):
     a, b = embeddings(16, 8, torch.float32)
@@ -65,11 +74,14 @@ def test_the_matrix_precision_is_full_where_other_ranks_anchors_are_scored(tf32,
 
 COMPILED = """
 import torch
-from cl_lightning.losses import info_nce, nt_xent
+from cl_lightning.losses import dcl, hard_info_nce, info_nce, neighbour_nce, nt_xent, sup_con
 
 torch.set_num_threads(1)
 a, b, negatives = torch.randn(6, 8, requires_grad=True), torch.randn(6, 8), torch.randn(5, 8)
-for loss, inputs in ((nt_xent, (a, b)), (info_nce, (a, b, negatives))):
+labels = torch.tensor([0, 0, 1, 1, -1, -1])
+cases = [(nt_xent, a, b), (info_nce, a, b, negatives), (sup_con, a, b, labels), (neighbour_nce, a, b)]
+cases += [(lambda *x: dcl(*x, sigma=0.5), a, b), (hard_info_nce, a, b, negatives)]
+for loss, *inputs in cases:
     result = torch.compile(loss, fullgraph=True, backend="aot_eager")(*inputs)
     plain = loss(*inputs)
     torch.testing.assert_close(result, plain)
@@ -89,8 +101,10 @@ def test_the_operators_keep_torchs_contract():
     for needed in itertools.product((True, False), repeat=3):
         arguments = (anchors, others, torch.cat([others, anchors]), None, -1, 0.1, *needed, *rule)
         torch.library.opcheck(against.own_against, arguments)
-    for needed in (True, False):
-        arguments = (anchors, torch.cat([others, anchors]), None, None, 6, 0.1, needed, *rule)
+    weight = torch.ones(6, 1).double()
+    labels = torch.tensor([0, 1, 2]).repeat(4)
+    for needed, of_class, weights in ((True, None, None), (False, None, weight), (True, labels, None)):
+        arguments = (anchors, torch.cat([others, anchors]), of_class, weights, 6, 0.1, needed, *rule)
         torch.library.opcheck(mutual.own_anchors, arguments)
     arguments = (anchors, others.repeat(2, 1), torch.ones(12, 1), 0.1, [1.0])
     torch.library.opcheck(mutual.other_anchors, arguments)
@@ -104,7 +118,13 @@ def test_equal_embeddings_keep_the_tolerance_at_the_lowest_temperature_in_float3
     ):
         row = torch.randn(dim, generator=torch.Generator().manual_seed(seed))
         z, negatives = row.expand(batch, -1), row.expand(length, -1)
-        cases = [(info_nce(z, z, negatives, 0.005), length + 1), (nt_xent(z, z, 0.005), 2 * batch - 1)]
+        cases = [
+            (info_nce(z, z, negatives, 0.005), length + 1),
+            (nt_xent(z, z, 0.005), 2 * batch - 1),
+            (sup_con(z, z, torch.arange(batch) // 2, 0.005), 2 * batch - 1),
+            (neighbour_nce(z, z, 0.005), batch),
+            (dcl_info_nce(z, z, negatives, 0.005), length),
+        ]
         for loss, candidates in cases:
             expected = math.log(candidates)
             assert abs(loss.item() - expected) <= 1e-5 * 2 * max(1, expected)

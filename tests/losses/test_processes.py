@@ -1,4 +1,4 @@
-"""NT-Xent over two and three processes is NT-Xent of the global batch, for one exchange of embeddings."""
+"""Losses over two and three processes are those of the global batch, for one exchange of embeddings."""
 
 import itertools
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from cl_lightning.distributed import rank
 from cl_lightning.losses import nt_xent, streaming
 from tests.distributed.mistakes import MISTAKES, RIGHT
+from tests.losses.cases import LOSSES
 from tests.processes import run_on
 
 LOCAL = 5  # images of one rank
@@ -73,6 +74,17 @@ def sent(views: Tensor) -> dict[str, list[tuple[str, int]]]:
     return {moment: mode.collectives for moment, mode in moments.items()}
 
 
+# Not info_nce and its kin without weights: they are means over each rank's own queries.
+OTHERS = [name for name in LOSSES if "nt_xent" in name or "nce" not in name or "weighted" in name]
+OTHERS += ["neighbour_nce"]
+PLACES = ("one block", "many blocks")
+
+
+def others(world: int) -> dict[str, Outcome]:
+    views = own(embeddings(world))
+    return {name: outcome(LOSSES[name][0], views, 0.2) for name in OTHERS}
+
+
 def everything(world: int) -> dict:
     views = own(embeddings(world))
     dtypes = (torch.float64, torch.float32, torch.bfloat16)
@@ -80,13 +92,16 @@ def everything(world: int) -> dict:
     one_block = {case: outcome(nt_xent, views.to(case[0]), case[1]) for case in cases}
     plain_losses = {name: outcome(loss, views, 0.1) for name, loss in {"right": RIGHT, **MISTAKES}.items()}
     bytes_sent = {dtype: sent(views.to(dtype)) for dtype in dtypes}
+    of_others = {"one block": others(world)}
     with mock.patch.multiple(streaming, BLOCK_ELEMENTS=1, MIN_ROWS=4):
+        of_others["many blocks"] = others(world)
         many_blocks = {case: outcome(nt_xent, views.to(case[0]), case[1]) for case in cases}
     return {
         "one block": one_block,
         "many blocks": many_blocks,
         "plain": plain_losses,
         "sent": bytes_sent,
+        "others": of_others,
     }
 
 
@@ -107,7 +122,7 @@ def together(outcomes: list[Outcome]) -> Outcome:
 
 
 @pytest.mark.parametrize("temperature", TEMPERATURES)
-@pytest.mark.parametrize("rows", ["one block", "many blocks"])
+@pytest.mark.parametrize("rows", PLACES)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
 def test_several_processes_have_the_loss_and_gradients_of_one(
     world, ranks, temperature, rows, dtype, tolerance
@@ -118,6 +133,16 @@ def test_several_processes_have_the_loss_and_gradients_of_one(
         expected_loss, expected = outcome(one_process, embeddings(world), temperature)
         assert abs(loss - expected_loss) <= tolerance * max(1, abs(expected_loss))
         assert (gradient - expected).abs().max() <= tolerance * expected.abs().max()
+
+
+@pytest.mark.parametrize("rows", PLACES)
+@pytest.mark.parametrize("name", OTHERS)
+def test_several_processes_have_every_loss_of_one_and_the_gradients_of_one_matrix(world, ranks, name, rows):
+    loss, gradient = together([r["others"][rows][name] for r in ranks])
+    one_process, _, one_matrix = LOSSES[name]
+    for expected_loss, expected in (outcome(f, embeddings(world), 0.2) for f in (one_process, one_matrix)):
+        assert abs(loss - expected_loss) <= 1e-12 * max(1, abs(expected_loss))
+        assert (gradient - expected).abs().max() <= 1e-12 * expected.abs().max()
 
 
 @pytest.mark.parametrize("temperature", TEMPERATURES)

@@ -26,7 +26,19 @@ STAY = [
 ]
 FROM_CODE = {
     *("views", "encoder", "loss", "optimizer", "schedule"),
-    *("z_a", "z_b", "queries", "keys", "negatives", "dirpath", "max_time", "rules"),
+    *(
+        "z_a",
+        "z_b",
+        "queries",
+        "keys",
+        "negatives",
+        "labels",
+        "neighbours",
+        "predictions",
+        "dirpath",
+        "max_time",
+        "rules",
+    ),
 }
 STAY_MOCO = ["callbacks.negative_queue.length", "callbacks.momentum_encoder.momentum", "method.symmetric"]
 
