@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from textwrap import wrap
 from typing import Any
 
+from cl_lightning.text_table import Column, text_table
+
 Results = Mapping[str, Mapping[str, Any]]
-GAP = "   "
 WIDTH = 110
 KNN, LINEAR = "kNN     ", "linear  "
 
@@ -17,17 +18,9 @@ def table(rows: Mapping[str, Results]) -> str:
         rows: name to results: `knn`, `linear_1`, ..., `linear_all`, with the same keys in each row. A result
             has `accuracy`, `protocol` (parts joined by "; ") and, where it is a mean, `std` and `draws`.
     """
-    columns = list(next(iter(rows.values())))
-    cells = [["", *map(_title, columns)]]
-    cells += [[name, *(_cell(results[column]) for column in columns)] for name, results in rows.items()]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [_line(row, widths) for row in cells]
-    lines.insert(1, "-" * len(lines[0]))
-    return "\n".join([*lines, "", *_protocols(rows)])
-
-
-def _line(cells: list[str], widths: list[int]) -> str:
-    return GAP.join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+    names = next(iter(rows.values()))
+    columns = [Column(_title(name), [_cell(results[name]) for results in rows.values()]) for name in names]
+    return "\n".join([*text_table([Column("", list(rows)), *columns]), "", *_protocols(rows)])
 
 
 def _title(column: str) -> str:

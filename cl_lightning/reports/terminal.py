@@ -1,12 +1,12 @@
 """The report as text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from textwrap import wrap
 
 from cl_lightning.reports.comparison import Comparison, seeds
 from cl_lightning.reports.formatting import decimals, mean_text, shortened
+from cl_lightning.text_table import Column, text_table, width_of
 
-GAP = "  "
 INDENT = " " * 10
 REASON = 3  # lines, at most
 WIDEST = 24  # of a value of the config
@@ -24,22 +24,20 @@ def _table(comparison: Comparison, width: int) -> list[str]:
     keys, numbers = _keys(comparison), _numbers(comparison)
     left_out: list[str] = []
     for columns, least in ((numbers, 2), (keys, 1)):
-        while len(columns) > least and _width(keys + numbers) > width:
-            left_out.insert(0, columns.pop()[0])
-    aligned = [_aligned(column, str.ljust) for column in keys] + [_aligned(c, str.rjust) for c in numbers]
-    lines = [shortened(GAP.join(cells).rstrip(), width) for cells in zip(*aligned, strict=True)]
-    lines.insert(1, "-" * max(map(len, lines)))
+        while len(columns) > least and width_of(keys + numbers) > width:
+            left_out.insert(0, columns.pop().head)
+    lines = [shortened(line, width) for line in text_table(keys + numbers)]
     more = [f"report.html has more columns: {', '.join(left_out)}"] if left_out else []
     return lines + [shortened(line, width) for line in more]
 
 
-def _keys(comparison: Comparison) -> list[list[str]]:
+def _keys(comparison: Comparison) -> list[Column]:
     labels = zip(*(comparison.labels(row) for row in comparison.rows), strict=True)
     columns = zip(comparison.titles, labels, strict=True)
-    return [[title, *(shortened(label, WIDEST) for label in texts)] for title, texts in columns]
+    return [Column(title, [shortened(label, WIDEST) for label in texts]) for title, texts in columns]
 
 
-def _numbers(comparison: Comparison) -> list[list[str]]:
+def _numbers(comparison: Comparison) -> list[Column]:
     """The compared number with its spread, the number of seeds, then the others."""
     columns = []
     for metric in comparison.metrics:
@@ -50,8 +48,9 @@ def _numbers(comparison: Comparison) -> list[list[str]]:
             "–" if mean is None else mean_text(mean.mean, mean.spread if is_compared else None, digits)
             for mean in found
         ]
-        columns.append([HEADS.get(metric, metric), *(_lined_up(cells) if is_compared else cells)])
-    columns.insert(1, ["seeds", *map(seeds, comparison.rows)])
+        head = HEADS.get(metric, metric)
+        columns.append(Column(head, _lined_up(cells) if is_compared else cells, "right"))
+    columns.insert(1, Column("seeds", list(map(seeds, comparison.rows)), "right"))
     return columns
 
 
@@ -59,15 +58,6 @@ def _lined_up(cells: Sequence[str]) -> list[str]:
     """With room for a spread where others have one."""
     room = max(len(cell.partition(" ")[2]) for cell in cells)
     return [cell if " " in cell or not room else f"{cell} {' ' * room}" for cell in cells]
-
-
-def _aligned(column: Sequence[str], place: Callable[[str, int], str]) -> list[str]:
-    widest = max(map(len, column))
-    return [place(cell, widest) for cell in column]
-
-
-def _width(columns: Sequence[Sequence[str]]) -> int:
-    return sum(max(map(len, column)) for column in columns) + len(GAP) * (len(columns) - 1)
 
 
 def _unfinished(comparison: Comparison, width: int) -> list[str]:
