@@ -14,6 +14,8 @@ TESTS = Path(__file__).parent
 # Of `--dist loadgroup`: folders whose tests share runs stay together, and the long ones are by themselves.
 TOGETHER = ("cli", "distributed", "packaging", "resume", "slurm")
 APART = ("recipes",)
+# These come first, so that both workers end together.
+LONG = ("distributed", "docs", "cli", "resume", "notebooks", "packaging", "fuzz", "sweeps", "advice")
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a core for each worker; read when torch is imported
 
@@ -24,6 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(TESTS).parts[0]
         group = folder if folder in TOGETHER else item.nodeid if folder in APART else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.path.relative_to(TESTS).parts[0] not in LONG)
 
 
 @pytest.fixture(scope="session", autouse=True)

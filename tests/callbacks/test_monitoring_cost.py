@@ -17,7 +17,7 @@ from cl_lightning.optim import WarmupCosine
 from cl_lightning.pairs import simclr_views
 from tests import tiny
 
-BATCH, STEPS = 32, 4
+BATCH, STEPS = 32, 3
 STEPS_OF_CIFAR10 = 50_000 // BATCH
 
 

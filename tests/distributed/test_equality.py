@@ -21,7 +21,7 @@ def test_gradients_of_each_step_are_those_of_one_process(world: World, case: Cas
 
 
 @in_every_case
-def test_seven_steps_end_with_the_weights_statistics_keys_and_queue_of_one_process(
+def test_the_steps_end_with_the_weights_statistics_keys_and_queue_of_one_process(
     world: World, case: Case
 ) -> None:
     one = world.one.runs[case].double

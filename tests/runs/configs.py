@@ -1,5 +1,7 @@
 """Configs as the command line composes them, and small enough to train in a second."""
 
+import copy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,11 @@ SMALL_MOCO = ("method=moco_v2", "callbacks.negative_queue.length=16", "encoder.b
 
 
 def composed(*overrides: str) -> DictConfig:
+    return copy.deepcopy(_composed(overrides))
+
+
+@cache
+def _composed(overrides: tuple[str, ...]) -> DictConfig:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose("train", overrides=list(overrides))
 
