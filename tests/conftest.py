@@ -2,8 +2,9 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +44,17 @@ def ctrl_c_is_answered() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def write_pictures() -> Iterator[Callable[..., Any]]:
+    """What writes pictures. Runs of tests have none: these take longer than all else of a small run."""
+    from cl_lightning.runs import pictures
+
+    write = pictures.write_pictures
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pictures, "write_pictures", lambda folder, trainer: [])
+        yield write
+
+
 @pytest.fixture
-def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cl_lightning.runs.pictures.write_pictures", lambda folder, trainer: [])
+def with_pictures(write_pictures: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cl_lightning.runs.pictures.write_pictures", write_pictures)

@@ -3,7 +3,7 @@
 `cl-train` imports for six seconds before it does anything. `run` and `Command` are like `subprocess.run` and
 `Popen`: working folder, arguments, environment and outputs are the command's own, the very script or module
 is run, and it ends as any program of Python does. In the process that is forked nothing has run but imports,
-on one thread.
+on one thread. Runs write no pictures, which take longer than all else of a small run.
 
 Use `subprocess` where a test is about the start: what is imported, variables that are read by an import
 (HYDRA_FULL_ERROR, OMP_NUM_THREADS), closed streams, another installation.
@@ -167,6 +167,8 @@ def import_all() -> None:
             importlib.import_module(module.name)
     for name in ALSO:
         importlib.import_module(name)
+    pictures: Any = sys.modules["cl_lightning.runs.pictures"]
+    pictures.write_pictures = lambda folder, trainer: []
 
 
 def _code(pid: int) -> int | None:

@@ -35,7 +35,6 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Working folders of runs, `interrupted` after one of two steps and `finished`, moved since."""
     made = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cl_lightning.runs.pictures.write_pictures", lambda folder, trainer: [])
         patch.setattr("cl_lightning.runs.cpu.quicken_cpu", lambda: None)
         for name in ("finished", "interrupted"):
             write_photos(made / name, *TRAIN, *VAL)

@@ -47,7 +47,6 @@ def train(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
-    without_pictures: None,
 ) -> Train:
     """`train(*overrides)` runs `cl-train *overrides`."""
     monkeypatch.chdir(tmp_path)

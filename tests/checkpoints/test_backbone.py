@@ -73,7 +73,6 @@ def test_the_key_encoder_is_the_moving_average_not_the_trained_one(moco: Trained
         assert not torch.equal(features, load_backbone(moco.file)(images()))
 
 
-@pytest.mark.usefixtures("without_pictures")
 def test_a_run_folder_gives_the_backbone_of_its_last_checkpoint(tmp_path: Path) -> None:
     run = config(*SMALL, *SMALL_MOCO, f"run.root={tmp_path}")
     train(run)

@@ -53,7 +53,6 @@ def test_an_own_dataset_trains_and_is_evaluated(folder: Path) -> None:
     assert summary(folder)["steps"] == 2
     assert 0 <= summary(folder)["knn_top1"] <= 1
     assert summary(folder)["dataset"] == "custom"
-    assert (next(folder.glob("runs/*")) / "plots" / "neighbours.png").is_file()
 
 
 def test_without_validation_images_and_labels_nothing_is_compared(

@@ -97,6 +97,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cl_lightning.runs.cpu.quicken_cpu", lambda: None)  # denormals of other tests
 
 
+@pytest.mark.usefixtures("with_pictures")
 @pytest.mark.parametrize(("kind", "labels"), [("list", 1), ("tuple", 0)])
 @pytest.mark.filterwarnings("ignore:kNN accuracy is left out")
 def test_what_trains_has_its_pictures(kind: str, labels: int) -> None:

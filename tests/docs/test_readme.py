@@ -65,7 +65,7 @@ def small(command: str) -> list[str]:
 
 
 @pytest.fixture
-def _in_the_readmes_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without_pictures: None) -> None:
+def _in_the_readmes_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_world(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("cl_lightning.runs.cpu.quicken_cpu", lambda: None)

@@ -22,7 +22,7 @@ SEARCH = "hydra.sweeper.n_trials=2"
 
 
 @pytest.fixture
-def _in_its_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without_pictures: None) -> None:
+def _in_its_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_world(tmp_path, monkeypatch)
     (tmp_path / "my_conf" / "experiment" / "temperatures.yaml").write_text(EXPERIMENT, encoding="utf-8")
     monkeypatch.chdir(tmp_path)

@@ -60,6 +60,7 @@ def fitted(folder: RunFolder, data: Any, **settings: Any) -> Any:
     return trainer
 
 
+@pytest.mark.usefixtures("with_pictures")
 def test_a_run_has_its_pictures(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     trainer = fitted(folder, tiny.data())
@@ -71,6 +72,7 @@ def test_a_run_has_its_pictures(tmp_path: Path) -> None:
             image.verify()
 
 
+@pytest.mark.usefixtures("with_pictures")
 def test_without_labels_or_numbers_neighbours_and_curves_are_left_out(tmp_path: Path) -> None:
     labelled, folder = tiny.data(), RunFolder(tmp_path)
     data = ContrastiveData(labelled.train, TensorImages(labelled.val.images), batch_size=16)

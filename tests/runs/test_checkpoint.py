@@ -19,7 +19,6 @@ ENDS = {
 }
 
 
-@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.filterwarnings("ignore:trainer.check_val_every_n_epoch is", "ignore:kNN accuracy is left out")
 @pytest.mark.parametrize("overrides", ENDS.values(), ids=ENDS.keys())
 def test_the_checkpoint_is_that_of_the_last_step(overrides: tuple[str, ...]) -> None:

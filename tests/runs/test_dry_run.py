@@ -48,13 +48,11 @@ def test_an_accumulation_is_one_step(capsys: pytest.CaptureFixture[str]) -> None
     assert "all works; 1 step and" in capsys.readouterr().out
 
 
-@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize("value", ["false", "0"])
 def test_false_is_a_run(value: str) -> None:
     assert train(config(*SMALL, f"trainer.fast_dev_run={value}"))["steps"] == 2
 
 
-@pytest.mark.usefixtures("without_pictures")
 def test_a_run_that_is_there_stays_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     train(config(*SMALL))
     dry = RunFolder.of(config(*SMALL, DRY))  # as earlier versions left one behind

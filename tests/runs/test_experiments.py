@@ -48,7 +48,6 @@ def test_a_recipes_runs_are_named_after_it(name: str) -> None:
     assert config(f"experiment={name}")["run"]["name"] == name
 
 
-@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_recipe_trains_two_steps_on_images_of_its_size(
     name: str, monkeypatch: pytest.MonkeyPatch

@@ -144,7 +144,6 @@ def test_hashing_changes_nothing_in_the_config() -> None:
     assert run == before
 
 
-@pytest.mark.usefixtures("without_pictures")
 def test_the_same_config_again_is_read_and_not_trained(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,7 +156,6 @@ def test_the_same_config_again_is_read_and_not_trained(
     assert f"is finished: kNN accuracy {first['knn_top1']:.3f}" in capsys.readouterr().out
 
 
-@pytest.mark.usefixtures("without_pictures")
 def test_another_seed_gets_a_folder_of_its_own_with_its_resolved_config() -> None:
     for seed in (0, 1):
         train(small(f"seed={seed}"))

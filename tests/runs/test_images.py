@@ -33,8 +33,6 @@ PHOTOS = (
     *("callbacks.checkpoint.every_n_steps=1", "callbacks.progress=null", "callbacks.start_report=null"),
 )
 
-pytestmark = pytest.mark.usefixtures("without_pictures")
-
 
 class InterruptedRunError(Exception):
     """What ends a run between two steps in these tests."""

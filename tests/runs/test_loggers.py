@@ -20,7 +20,6 @@ from cl_lightning.train import train
 from tests.runs.configs import SMALL, config
 
 WITHOUT_LOGGER = [o for o in SMALL if o != "logger=csv"]
-pytestmark = pytest.mark.usefixtures("without_pictures")
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,6 @@ from cl_lightning.runs.nearest import differences
 from cl_lightning.train import main, train
 from tests.runs.configs import SMALL, SMALL_MOCO, config
 
-pytestmark = pytest.mark.usefixtures("without_pictures")
 TIMES = ("train/data_wait", "train/images_per_second", "train/seconds")
 CUT = "trainer.max_time={seconds:0.000001}"
 

@@ -28,7 +28,6 @@ def overrides(group: str, option: str) -> list[str]:
     return [*small, *choice]
 
 
-@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize(("group", "option"), TRAINED, ids=map("=".join, TRAINED))
 def test_every_option_trains_two_steps(group: str, option: str) -> None:
     own = ["data.train._target_=of.the.user"] if option == "custom" else []
@@ -37,7 +36,6 @@ def test_every_option_trains_two_steps(group: str, option: str) -> None:
     assert train(run)["steps"] == 2
 
 
-@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize("symmetric", [False, True])
 def test_moco_v2_trains(symmetric: bool) -> None:
     run = config(*SMALL, *SMALL_MOCO, f"method.symmetric={str(symmetric).lower()}")

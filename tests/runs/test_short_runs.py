@@ -15,7 +15,6 @@ from cl_lightning.runs.resolved import resolved
 from cl_lightning.train import main, train
 from tests.runs.configs import CONF, SMALL, composed, config
 
-pytestmark = pytest.mark.usefixtures("without_pictures")
 SHORT = (*(o for o in SMALL if not o.startswith("schedule.")), "trainer.max_epochs=5")  # 10 steps
 
 

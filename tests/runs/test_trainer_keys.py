@@ -104,7 +104,6 @@ def test_what_would_have_no_effect_is_refused_by_its_key(override: str) -> None:
     assert not Path("runs").exists()
 
 
-@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize("profiler", ["simple", "advanced"])
 def test_a_profiler_tells_once_what_it_measured(profiler: str, caplog: pytest.LogCaptureFixture) -> None:
     train(small(f"trainer.profiler={profiler}"))  # to the terminal, where no test listens
@@ -112,7 +111,6 @@ def test_a_profiler_tells_once_what_it_measured(profiler: str, caplog: pytest.Lo
     assert "run_training_epoch" in caplog.text
 
 
-@pytest.mark.usefixtures("without_pictures")
 def test_torchs_profiler_tells_what_it_measured_and_leaves_its_trace_in_the_run_folder(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -124,14 +122,12 @@ def test_torchs_profiler_tells_what_it_measured_and_leaves_its_trace_in_the_run_
     assert "training_step" in trace.name
 
 
-@pytest.mark.usefixtures("without_pictures")
 def test_the_model_summary_is_printed_and_a_sanity_check_evaluates(capfd: pytest.CaptureFixture[str]) -> None:
     assert train(small("trainer.enable_model_summary=true", "trainer.num_sanity_val_steps=1"))["steps"] == 2
     out, err = capfd.readouterr()
     assert "Trainable params" in out + err
 
 
-@pytest.mark.usefixtures("without_pictures")
 def test_the_config_goes_to_the_loggers_unless_it_is_switched_off() -> None:
     run = config(*SMALL[:-1], "logger=csv_tensorboard", "trainer.enable_autolog_hparams=false")
     train(run)

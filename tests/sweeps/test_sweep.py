@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from cl_lightning.runs import RunFolder
-from tests.cli.command import MODULE, RUN_FOLDER, SCRIPT, SMALL, cl_train, environment, files
+from tests.cli.command import MODULE, RUN_FOLDER, SCRIPT, SMALL, cl_train, environment
+from tests.cli.command import files as all_files
 from tests.cli.conftest import Ran
 from tests.resume.compare import differences, ended_with
 from tests.sweeps.programs import wait_until
@@ -19,7 +20,7 @@ from tests.sweeps.programs import wait_until
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = [sys.executable, "-m", "tests.sweeps.jobs_in_a_row"]
 FAST = (*SMALL, "trainer=cpu", "logger=csv", "data.train.images=32", "data.val.images=8")
-FILES = {name for name in RUN_FOLDER if not name.startswith("tensorboard")}
+FILES = {name for name in RUN_FOLDER if not name.startswith(("tensorboard", "plots"))}
 FAILING = """
 import os
 import torch
@@ -36,6 +37,11 @@ class Photos(torch.utils.data.Dataset):
             raise ValueError(f"this is no photo of rank {self.rank}")
         return torch.full((3, 8, 8), index % 251, dtype=torch.uint8)
 """
+
+
+def files(folder: Path) -> set[str]:
+    """All but pictures, which only new processes draw."""
+    return {name for name in all_files(folder) if "/plots/" not in name}
 
 
 def folders(root: Path) -> dict[int, Path]:
