@@ -61,6 +61,8 @@ def small(command: str) -> list[str]:
     words = [*shlex.split(command, comments=True)[1:], *SMALL, *([ONE_SEED] if " -m " in command else [])]
     if any(name in command for name in ("image_folder", "custom", "mine")):
         words += ["data.size=32", "data.num_workers=0"]
+    if "scattered_digits" in command:
+        words += ["encoder=small_conv_net", "encoder.backbone.widths=[4,8]", "encoder.backbone.strides=[2,2]"]
     return [*words, "data.train.limit=null"] if "_cpu" in command else words
 
 
