@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs import RunFolder, conf_folder
 from cl_lightning.runs.circumstances import circumstances
-from cl_lightning.runs.evaluations import Evaluations, evaluate_runs
+from cl_lightning.runs.evaluating.several_runs import Evaluations, evaluate_runs
 from cl_lightning.train import train
 
 RESULTS = Path("runs/demo.json")

@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the table and write the files, or tell what fails."""
-    from cl_lightning.runs.evaluations import evaluate_runs
+    from cl_lightning.runs.evaluating.several_runs import evaluate_runs
     from cl_lightning.runs.messages import explain, one_line, wants_traceback
     from cl_lightning.runs.streams import take_any_text
 

@@ -24,8 +24,8 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     """
     from cl_lightning.blueprints import ConfigError
     from cl_lightning.runs import RunFolder, check_keys, ending
+    from cl_lightning.runs.checking.warm_up import check_warm_up
     from cl_lightning.runs.identity import has_fixed_content
-    from cl_lightning.runs.warm_up import check_warm_up
 
     check_keys(config)
     if config["trainer"].get("fast_dev_run"):
@@ -42,11 +42,11 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
 
     # Heavy imports wait until there is something to train: --help and completion need none.
     from cl_lightning.runs import images
-    from cl_lightning.runs.broken_files import broken_files_in, keep_broken
     from cl_lightning.runs.circumstances import circumstances
     from cl_lightning.runs.finished import FinishedRuns
     from cl_lightning.runs.loggers import assemble_loggers, recorded
     from cl_lightning.runs.messages import is_left_alone
+    from cl_lightning.runs.own_images.broken_files import broken_files_in, keep_broken
     from cl_lightning.runs.pictures import write_pictures
     from cl_lightning.runs.preparing import prepared
     from cl_lightning.runs.same_run import begun
@@ -108,10 +108,10 @@ def job(cfg: Any) -> float | None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
+    from cl_lightning.runs.checking.data_keys import check_effect
+    from cl_lightning.runs.checking.single_run import check_single
     from cl_lightning.runs.messages import FULL_ERROR, show, wants_traceback
     from cl_lightning.runs.resolved import resolved
-    from cl_lightning.runs.single import check_single
-    from cl_lightning.runs.without_effect import check_effect
 
     os.environ[FULL_ERROR] = "1" if wants_traceback() else "0"  # for the processes that a run starts
     try:

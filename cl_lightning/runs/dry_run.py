@@ -7,11 +7,11 @@ from typing import Any
 from warnings import catch_warnings, simplefilter
 
 from cl_lightning.runs.assemble import assemble_trainer
+from cl_lightning.runs.checking.trainer_settings import check_trainer
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.pictures import write_pictures
 from cl_lightning.runs.preparing import prepared
 from cl_lightning.runs.summary import summarise
-from cl_lightning.runs.trainer_settings import check_trainer
 
 SAVING = ("checkpoint", "preemption", "history")
 

@@ -14,12 +14,12 @@ from cl_lightning.evaluation import FrozenFeatures, knn_accuracy, linear_accurac
 from cl_lightning.files import printable
 from cl_lightning.methods.versions import versions
 from cl_lightning.runs.assemble import assemble_method
+from cl_lightning.runs.checking.shared_memory import spare_shared_memory
 from cl_lightning.runs.circumstances import circumstances
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import run_hash
-from cl_lightning.runs.image_record import OtherImagesError
-from cl_lightning.runs.images import images_to_evaluate
-from cl_lightning.runs.shared_memory import spare_shared_memory
+from cl_lightning.runs.own_images.known import images_to_evaluate
+from cl_lightning.runs.own_images.record_file import OtherImagesError
 
 
 class NotEvaluableError(ConfigError):

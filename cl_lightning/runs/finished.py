@@ -12,13 +12,13 @@ from cl_lightning.data.checks import check_same_images
 from cl_lightning.data.record.going_on import changes
 from cl_lightning.data.record.image_sets import met_in_sets
 from cl_lightning.runs.assemble import assemble_data
-from cl_lightning.runs.broken_files import broken_files, is_still_broken
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import has_fixed_content
-from cl_lightning.runs.image_record import OtherImagesError, kept
-from cl_lightning.runs.images import OTHER_RUN, PUT_BACK, first_of_machine, here, rules_of
-from cl_lightning.runs.lost_images import what_is_lost_told
-from cl_lightning.runs.roots import resolved, roots_of
+from cl_lightning.runs.own_images.broken_files import broken_files, is_still_broken
+from cl_lightning.runs.own_images.known import OTHER_RUN, PUT_BACK, first_of_machine, here, rules_of
+from cl_lightning.runs.own_images.lost import what_is_lost_told
+from cl_lightning.runs.own_images.record_file import OtherImagesError, kept
+from cl_lightning.runs.own_images.roots import resolved, roots_of
 
 
 class FinishedRuns:

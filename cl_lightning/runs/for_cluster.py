@@ -11,9 +11,9 @@ from cl_lightning.blueprints import ConfigError, build, refused, shown
 from cl_lightning.data import EpochOrder
 from cl_lightning.runs import checks
 from cl_lightning.runs.assemble import GIVEN, assemble_callbacks, assemble_method
-from cl_lightning.runs.early_end import check_least, check_time_limit
-from cl_lightning.runs.rehearsal import rehearse_loss, rehearse_optimizer
-from cl_lightning.runs.trainer_settings import check_trainer
+from cl_lightning.runs.checking.early_end import check_least, check_time_limit
+from cl_lightning.runs.checking.rehearsal import rehearse_loss, rehearse_optimizer
+from cl_lightning.runs.checking.trainer_settings import check_trainer
 
 
 def processes(trainer: dict[str, Any]) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.data.record.inventory import Files, Inventory, decompressed, from_dict
 from cl_lightning.runs.folder import RunFolder
-from cl_lightning.runs.roots import place_now
+from cl_lightning.runs.own_images.roots import place_now
 
 FILE = "images.json.gz"
 

@@ -16,12 +16,12 @@ from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.data import ContrastiveData
 from cl_lightning.data.record.inventory import compressed
 from cl_lightning.runs.assemble import RULES, assemble_data
-from cl_lightning.runs.broken_files import broken_files, keep_broken
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import has_fixed_content
-from cl_lightning.runs.image_record import FILE, Images, OtherImagesError, kept
-from cl_lightning.runs.lost_images import what_is_lost_told
-from cl_lightning.runs.roots import moved, resolved, roots_of, with_roots
+from cl_lightning.runs.own_images.broken_files import broken_files, keep_broken
+from cl_lightning.runs.own_images.lost import what_is_lost_told
+from cl_lightning.runs.own_images.record_file import FILE, Images, OtherImagesError, kept
+from cl_lightning.runs.own_images.roots import moved, resolved, roots_of, with_roots
 
 FIRST_RULES = 1  # of runs that began before they kept what their images are
 OTHER_RUN = (

@@ -15,9 +15,9 @@ from torch.utils.tensorboard.summary import hparams
 
 from cl_lightning.blueprints import ConfigError, build, refused
 from cl_lightning.files import printable
+from cl_lightning.runs.checking.logger_keys import check_logger
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import flat
-from cl_lightning.runs.logger_keys import check_logger
 
 EXTRAS = {"WandbLogger": "wandb", "MLFlowLogger": "mlflow"}  # package and extra have one name
 OF_A_FILE = ("sqlalchemy", "alembic")  # what MLflow needs for a file or database without a server

@@ -16,10 +16,10 @@ from cl_lightning.data.record.image_sets import met_in_sets
 from cl_lightning.data.record.inventory import Files, inventory
 from cl_lightning.files import printable
 from cl_lightning.runs.assemble import PHOTO_FOLDERS
-from cl_lightning.runs.broken_files import broken_files
 from cl_lightning.runs.folder import RunFolder
-from cl_lightning.runs.image_record import Images, OtherImagesError, kept
-from cl_lightning.runs.roots import place_now, roots_of
+from cl_lightning.runs.own_images.broken_files import broken_files
+from cl_lightning.runs.own_images.record_file import Images, OtherImagesError, kept
+from cl_lightning.runs.own_images.roots import place_now, roots_of
 
 
 @contextmanager

@@ -11,14 +11,14 @@ from cl_lightning.data import ContrastiveData
 from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.runs import checks, images
 from cl_lightning.runs.assemble import assemble_method, assemble_trainer
-from cl_lightning.runs.broken_files import broken_files_in, keep_broken
+from cl_lightning.runs.checking.early_end import check_least, check_time_limit
+from cl_lightning.runs.checking.rehearsal import rehearse
+from cl_lightning.runs.checking.trainer_settings import check_trainer
 from cl_lightning.runs.cpu import quicken_cpu
-from cl_lightning.runs.early_end import check_least, check_time_limit
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.loggers import assemble_loggers
+from cl_lightning.runs.own_images.broken_files import broken_files_in, keep_broken
 from cl_lightning.runs.quiet import quiet
-from cl_lightning.runs.rehearsal import rehearse
-from cl_lightning.runs.trainer_settings import check_trainer
 
 
 def prepared(config: dict[str, Any], folder: RunFolder) -> tuple[ContrastiveModule, ContrastiveData, Trainer]:

@@ -9,9 +9,9 @@ from cl_lightning.data.channels import channels_of, in_channels
 from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.methods.modes import evaluating
 from cl_lightning.optim import as_schedule
-from cl_lightning.runs.checks import check_batch
-from cl_lightning.runs.memory import check_memory
-from cl_lightning.runs.shared_memory import check_shared_memory
+from cl_lightning.runs.checking.memory import check_memory
+from cl_lightning.runs.checking.shared_memory import check_shared_memory
+from cl_lightning.runs.checking.sizes import check_batch
 
 LARGEST = torch.finfo(torch.float32).max
 

@@ -86,7 +86,7 @@ def test_a_run_that_has_too_little_shared_memory_trains_as_advised(
     remedy: str, train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared_memory, "free_memory", lambda: 20_000)  # of a machine with less
-    monkeypatch.setattr("cl_lightning.runs.shared_memory.AHEAD", 1)
+    monkeypatch.setattr("cl_lightning.runs.checking.shared_memory.AHEAD", 1)
     names, change = SHARED[remedy]
     given = lambda: photos(Path("photos"), "cat", "dog", each=64)  # noqa: E731
     Case(given, "data.num_workers=1 data.batch_size=64", names, change, evaluated).carry_out(train)

@@ -105,7 +105,7 @@ def test_absurd_queues_are_refused_with_their_key(absurd: str, train: Train) -> 
 def test_what_fits_no_memory_is_refused_with_what_takes_most(
     train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cl_lightning.runs.memory.memory_of", lambda device: 300_000)
+    monkeypatch.setattr("cl_lightning.runs.checking.memory.memory_of", lambda device: 300_000)
     moco = (*SMALL, *SMALL_MOCO)
     largest = {
         "encoder": "encoder.hidden_features=10000",

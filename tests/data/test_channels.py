@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from cl_lightning.runs.checking.rehearsal import rehearse
+from cl_lightning.runs.checking.sizes import steps
 from PIL import Image
 from torch.utils.data import Dataset
 
@@ -15,9 +17,7 @@ from cl_lightning.data.channels import in_channels
 from cl_lightning.encoders import Encoder, SmallConvNet
 from cl_lightning.methods import SimCLR
 from cl_lightning.pairs import simclr_views
-from cl_lightning.runs.checks import steps
 from cl_lightning.runs.pictures import pairs
-from cl_lightning.runs.rehearsal import rehearse
 from tests import tiny
 
 RGB = np.random.default_rng(0).integers(0, 256, (9, 11, 3), dtype=np.uint8)

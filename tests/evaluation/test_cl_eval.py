@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from cl_lightning.runs.evaluating.one_run import evaluate, frozen_network
 from torch.utils.data import Dataset
 
 from cl_lightning.blueprints import ConfigError
@@ -17,7 +18,6 @@ from cl_lightning.evaluate import main
 from cl_lightning.evaluation import FrozenFeatures, knn_accuracy, linear_accuracy
 from cl_lightning.runs import RunFolder, run_hash
 from cl_lightning.runs.assemble import assemble_data, assemble_method
-from cl_lightning.runs.evaluation import evaluate, frozen_network
 
 pytestmark = [
     # Choices of the tiny runs above.

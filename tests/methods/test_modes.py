@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from cl_lightning.runs.checking.rehearsal import rehearse_image
 from lightning.pytorch import Callback
 from torch import nn
 
@@ -15,7 +16,6 @@ from cl_lightning.callbacks import KNNMonitor
 from cl_lightning.callbacks.start_report import start_report
 from cl_lightning.encoders import Encoder
 from cl_lightning.methods.modes import evaluating
-from cl_lightning.runs.rehearsal import rehearse_image
 from tests import tiny
 
 KINDS = {"simclr": tiny.simclr, "moco_v2": tiny.moco}

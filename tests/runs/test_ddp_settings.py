@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cl_lightning.runs.checking.trainer_settings import check_trainer
 from lightning.pytorch import Callback
 
 from cl_lightning.blueprints import ConfigError
@@ -13,7 +14,6 @@ from cl_lightning.distributed import rank
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.assemble import assemble_data, assemble_method, assemble_trainer
 from cl_lightning.runs.summary import summarise
-from cl_lightning.runs.trainer_settings import check_trainer
 from tests.processes import run_on
 from tests.runs.configs import SMALL, SMALL_MOCO, config
 

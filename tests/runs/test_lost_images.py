@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cl_lightning.runs.own_images.known import assembled, images_to_evaluate
+from cl_lightning.runs.own_images.known import keep as keep_images
+from cl_lightning.runs.own_images.record_file import FILE, Images, OtherImagesError, kept
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.data import image_folder
 from cl_lightning.data.record.inventory import inventory
 from cl_lightning.runs import RunFolder, same_run
 from cl_lightning.runs.finished import FinishedRuns
-from cl_lightning.runs.image_record import FILE, Images, OtherImagesError, kept
-from cl_lightning.runs.images import assembled, images_to_evaluate
-from cl_lightning.runs.images import keep as keep_images
 from tests.data.photos import write_photos
 from tests.runs.configs import config
 

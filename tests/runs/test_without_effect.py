@@ -1,9 +1,9 @@
 """A key of `data` that nothing takes is refused, or told where another data set has it."""
 
 import pytest
+from cl_lightning.runs.checking.data_keys import KNOWN, TAKEN, check_effect
 
 from cl_lightning.blueprints import ConfigError
-from cl_lightning.runs.without_effect import KNOWN, TAKEN, check_effect
 from tests.runs.configs import OPTIONS, composed
 
 SETS = [option for group, option in OPTIONS if group == "data"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from cl_lightning.runs.checking.sizes import check_accelerator
 from lightning.fabric.accelerators import MPSAccelerator as MPSAcceleratorOfFabric
 from lightning.pytorch.accelerators import MPSAccelerator
 
@@ -20,7 +21,6 @@ from cl_lightning.data.checks import check_device
 from cl_lightning.data.workers import worker
 from cl_lightning.evaluation import FrozenFeatures
 from cl_lightning.pairs import moco_v2_views
-from cl_lightning.runs.checks import check_accelerator
 from cl_lightning.sweeps import Job
 from cl_lightning.sweeps.local import check_system
 from cl_lightning.train import train
