@@ -1,4 +1,4 @@
-"""Where the images come from, and in which order each process sees them."""
+"""The images of a run, and the order in which each process sees them."""
 
 from cl_lightning.data.batch import Batch
 from cl_lightning.data.broken_files import BrokenImageError

@@ -7,11 +7,11 @@ from torch import Tensor
 
 
 class Batch(NamedTuple):
-    """One process's images of a step.
+    """The images that one process handles in one step.
 
     `images` is uint8 [batch, channels, height, width], or [batch, 2, channels, size, size] when workers
-    cut the crops of both views. `index` says which image of its set each one is (the views' randomness
-    depends on it); `labels` is -1 where there are none. Labels are for evaluation, training reads none.
+    cut the crops of both views. `index` is the number of each image in its data set; the random numbers of
+    its views depend on it. `labels` is -1 for an image without a label. Labels are for evaluation only.
     """
 
     images: UInt8[Tensor, "batch ..."]

@@ -1,4 +1,4 @@
-"""Files of a data set that cannot be read."""
+"""Image files that cannot be read."""
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -11,15 +11,15 @@ from cl_lightning.files import printable
 class BrokenImageError(ValueError):
     """Files of the data set that cannot be decoded; the message names them."""
 
-    path: str | None = None  # where it is one file
-    paths: tuple[str, ...] = ()  # where there are several
+    path: str | None = None  # for one file
+    paths: tuple[str, ...] = ()  # for several files
 
 
 class BrokenList:
-    """The broken files that a run has met, each once, `limit` at most without those that were `removed`.
+    """The broken files that a run has met, each path once.
 
-    `keep` is told each path that is new. Raises BrokenImageError, with all of them, for the first one beyond
-    the limit.
+    At most `limit` of them are allowed; files that have been `removed` since are not counted. `keep` is
+    called with each new path. Raises BrokenImageError, which names all of them, once the limit is exceeded.
     """
 
     def __init__(self, limit: int) -> None:
@@ -29,7 +29,7 @@ class BrokenList:
         self.keep: Callable[[str], None] | None = None
 
     def add(self, found: Mapping[str, str]) -> None:
-        """Take files (path: what is wrong), and warn of those that are new."""
+        """Add files (path: what is wrong), and warn about those that are new."""
         for path, reason in found.items():
             if path not in self.paths:
                 warnings.warn(f"{reason} The next readable image stands in for it.", stacklevel=2)
@@ -38,19 +38,19 @@ class BrokenList:
         self.merge(found)
 
     def merge(self, paths: Iterable[str]) -> None:
-        """Take files that another process has warned of."""
+        """Add files that another process has warned about."""
         self.paths += [path for path in dict.fromkeys(paths) if path not in self.paths]
         self.check()
 
     def check(self, paths: Iterable[str] | None = None) -> None:
-        """Raises BrokenImageError for more of them, or of these, than the limit."""
+        """Raises BrokenImageError when these paths (default: those met so far) exceed the limit."""
         paths = self.paths if paths is None else dict.fromkeys(paths)
         counted = [path for path in paths if path not in self.removed]
         if len(counted) > self.limit:
             raise too_many(counted, self.limit)
 
     def restore(self, paths_by_process: list[list[str]]) -> None:
-        """Go on with what the processes had met: each with its own, or with all where they were others."""
+        """Restore what each process had met; with another number of processes, each gets all of them."""
         if len(paths_by_process) == world_size():
             self.paths = list(paths_by_process[rank()])
         else:
@@ -58,7 +58,7 @@ class BrokenList:
 
 
 def too_many(paths: Iterable[str], limit: int) -> BrokenImageError:
-    """The error of more broken files than the user allows."""
+    """The error for more broken files than the user allows."""
     paths = list(paths)
     names = ", ".join(map(printable, paths))
     error = BrokenImageError(

@@ -1,4 +1,4 @@
-"""What evaluation sees of a photo."""
+"""The crop of a photo that evaluation uses."""
 
 from jaxtyping import UInt8
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Grey and colour images as the views take them."""
+"""Conversion between grey and colour, as the views need it."""
 
 from typing import Any
 
@@ -6,19 +6,19 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-LUMA = (19595, 38470, 7471)  # ITU-R 601-2 in 1 / 65,536, as PIL's mode L
+LUMA = (19595, 38470, 7471)  # ITU-R 601-2 weights in units of 1 / 65,536, as in PIL's mode L
 
 
 def channels_of(views: Any) -> int | None:
-    """How many channels the views take, by their mean; None where they don't say."""
+    """How many channels the views take: the length of their mean. None if they have no such mean."""
     mean = getattr(views, "mean", None)
     return len(mean) if isinstance(mean, (tuple, list)) and len(mean) in (1, 3) else None
 
 
 def in_channels(
-    image: UInt8[Tensor, "given height width"], channels: int | None
-) -> UInt8[Tensor, "wanted height width"]:
-    """The image in grey or colour: 1 or 3 channels, None for those that it has."""
+    image: UInt8[Tensor, "channels_in height width"], channels: int | None
+) -> UInt8[Tensor, "channels_out height width"]:
+    """The image with 1 channel (grey) or 3 (colour); unchanged if `channels` is None."""
     if channels is None or len(image) == channels:
         return image
     if channels == 3:

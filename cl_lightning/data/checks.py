@@ -1,4 +1,4 @@
-"""What ContrastiveData is given, by the keys below `data`."""
+"""Checks of the arguments of ContrastiveData, which are the config keys below `data`."""
 
 import socket
 import warnings
@@ -10,7 +10,7 @@ from torch.utils.data import IterableDataset
 
 from cl_lightning.data.map_style import MapStyle
 
-# What one can do whose images are not those of the run.
+# The advice for a run whose images have changed.
 OTHER_RUN = (
     "the images that it began with, or a new run of these: another run.root (another run.name continues this "
     "run), in Python a fit without ckpt_path"
@@ -18,7 +18,7 @@ OTHER_RUN = (
 
 
 def check_sets(sets: Mapping[str, Any]) -> None:
-    """ValueError for a set that is none or holds nothing."""
+    """Raises ValueError for an object that is no map-style data set, and for an empty one."""
     for name, part in sets.items():
         if isinstance(part, IterableDataset) or not (part is None or isinstance(part, MapStyle)):
             kind = type(part).__name__
@@ -32,7 +32,7 @@ def check_sets(sets: Mapping[str, Any]) -> None:
 
 
 def check_shares(sets: Mapping[str, MapStyle], processes: int) -> None:
-    """ValueError for a set of fewer images than processes, each of which evaluates a share of its own."""
+    """Raises ValueError for a data set with fewer images than processes: each process evaluates a share."""
     for name, part in sets.items():
         if len(part) < processes:
             raise ValueError(
@@ -44,7 +44,7 @@ def check_shares(sets: Mapping[str, MapStyle], processes: int) -> None:
 def check_same_images(
     saved: Mapping[str, int], sets: Mapping[str, MapStyle], run: Any, accepted: str
 ) -> None:
-    """ValueError for another number of images than a run began with, of which no more is known."""
+    """Raises ValueError when the number of images has changed; for old runs, which stored nothing else."""
     for name, part in sets.items():
         if len(part) != saved.get(name, len(part)):
             raise ValueError(
@@ -54,32 +54,32 @@ def check_same_images(
 
 
 def check_numbers(**numbers: int) -> None:
-    """ValueError for a number below 0."""
+    """Raises ValueError for a number below 0."""
     for name, number in numbers.items():
         if number < 0:
             raise ValueError(f"data.{name}={number}; accepted: 0 or more. Change data.{name}.")
 
 
 def check_workers(num_workers: int) -> None:
-    """ValueError for workers on a system that can't pass an open file to another process."""
+    """Raises ValueError for workers on a system that can't pass an open file to another process."""
     if num_workers and not hasattr(socket, "send_fds"):
         raise ValueError(
-            f"data.num_workers={num_workers}; accepted on Windows: 0, since workers hand over images in open "
-            "files, which it can't pass on. Change data.num_workers."
+            f"data.num_workers={num_workers}; accepted on Windows: 0, because workers send images in open "
+            "files, which Windows can't pass between processes. Change data.num_workers."
         )
 
 
 def check_device(device: torch.device) -> None:
-    """ValueError for the GPU of a Mac, which lacks the float64 that the views are drawn in."""
+    """Raises ValueError for the GPU of a Mac: it has no float64, which the views need."""
     if device.type == "mps":
         raise ValueError(
-            "trainer.accelerator gives a Mac's GPU (mps), which has no float64, and the views need it; "
+            "trainer.accelerator selects a Mac's GPU (mps), which has no float64, but the views need it; "
             "accepted: trainer=cpu, in Python Trainer(accelerator='cpu'). Change trainer.accelerator."
         )
 
 
 def warn_of_no_effect(**numbers: int) -> None:
-    """Numbers above 0 that do nothing for images in memory."""
+    """Warn about numbers above 0 that have no effect on images in memory."""
     for name, number in numbers.items():
         if number:
             warnings.warn(

@@ -1,4 +1,4 @@
-"""Classes by their names: two sets may number the same ones otherwise."""
+"""Classes compared by name: two data sets may give the same class different numbers."""
 
 import copy
 import unicodedata
@@ -15,9 +15,9 @@ from cl_lightning.files import printable
 
 
 class Renumbered(Dataset[Any]):
-    """`dataset` with other numbers for its labels.
+    """`dataset` with its labels replaced: label n becomes `numbers[n]`.
 
-    Raises ValueError for a label that has none.
+    Raises ValueError for a label that `numbers` lacks.
     """
 
     def __init__(self, dataset: MapStyle, numbers: Mapping[int, int]) -> None:
@@ -39,7 +39,7 @@ class Renumbered(Dataset[Any]):
         return image, self.numbers[int(label)]
 
     def described(self) -> list[str]:
-        """What the start of a run says of the set."""
+        """The lines about this data set in the start report."""
         return described(self.dataset)
 
     def __repr__(self) -> str:
@@ -47,9 +47,10 @@ class Renumbered(Dataset[Any]):
 
 
 def numbered_alike(queries: Any, bank: Any) -> Any:
-    """`queries` with the numbers that `bank` has for classes of the same names, where both name theirs.
+    """`queries`, with its classes numbered as the classes of the same name in `bank`.
 
-    Raises ValueError for a class that only the queries name: none of its images could be found again.
+    Returned unchanged if one of the two does not name its classes. Raises ValueError for a class that only
+    the queries name: the bank has no image that would match it.
     """
     ours, theirs = numbers_by_name(queries), numbers_by_name(bank)
     if not ours or not theirs:
@@ -70,10 +71,10 @@ def numbered_alike(queries: Any, bank: Any) -> Any:
 
 
 def numbers_by_name(part: Any) -> dict[str, int]:
-    """The number of each class that a set names, as torchvision's sets do; empty where it names none."""
+    """The number of each class by name, as torchvision's data sets give it; empty if no class is named."""
     while isinstance(part, Subset):
         part = part.dataset
-    if getattr(part, "target_transform", None) is not None:  # labels are others by then
+    if getattr(part, "target_transform", None) is not None:  # it changes the labels
         return {}
     names, numbers = getattr(part, "classes", None), getattr(part, "class_to_idx", None)
     if not isinstance(numbers, Mapping):

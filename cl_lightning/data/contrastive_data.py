@@ -1,4 +1,4 @@
-"""The data of a run: loaders for training, for the kNN's bank and for its queries."""
+"""The data of a run: loaders for training, and for the bank and the queries of kNN."""
 
 from itertools import chain
 from typing import Any
@@ -36,24 +36,25 @@ Loader = DeviceLoader | WorkerLoader
 
 
 class ContrastiveData(LightningDataModule):
-    """Images for training, and labelled ones for evaluation.
+    """Images for training, and labelled images for evaluation.
 
-    Each set is any map-style Dataset of images or (image, label), tuples or lists: uint8 tensors [C, H, W],
-    uint8 arrays [H, W, C] or PIL images. `TensorImages` lie on the training device and need no workers; of
-    all others `num_workers` processes read the images, cut the crops that the method's views ask for, and
-    the middle of the image for evaluation. Without views (no Trainer) images come as they are.
+    Each data set is a map-style Dataset of images or of (image, label), as a tuple or list. An image is a
+    uint8 tensor [C, H, W], a uint8 array [H, W, C] or a PIL image. `TensorImages` lie on the training device
+    and need no workers. For all other sets, `num_workers` processes read the images and cut them: for
+    training the crops that the method's views ask for, for evaluation the middle. Without views (no Trainer)
+    images are not cut.
 
-    `batch_size` counts the images of one forward over all processes. `bank` holds the images that the kNN
-    compares `val` with (default: `train`); without labels it is left out. Batch order is a function of
-    (`seed`, epoch). An epoch leaves out the images that fill no batch, and the batches that fill no gradient
-    accumulation.
+    `batch_size` counts the images of one forward over all processes. `bank` holds the images that kNN
+    compares `val` with (default: `train`); it is not loaded if there are no labels. Batch order is a function
+    of (`seed`, epoch). An epoch leaves out the images that do not fill a batch, and the batches that do not
+    fill a gradient accumulation.
 
-    For a file that cannot be read, the next readable image stands in, with its own index (in one batch with
-    itself, both have the same views): for `max_broken` files of a run at most, each told once;
-    `broken_files` has their paths. One more stops the run.
+    The next readable image replaces a file that cannot be read, and keeps its own index. (If it is in the
+    same batch anyway, both copies have the same views.) A run allows `max_broken` such files and warns about
+    each once; `broken_files` lists their paths. One more stops the run.
 
-    Raises ValueError, naming the config key, for sets that are none and for numbers that do not fit the data
-    or the processes.
+    Raises ValueError, which names the config key, for an object that is no data set, and for numbers that do
+    not fit the data or the processes.
     """
 
     def __init__(
@@ -81,10 +82,10 @@ class ContrastiveData(LightningDataModule):
             check_workers(num_workers)
 
     def setup(self, stage: str) -> None:
-        """A fit has met no broken files yet, a resumed one those of its checkpoint.
+        """Prepares a fit: its list of broken files starts empty; a checkpoint restores it afterwards.
 
-        Raises ValueError where there are fewer images to evaluate than processes: one without any would skip
-        the evaluation that the others wait in.
+        Raises ValueError when there are fewer images to evaluate than processes: a process without images
+        would skip the evaluation, and the others would wait for it.
         """
         if stage == "fit":
             self.broken.paths, self._resumed = [], {}
@@ -95,7 +96,7 @@ class ContrastiveData(LightningDataModule):
             check_shares(self.sets.evaluated(), self.trainer.world_size)
 
     def state_dict(self) -> dict[str, Any]:
-        """Broken files, what the sets consist of, and how far the epoch is: a resumed one goes on there."""
+        """Broken files, the inventory of each data set, and how many batches of the epoch are done."""
         broken = gather_objects(self.broken_files) if self.sets.may_lack_files else []
         return {
             "broken_by_process": broken,
@@ -106,20 +107,20 @@ class ContrastiveData(LightningDataModule):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Raises ValueError for a fit that goes on with other images than it began with."""
+        """Raises ValueError when a resumed fit has other images than it began with."""
         trainer, broken = self.trainer, state_dict.get("broken_by_process", [])
         if trainer is None or trainer.state.fn == TrainerFn.FITTING:
             run = f"the run of {trainer.ckpt_path if trainer else 'the checkpoint'}"
             first_here = trainer is None or trainer.local_rank == 0
             self.sets.go_on_from(state_dict, run, OTHER_RUN, compare=first_here)
-            places = state_dict.get("broken", [])  # the folder may be elsewhere by now
+            places = state_dict.get("broken", [])  # the folder may have been moved
             broken = [[self.sets.path_now(path, places) or path for path in paths] for paths in broken]
             self.broken.check(chain(*broken))
         self.broken.restore(broken)
         self._resumed = state_dict["train"]
 
     def train_dataloader(self) -> Loader:
-        """This process's part of each batch; as many as fill whole accumulations."""
+        """This process's part of each batch; only batches that fill a gradient accumulation."""
         batches, limit = len(self.train) // self.batch_size, batch_limit(self.trainer)
         offered = offered_batches(batches, limit, self.batches_per_epoch)
         order = EpochOrder(len(self.train), self.batch_size, self.seed, *self._place(), max_batches=offered)
@@ -129,24 +130,24 @@ class ContrastiveData(LightningDataModule):
         return self._training
 
     def val_dataloader(self) -> list[Loader] | NoLoaders:
-        """Queries and bank, in order, each image once over all processes; no bank where nothing has labels.
+        """Queries and bank, in order, each image once over all processes; no bank if there are no labels.
 
-        None at all without `val`. `trainer.limit_val_batches` cuts each process's part, so that other numbers
-        of processes evaluate other images.
+        No loader at all without `val`. `trainer.limit_val_batches` shortens the part of each process, so the
+        images that are evaluated then depend on the number of processes.
         """
         sets = self.sets.evaluated()
         return self._evaluated(*sets.values()) if sets else NoLoaders()
 
     def predict_dataloader(self) -> list[Loader] | NoLoaders:
-        """Queries and bank, whether they have labels or not."""
+        """Queries and bank, with or without labels."""
         return NoLoaders() if self.val is None else self._evaluated(self.val, self.bank)
 
     def teardown(self, stage: str) -> None:
-        """Lets the workers go; a later stage starts its own."""
+        """Ends the workers; a later stage starts new ones."""
         self._open.close()
 
     def on_exception(self, exception: BaseException) -> None:
-        """Lets the workers go here too, where Lightning calls no teardown."""
+        """Ends the workers here too, because Lightning calls no teardown after an error."""
         self.teardown("fit")
 
     @property
@@ -163,7 +164,7 @@ class ContrastiveData(LightningDataModule):
 
     @property
     def has_labels(self) -> bool:
-        """Whether `bank` and `val` can be compared by label; False without `val`."""
+        """Whether `bank` and `val` both have labels; False without `val`."""
         return self.sets.has_labels
 
     @property
@@ -179,16 +180,16 @@ class ContrastiveData(LightningDataModule):
 
     @property
     def dropped_images(self) -> int:
-        """Training images that an epoch leaves out; others in each epoch."""
+        """How many training images an epoch leaves out; each epoch leaves out different ones."""
         return len(self.train) - self.images_per_epoch
 
     @property
     def broken_files(self) -> list[str]:
-        """Paths of the files that other images stand in for, in the order in which they were met."""
+        """Paths of the files that other images replace, in the order in which they were met."""
         return self.broken.paths
 
     def described(self) -> dict[str, list[str]]:
-        """What the start of a run says of each set, in lines."""
+        """The lines about each data set in the start report."""
         return descriptions(self.sets.own())
 
     def _place(self) -> tuple[int, int]:
@@ -218,8 +219,8 @@ class ContrastiveData(LightningDataModule):
         sets = {"train": self.train, "val": self.val}
         if self.bank is not self.train:
             sets["bank"] = self.bank
-        words = [f"{name}=({describe(part)})" for name, part in sets.items()]
-        words += [f"batch_size={self.batch_size}", f"num_workers={self.num_workers}"]
-        return f"ContrastiveData({', '.join(words)})"
+        arguments = [f"{name}=({describe(part)})" for name, part in sets.items()]
+        arguments += [f"batch_size={self.batch_size}", f"num_workers={self.num_workers}"]
+        return f"ContrastiveData({', '.join(arguments)})"
 
-    __str__ = __repr__  # Lightning's asks the loaders
+    __str__ = __repr__  # Lightning's __str__ would create the loaders

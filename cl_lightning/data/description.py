@@ -1,4 +1,4 @@
-"""What the start of a run says of its images."""
+"""The lines about a run's images in the start report."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,19 +13,19 @@ NAMES = {"train": "training images", "val": "validation images", "bank": "compar
 
 
 def descriptions(sets: Mapping[str, MapStyle]) -> dict[str, list[str]]:
-    """For each set, by what it is for: where it lies, how many images and classes, and what else there is.
+    """For each data set, under the name of its use: its folder, its images and classes, and notes.
 
-    What was told of one set is not told again of the next.
+    A line that stands under one data set is not repeated under the next.
     """
-    told: dict[str, list[str]] = {}
+    lines: dict[str, list[str]] = {}
     for name, part in sets.items():
-        before = [line for lines in told.values() for line in lines]
-        told[NAMES[name]] = [line for line in described(part) if line not in before]
-    return told
+        before = {line for earlier in lines.values() for line in earlier}
+        lines[NAMES[name]] = [line for line in described(part) if line not in before]
+    return lines
 
 
 def described(part: Any) -> list[str]:
-    """A set in its own words, where it has a method `described`, else by what data sets commonly have."""
+    """What the data set's method `described` returns; without one, its type, folder, length and classes."""
     part = bare(part)
     if hasattr(part, "described"):
         return list(part.described())

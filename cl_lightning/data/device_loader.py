@@ -1,4 +1,4 @@
-"""Batches of a set that lies on the training device."""
+"""Batches of a data set that lies on the training device."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -14,10 +14,10 @@ from cl_lightning.data.sets.tensor_images import TensorImages
 class DeviceLoader(Resumable):
     """Batches by indexing images on `device`: no workers and no copy from the host in a step.
 
-    `sampler` is where Lightning finds `set_epoch`.
+    Lightning looks for `set_epoch` in `sampler`.
     """
 
-    batch_sampler = None  # Lightning asks any loader with a `sampler` for one
+    batch_sampler = None  # Lightning reads this attribute of any loader with a `sampler`
 
     def __init__(
         self, images: TensorImages, order: EpochOrder | EvaluationOrder, device: torch.device

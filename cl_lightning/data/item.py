@@ -1,4 +1,4 @@
-"""An item of a data set: an image, with a label or without."""
+"""An item of a data set: an image with or without a label."""
 
 from operator import index
 from typing import Any
@@ -13,10 +13,10 @@ NO_LABEL = -1
 
 
 def image_and_label(item: Any) -> tuple[UInt8[Tensor, "channels height width"], int]:
-    """The image of `item` as uint8 [C, H, W], and its label, -1 for none.
+    """The image of `item` as uint8 [C, H, W], and its label; -1 means no label.
 
-    An item is an image, or a tuple or list of an image, or of an image and a label: any whole number but -1,
-    which as None stands for none.
+    An item is an image, or a tuple or list that holds an image or an image and a label. A label is a whole
+    number; None and -1 both mean that there is none.
     Raises ValueError for anything else.
     """
     parts = item if isinstance(item, (tuple, list)) else (item,)
@@ -36,7 +36,7 @@ def _whole(label: Any) -> int:
         number = None
     if number is None or not -(2**63) <= number < 2**63:
         raise ValueError(
-            f"the data set gave {label!r} as a label; accepted: a whole number of 64 bits, None or -1 for "
-            "none. Change the set behind data.train or data.val."
+            f"the data set gave {label!r} as a label; accepted: a whole number of 64 bits; None or -1 for no "
+            "label. Change the set behind data.train or data.val."
         )
     return int(number)

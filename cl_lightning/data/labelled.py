@@ -1,4 +1,4 @@
-"""Whether a set has labels."""
+"""Whether a data set has labels."""
 
 from cl_lightning.data.item import NO_LABEL
 from cl_lightning.data.map_style import MapStyle
@@ -8,7 +8,7 @@ from cl_lightning.data.sets.tensor_images import TensorImages
 
 
 def has_labels(part: MapStyle) -> bool:
-    """False where an image of `part` is known to have none; of a user's own Dataset, where the first has."""
+    """Whether every image of `part` has a label. For a user's own Dataset only the first image is read."""
     if isinstance(part, TensorImages):
         return bool((part.labels != NO_LABEL).all())
     files = part if isinstance(part, ReadableImages) else ReadableImages(part, max_broken=0)

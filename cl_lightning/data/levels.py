@@ -1,4 +1,4 @@
-"""Whether the levels of grey and colour that images arrive with tell anything apart."""
+"""Warnings about images that use few grey or colour levels, or are nearly constant."""
 
 import warnings
 from collections.abc import Mapping
@@ -18,11 +18,11 @@ from cl_lightning.data.photos.photo_folder import PhotoFolder
 from cl_lightning.data.readable import bare
 from cl_lightning.files import printable
 
-LOOKED_AT = 8  # images of a set, evenly spread
-PIXELS = 500_000  # that are counted of an image, about
-TAIL = 0.005  # of the values at either end, which dust and hot pixels may be
-FEW = 64  # of the 256 levels that an image of more bits arrives with
-CONSTANT = 16
+LOOKED_AT = 8  # so many images of a data set are read, evenly spread
+PIXELS = 500_000  # about so many pixels of an image are counted
+TAIL = 0.005  # this share of values at either end is ignored: dust and hot pixels
+FEW = 64  # so few of the 256 levels are a warning for an image of more than 8 bits
+CONSTANT = 16  # so few are one for any image
 
 
 class Sample(NamedTuple):
@@ -34,10 +34,10 @@ class Sample(NamedTuple):
 
 
 def warn_of_few_levels(sets: Mapping[str, MapStyle]) -> None:
-    """Tell of images with more than 8 bits that use few of their levels, and of nearly constant ones.
+    """Warn about images with more than 8 bits that use few of their levels, and about constant images.
 
-    A few images of each set are looked at. Nothing is scaled by what an image holds: the same value is the
-    same grey in all of them.
+    A few images of each data set are read. Images are never scaled by their own range: the same value is the
+    same grey in all images.
     """
     for key, part in sets.items():
         samples = looked_at(part)
@@ -51,13 +51,13 @@ def warn_of_few_levels(sets: Mapping[str, MapStyle]) -> None:
 
 
 def looked_at(part: MapStyle) -> list[Sample]:
-    """Samples of a set; what cannot be read is told when it is trained on."""
+    """Samples of a data set. Images that cannot be read are skipped: training reports them."""
     dataset, found = bare(part), []
-    with isolate_rng():  # a Dataset may draw from the generators that training draws from
+    with isolate_rng():  # a Dataset may use the random generators of training
         for index in sorted({round(i) for i in torch.linspace(0, len(dataset) - 1, LOOKED_AT).tolist()}):
             try:
                 found.append(_sample(dataset, index))
-            except Exception:  # of a user's own Dataset, or a broken file
+            except Exception:  # a broken file, or an error in a user's own Dataset
                 continue
     return found
 
@@ -79,18 +79,18 @@ def _counts(pixels: UInt8[Tensor, "channels height width"]) -> Int64[Tensor, "25
 
 
 def total(samples: list[Sample]) -> Int64[Tensor, "256"]:
-    """The counts of all images."""
+    """The sum of the counts of all images."""
     return torch.stack([sample.counts for sample in samples]).sum(0)
 
 
 def limits(counts: Int64[Tensor, "256"]) -> tuple[int, int]:
-    """The lowest and highest level, a tail at either end left out."""
+    """The lowest and highest level, without a share of TAIL at either end."""
     share = counts.cumsum(0) / counts.sum()
     return int((share <= TAIL).sum()), int((share < 1 - TAIL).sum())
 
 
 def levels(counts: Int64[Tensor, "256"]) -> int:
-    """How many levels there are from the lowest to the highest."""
+    """The number of levels from the lowest to the highest."""
     low, high = limits(counts)
     return high - low + 1
 
@@ -99,9 +99,9 @@ def _warn_of_deep(key: str, samples: list[Sample]) -> None:
     low, high = limits(total(samples))
     times = f" (times {256 // (high + 1)})" if low == 0 else ""
     warnings.warn(
-        f"data.{key}: images of more than 8 bits, such as {samples[0].name}, use levels {low} to {high} of 0 "
-        f"to 255 once they have 8, and hardly differ; accepted: files that use their whole range, all scaled "
-        f"alike{times}, or data=custom with a Dataset that gives 8 bits.",
+        f"data.{key}: images of more than 8 bits, such as {samples[0].name}, use only levels {low} to {high} "
+        f"of 0 to 255 after conversion to 8 bits, and hardly differ; accepted: files that use their whole "
+        f"range, all scaled alike{times}, or data=custom with a Dataset that returns 8 bits.",
         stacklevel=3,
     )
 
@@ -110,7 +110,7 @@ def _warn_of_constant(key: str, samples: list[Sample], looked: int) -> None:
     low, high = limits(samples[0].counts)
     warnings.warn(
         f"data.{key}: {len(samples)} of {looked} images looked at are nearly constant, such as "
-        f"{samples[0].name} with levels {low} to {high} of 0 to 255, and nothing tells them apart; accepted: "
-        f"images without them, or all scaled alike to 0 to 255 (data.{key}, data.root).",
+        f"{samples[0].name} with levels {low} to {high} of 0 to 255, so nothing can be learned from them; "
+        f"accepted: a folder without them, or images all scaled alike to 0 to 255 (data.{key}, data.root).",
         stacklevel=3,
     )

@@ -1,11 +1,11 @@
-"""What a data set must offer: a length and items by number, as torch's map-style Datasets do."""
+"""What a data set must have: a length, and items by number, as torch's map-style Datasets."""
 
 from typing import Any, Protocol, runtime_checkable
 
 
 @runtime_checkable
 class MapStyle(Protocol):
-    """Images, or (image, label), by number 0 to len - 1."""
+    """Images, or (image, label), by number from 0 to len - 1."""
 
     def __len__(self) -> int: ...
 

@@ -6,7 +6,7 @@ from lightning.pytorch.utilities import CombinedLoader
 
 
 class NoLoaders(CombinedLoader):
-    """What Lightning takes for no evaluation. It warns of an empty list, which it takes for a loader."""
+    """Makes Lightning skip the evaluation. Lightning would take an empty list for a loader, and warn."""
 
     flattened: ClassVar[list[Any]] = []
 

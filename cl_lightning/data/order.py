@@ -1,4 +1,4 @@
-"""Which images a process sees, in which order."""
+"""Which images a process sees, and in which order."""
 
 import numpy as np
 import torch
@@ -7,12 +7,13 @@ from torch import Tensor
 
 
 class EpochOrder:
-    """Batches of an epoch: a permutation of (seed, epoch), cut into full global batches, the rest left out.
+    """Batches of an epoch: a permutation of (seed, epoch), cut into full global batches without the rest.
 
     Process `rank` of `world_size` takes the rank-th contiguous part of each global batch, so that all
-    processes together see exactly what one process would. `max_batches` ends the epoch earlier. The epoch
-    that is taken next begins with batch `first`, which a resumed run sets; later ones with their first.
-    Raises ValueError for a batch that the processes do not divide, or that is larger than the data.
+    processes together see exactly what one process would see. `max_batches` ends the epoch earlier. A resumed
+    run sets `first`: the next epoch begins with this batch, later epochs with batch 0.
+    Raises ValueError when the number of processes does not divide the batch size, or the batch size is larger
+    than the data.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class EpochOrder:
         return self.steps
 
     def batches(self, device: torch.device | str = "cpu") -> tuple[Int64[Tensor, " local_batch"], ...]:
-        """This process's part of every batch that is left of the epoch, moved to `device` at once."""
+        """This process's part of every remaining batch of the epoch, all moved to `device` together."""
         mixed = int(np.random.SeedSequence([self.seed, self.epoch]).generate_state(1)[0])
         permutation = torch.randperm(self.length, generator=torch.Generator().manual_seed(mixed))
         parts = permutation[: len(self) * self.batch_size].view(len(self), self.world_size, -1)
@@ -50,10 +51,10 @@ class EpochOrder:
 class EvaluationOrder:
     """Every image exactly once over all processes, in order: rank r has the r-th contiguous share.
 
-    Shares may differ by one image. `batch_size` counts all processes, as in training.
+    Shares may differ by one image. `batch_size` counts the images of all processes, as in training.
     """
 
-    epoch = first = 0  # nothing here depends on them
+    epoch = first = 0  # the order does not depend on them
 
     def __init__(self, length: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
         self.start, self.stop = (length * part // world_size for part in (rank, rank + 1))
@@ -63,13 +64,13 @@ class EvaluationOrder:
         return -(-(self.stop - self.start) // self.local_batch)
 
     def batches(self, device: torch.device | str = "cpu") -> tuple[Int64[Tensor, " local_batch"], ...]:
-        """This process's batches, the last one perhaps smaller."""
+        """This process's batches; the last one may be smaller."""
         starts = range(self.start, self.stop, self.local_batch)
         return tuple(torch.arange(a, min(a + self.local_batch, self.stop), device=device) for a in starts)
 
 
 def check(length: int, batch_size: int, seed: int, world_size: int) -> None:
-    """ValueError for an order of training batches that cannot be."""
+    """Raises ValueError for numbers from which no training batches can be made."""
     if not 1 <= batch_size <= length:
         raise ValueError(
             f"data.batch_size={batch_size} with {length:,} training images; accepted: 1 to {length:,}. "

@@ -1,4 +1,4 @@
-"""Images of any map-style Dataset, where the next readable one may stand in for a broken file."""
+"""Images of any map-style Dataset, in which the next readable image may replace a broken file."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from cl_lightning.files import printable
 
 
 class Read(NamedTuple):
-    """An image with its own index and label, and the files (path: what is wrong) that it stands in for."""
+    """An image with its own index and label, and the files (path: what is wrong) that it replaces."""
 
     image: Tensor
     index: int  # type: ignore[assignment]  # hides tuple.index
@@ -25,12 +25,12 @@ class Read(NamedTuple):
 
 
 class ReadableImages(Dataset[tuple[Tensor, int]]):
-    """`dataset` as (uint8 image [channels, height, width], label or -1), broken files left out.
+    """`dataset` as (uint8 image [channels, height, width], label or -1), without its broken files.
 
-    Item i is the first readable one of i, i + 1, ... (after the last comes the first), which more than
-    `max_broken` broken files in a row end. `removed` are numbers of files that were broken and are gone
-    (path of each): the next one stands in for them too, and they are not counted.
-    Raises BrokenImageError that names the files.
+    Item i is the first readable image of i, i + 1, ... (the first follows the last). `removed` maps the
+    numbers of files that were broken and have been removed to their paths: the next image replaces them too,
+    and they are not counted.
+    Raises BrokenImageError, which names the files, for more than `max_broken` broken files in a row.
     """
 
     def __init__(self, dataset: MapStyle, max_broken: int, removed: Mapping[int, str] | None = None) -> None:
@@ -58,7 +58,7 @@ class ReadableImages(Dataset[tuple[Tensor, int]]):
             except BrokenImageError as error:
                 if not self.max_broken:
                     raise
-                what = str(error).partition("; accepted: ")[0].rstrip(".")  # nothing need be done
+                what = str(error).partition("; accepted: ")[0].rstrip(".")  # the user need not act
                 broken[error.path or f"image {place}"] = f"{what}."
         raise too_many(broken, self.max_broken)
 
@@ -66,15 +66,15 @@ class ReadableImages(Dataset[tuple[Tensor, int]]):
         try:
             image, label = image_and_label(self.dataset[index])
             return image, index, label
-        except StopIteration as error:  # a loader would take it for the end of the epoch
+        except StopIteration as error:  # a loader would end the epoch
             raise ValueError(
                 f"image {index} of {type(self.dataset).__name__} raised StopIteration; accepted: an image, "
-                "or (image, label), of each number below its length (data.train, data.val)."
+                "or (image, label), for each number below its length (data.train, data.val)."
             ) from error
-        except OSError as error:  # of a user's own Dataset; PIL may decode only now
+        except OSError as error:  # a user's own Dataset may raise it; PIL may decode only now
             if error.errno is not None and "accepted: " not in str(error.strerror):
                 raise cannot_be_read(f"image {index} of {type(self.dataset).__name__}", error) from error
-            if error.errno is not None:  # one of our sets has told it
+            if error.errno is not None:  # the message of one of our data sets is complete
                 raise
             raise BrokenImageError(
                 f"cannot read image {index} of {type(self.dataset).__name__} "
@@ -86,18 +86,18 @@ class ReadableImages(Dataset[tuple[Tensor, int]]):
 
 
 def describe(part: Any) -> str:
-    """One of our sets in its own words, any other by type and size."""
+    """The `repr` of one of our data sets; type and length of any other."""
     if part is None or type(part).__module__.startswith("cl_lightning."):
         return repr(part)
     return f"{type(part).__name__}: {len(part):,} images"
 
 
 def bare(part: Any) -> Any:
-    """The set that `readable` was given."""
+    """The data set without the wrapper of `readable`."""
     return part.dataset if isinstance(part, ReadableImages) else part
 
 
 def readable(part: Any, max_broken: int, removed: Mapping[int, str] | None = None) -> Any:
-    """`part` with broken files left out, where there may be any and it has files."""
+    """`part` without its broken files, if it has files and some may be broken; else `part` itself."""
     in_memory = part is None or isinstance(part, TensorImages)
     return part if in_memory or not (max_broken or removed) else ReadableImages(part, max_broken, removed)

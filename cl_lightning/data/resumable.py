@@ -1,4 +1,4 @@
-"""How a resumed epoch goes on with the batch after the last one that was trained on."""
+"""Loaders that Lightning can resume within an epoch, at the next batch."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
@@ -9,9 +9,10 @@ T = TypeVar("T")
 
 
 class Resumable:
-    """A loader whose place within an epoch Lightning saves and restores: batches that it has handed out.
+    """A loader whose position within an epoch, in batches, Lightning saves and restores.
 
-    Lightning takes a batch when it trains on it, not before, since the loader's length is known.
+    Because the loader's length is known, Lightning fetches a batch only when it trains on it. So the number
+    of batches that were handed out is the number trained on.
     """
 
     sampler: EpochOrder | EvaluationOrder
@@ -21,11 +22,11 @@ class Resumable:
         return {"batches": self.handed_out}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """The next epoch that is iterated over is the one that was saved, without these batches."""
+        """The next epoch skips the batches that were handed out before the save."""
         self.sampler.first = state_dict["batches"] % len(self.sampler)
 
     def counted(self, batches: Callable[[], Iterable[T]]) -> Iterator[T]:
-        """Each of the batches that are left of the epoch, counted before it is handed out."""
+        """Each remaining batch of the epoch, counted before it is handed out."""
         self.handed_out = self.sampler.first
         for batch in batches():
             self.handed_out += 1

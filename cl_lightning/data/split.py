@@ -1,4 +1,4 @@
-"""The two parts of a data set: `train` and `val`."""
+"""The two splits of a data set: `train` and `val`."""
 
 import torch
 from jaxtyping import Int64
@@ -13,6 +13,6 @@ def is_train(split: str) -> bool:
 
 
 def split_indices(split: str, images: int, train_images: int, seed: int) -> Int64[Tensor, " part"]:
-    """Which images are in `split`: the first `train_images` of a permutation of `seed`, or the rest."""
+    """Numbers of the images in `split`: the first `train_images` of a permutation of `seed`, or the rest."""
     permutation = torch.randperm(images, generator=torch.Generator().manual_seed(seed))
     return permutation[:train_images] if is_train(split) else permutation[train_images:]

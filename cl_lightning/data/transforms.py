@@ -1,4 +1,4 @@
-"""What workers make of each image, which the method's views ask for."""
+"""What workers do with each image, as the method's views ask for it."""
 
 from functools import partial
 from typing import Any
@@ -12,12 +12,12 @@ from cl_lightning.data.workers.worker_loader import Transform
 
 
 def training_crops(views: Any) -> Transform | None:
-    """The crops of both views, where the views leave them to the workers; grey or colour as views take it."""
+    """Cuts the crops of both views, if the views leave this to the workers; converts to grey or colour."""
     return _fitted(views, views.crop_pair if getattr(views, "crops", False) else None)
 
 
 def middle(views: Any) -> Transform | None:
-    """The middle of the image in the views' size, where they have one; grey or colour as views take it."""
+    """Cuts the middle of the image in the size of the views, if they have one; converts to grey or colour."""
     edge = getattr(views, "size", None)
     return _fitted(views, None if edge is None else partial(centre_crop, size=edge))
 
@@ -28,13 +28,13 @@ def _fitted(views: Any, cut: Transform | None) -> Transform | None:
 
 
 def in_channels_and_cut(
-    image: UInt8[Tensor, "given height width"],
+    image: UInt8[Tensor, "channels_in height width"],
     index: int,
     epoch: int,
     *,
     channels: int,
     cut: Transform | None,
 ) -> UInt8[Tensor, "..."]:
-    """The image in so many channels, then cut."""
+    """The image, converted to `channels` channels and then cut."""
     image = in_channels(image, channels)
     return image if cut is None else cut(image, index, epoch)

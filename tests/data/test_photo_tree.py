@@ -108,7 +108,7 @@ def test_class_names_are_the_same_however_their_accents_are_written(tmp_path: Pa
     assert (train.labels, val.labels) == ([0, 1], [1])
     photos = image_folder(write_photos(root, f"train/{decomposed}/2.png"))
     assert (photos.classes, photos.labels) == (["chat", composed], [0, 1, 1])
-    assert any(composed in line for line in photos.told)
+    assert any(composed in line for line in photos.notes)
 
 
 CONFIG = "seed: 0\nrun:\n  root: runs\nmethod:\n  name: simclr\nencoder: {}\nloss: {}\ntrainer:\n  x: 1\n"

@@ -1,1 +1,1 @@
-"""Photos in folders: which files are photos, which folders are splits and classes, and their pixels."""
+"""Folders of photos: which files are photos, which folders are splits and classes, and decoding."""

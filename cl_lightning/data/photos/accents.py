@@ -1,4 +1,4 @@
-"""Names whose accents may be written in another Unicode form: composed (é) or as two characters (macOS)."""
+"""File names in different Unicode forms: é as one character (composed), or as two (macOS)."""
 
 import unicodedata
 from collections import defaultdict
@@ -6,16 +6,16 @@ from collections.abc import Iterable, Sequence
 
 
 def composed(name: str) -> str:
-    """The same for all forms of a name."""
+    """The composed form (NFC) of a name; the same result for all forms of it."""
     return unicodedata.normalize("NFC", name)
 
 
 def under_names_of(known: Iterable[str], names: Sequence[str]) -> list[str]:
-    """`names`, each as `known` has it if that has it in another form only.
+    """`names`, each replaced by its form in `known` if `known` holds it only in another form.
 
-    Two names that differ in nothing but their form stay two.
+    Two names that differ only in their form stay different.
     """
-    if names == known:  # mostly, and of a million names this is quick
+    if names == known:  # the usual case; quick for a million names
         return list(names)
     there = set(known)
     if there.issuperset(names):

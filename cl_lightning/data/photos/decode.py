@@ -1,4 +1,4 @@
-"""The pixels of a photo's file."""
+"""Decodes photos."""
 
 import os
 from collections.abc import Iterator
@@ -16,10 +16,10 @@ from cl_lightning.data.photos.photo_formats import HEIC, extension, register_hei
 from cl_lightning.data.photos.read_errors import cannot_be_read
 from cl_lightning.files import printable
 
-TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how such files begin
-LEVELS = "grey or colour of 8 or 16 bits without a sign"
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the first bytes of a TIFF file
+LEVELS = "grey or colour of 8 or 16 bits, unsigned"
 
-# What brings a photo upright, by the number of its EXIF orientation.
+# The transpose that turns a photo upright, by the number of its EXIF orientation.
 UPRIGHT = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
@@ -32,16 +32,20 @@ UPRIGHT = {
 
 
 def decode(path: str) -> UInt8[Tensor, "3 height width"]:
-    """The photo as RGB, turned as its EXIF orientation says (as every viewer shows it), transparency dropped.
+    """The photo as RGB without transparency, turned as its EXIF orientation says (as every viewer does).
 
-    Of several frames the first. Raises BrokenImageError, which names the file; it passes through loader
-    workers; OSError where the system fails at the file, and MemoryError.
+    If the file has several frames, the first one.
+
+    Raises:
+        BrokenImageError: the file is damaged or of an unsupported kind; names it, passes through workers.
+        OSError: the system cannot read the file.
+        MemoryError
     """
     return pixels_and_depth(path)[0]
 
 
 def pixels_and_depth(path: str) -> tuple[UInt8[Tensor, "3 height width"], bool]:
-    """What `decode` gives, and whether the file's values have more than 8 bits."""
+    """The image that `decode` returns, and whether the file's values have more than 8 bits."""
     with opened(path) as image:
         deep = is_deep(image)
         image.load()
@@ -50,14 +54,14 @@ def pixels_and_depth(path: str) -> tuple[UInt8[Tensor, "3 height width"], bool]:
 
 @contextmanager
 def opened(path: str) -> Iterator[Image.Image]:
-    """The photo as PIL has it; errors of what is done with it are told as those of the file."""
+    """The photo as a PIL image. Errors inside the `with` block are raised as errors of this file."""
     if extension(path) in HEIC:
         register_heic()
     try:
         with Image.open(path) as image:
             yield image
     except MemoryError:
-        raise  # no fault of the file
+        raise  # the file is not at fault
     except Exception as error:  # PIL's decoders raise many kinds
         if isinstance(error, OSError) and error.errno is not None:
             raise cannot_be_read(f"the image {printable(path)}", error) from error
@@ -77,34 +81,34 @@ def upright(image: Image.Image, orientation: Any) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> Any:
-    """Nothing else is asked of the metadata of an image, which is loaded."""
+    """The EXIF orientation, or None. The image is loaded, so errors in its metadata do not matter."""
     try:
         found = image.getexif().get(ExifTags.Base.Orientation)
         return found if isinstance(found, int) else None
-    except Exception:  # what cannot be parsed tells nothing
+    except Exception:  # metadata that cannot be parsed
         return None
 
 
 def _reason(path: str, error: Exception) -> str:
-    """What is wrong with a file, in words that don't repeat its path."""
+    """What is wrong with a file; does not repeat its path."""
     if isinstance(error, ModeError):
-        return f"{str(error).partition('; ')[0]}, whose numbers have no fixed range"
+        return f"{str(error).partition('; ')[0]}, whose values have no fixed range"
     if isinstance(error, UnidentifiedImageError) and _is_tiff(path):
-        return "it is cut off, or of numbers that PIL does not read, such as those of 64 bits"
+        return "it is incomplete, or has values that PIL cannot read, such as 64-bit ones"
     if isinstance(error, UnidentifiedImageError):
         return "no image of a kind that PIL knows" if os.path.getsize(path) else "it is empty"
     if isinstance(error, Image.DecompressionBombError):
-        assert Image.MAX_IMAGE_PIXELS is not None, "there is no such error without a limit"
+        assert Image.MAX_IMAGE_PIXELS is not None, "without a limit PIL does not raise this error"
         return f"too large: {str(error).split(' exceeds')[0]}, PIL takes {2 * Image.MAX_IMAGE_PIXELS:,}"
     return f"{type(error).__name__}: {error}"
 
 
 def _remedy(path: str, error: Exception) -> str:
-    """What to do of a file: one that is whole need not be repaired."""
+    """What to do with a file; an intact one need not be repaired."""
     if isinstance(error, ModeError):
-        return f"{LEVELS}. Save it so under its name, all scaled alike"
+        return f"{LEVELS}. Convert it under the same name, and scale all images alike"
     if isinstance(error, UnidentifiedImageError) and _is_tiff(path):
-        return f"complete image files of {LEVELS}. Repair it, or save it so under its name"
+        return f"complete image files of {LEVELS}. Repair it, or convert it under the same name"
     return "complete image files. Repair it"
 
 

@@ -1,4 +1,4 @@
-"""What a photo is to runs that began before a run stored its images: they go on by the same rules."""
+"""Rules 1 for finding photos: runs that began before a run stored its images continue with them."""
 
 import os
 from collections import Counter
@@ -12,10 +12,10 @@ from cl_lightning.data.photos.photo_tree import identity, unreadable
 
 
 class FirstTree:
-    """All photos below `top` in torchvision's formats; as `PhotoTree`, which leaves out more."""
+    """All photos below `top` in torchvision's formats. Like `PhotoTree`, which leaves out more files."""
 
     formats = FIRST
-    links: frozenset[str] = frozenset()  # which were not told from other files
+    links: frozenset[str] = frozenset()  # these rules treat links as other files
 
     def __init__(self, top: Path) -> None:
         self.top, self.passed_over = top, Counter[str]()
@@ -27,12 +27,12 @@ class FirstTree:
 
     @property
     def folders(self) -> list[str]:
-        """Names of the folders in `top` but hidden ones."""
+        """Names of the folders in `top`, without hidden ones."""
         names = [entry.name for entry in self.top.iterdir() if entry.is_dir()]
         return sorted((name for name in names if not name.startswith(".")), key=natural)
 
     def paths(self, folder: str = "") -> Iterator[str]:
-        """Paths below `top`, or its `folder`, a folder's own photos before those of its sub-folders."""
+        """Paths below `top`, or below its `folder`; a folder's own photos come before its sub-folders."""
         top = self.top / folder
         above = {str(top): {identity(top)}}
         for place, folders, files in os.walk(top, onerror=_refuse, followlinks=True):
@@ -51,7 +51,7 @@ class FirstTree:
 
 
 def is_photo(name: str) -> bool:
-    """Whether a file is an image by its name."""
+    """Whether a file's name is that of an image."""
     return name.lower().endswith(FIRST) and not name.startswith(".")
 
 

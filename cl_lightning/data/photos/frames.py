@@ -1,4 +1,4 @@
-"""Files that hold several frames or pages, of which the first is read."""
+"""Files with several frames or pages; only the first one is read."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ LOOKED_AT = 8  # files of each format
 
 
 def formats_with_several(paths: Iterable[str]) -> list[str]:
-    """The formats of which some files have several frames, as far as a few of each tell."""
+    """The formats in which some files have several frames; a few files of each format are opened."""
     of_format = defaultdict(list)
     for path in paths:
         if extension(path) in SEVERAL_FRAMES:
@@ -19,7 +19,7 @@ def formats_with_several(paths: Iterable[str]) -> list[str]:
 
 
 def has_several(path: str) -> bool:
-    """Whether a file has a second frame; False also for one that cannot be read, which is told elsewhere."""
+    """Whether a file has a second frame; False if it cannot be read, which is reported when training does."""
     try:
         with opened(path) as image:
             image.seek(1)
@@ -29,6 +29,6 @@ def has_several(path: str) -> bool:
 
 
 def spread(items: list[str], number: int) -> list[str]:
-    """So many of the items, evenly spread."""
+    """About `number` of the items, evenly spread."""
     step = max(1, len(items) // number)
     return items[::step][:number]

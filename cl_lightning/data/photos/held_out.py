@@ -1,4 +1,4 @@
-"""Which photos of one folder are held out for validation."""
+"""Splits the photos of one folder into training photos and held-out validation photos."""
 
 import hashlib
 import math
@@ -12,13 +12,13 @@ from cl_lightning.files import printable
 
 
 def by_path(photos: PhotoFolder, split: str, val_fraction: float) -> PhotoFolder:
-    """The photos whose path is held out, or the others, in order: about `val_fraction` of them.
+    """The photos of one split, in order; about `val_fraction` of all photos are held out.
 
-    Each photo is decided by its own path below `photos.root`, so that another photo moves none, nor does a
-    folder that lies elsewhere or on another system. A larger fraction holds out the same ones and more.
+    Each photo's own path below `photos.root` decides. So a new photo changes the split of no other photo, nor
+    does moving the folder or using another system. A larger fraction holds out the same photos and more.
 
     Raises:
-        ValueError: a part is empty; says which fractions fill both.
+        ValueError: a split is empty; says which fractions fill both.
     """
     above = len(os.path.join(photos.root, ""))
     shares = [share(path[above:]) for path in photos.paths]
@@ -30,17 +30,17 @@ def by_path(photos: PhotoFolder, split: str, val_fraction: float) -> PhotoFolder
         which = "all" if val_fraction > high else "none"
         raise ValueError(
             f"data.val_fraction={val_fraction} holds out {which} of the {len(photos)} photos below "
-            f"{printable(photos.root)}, since each one's path decides; accepted: {advice}, or a folder val/ "
-            "with photos to hold out, beside a folder train/."
+            f"{printable(photos.root)}, because each photo's path decides; accepted: {advice}, or a folder "
+            "val/ with photos to hold out, beside a folder train/."
         )
     train = is_train(split)
     return _part(photos, [i for i, of_path in enumerate(shares) if (of_path >= val_fraction) == train])
 
 
 def share(path: str) -> float:
-    """A number in [0, 1) that stands for a path: evenly spread, the same on every machine.
+    """A number in [0, 1) from the hash of a path: evenly spread, the same on every machine.
 
-    A name has the same number however its accents are written (macOS writes them otherwise).
+    The Unicode form of accents (macOS uses another one) does not change the number.
     """
     name = unicodedata.normalize("NFC", path.replace(os.sep, "/"))
     digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
@@ -48,9 +48,9 @@ def share(path: str) -> float:
 
 
 def by_number(photos: PhotoFolder, split: str, val_fraction: float) -> PhotoFolder:
-    """A share of the photos, or the others, in order, at least one each: which ones depends on their number.
+    """The photos of one split, in order, at least one in each. Which ones depends on the number of photos.
 
-    The rule of runs that began before the paths decided.
+    The rule of old runs (rules 1).
     """
     held_out = min(max(1, round(len(photos) * val_fraction)), len(photos) - 1)
     index = split_indices(split, len(photos), len(photos) - held_out, seed=0).sort().values.tolist()
@@ -59,6 +59,6 @@ def by_number(photos: PhotoFolder, split: str, val_fraction: float) -> PhotoFold
 
 def _part(photos: PhotoFolder, index: Sequence[int]) -> PhotoFolder:
     paths, labels = [photos.paths[i] for i in index], photos.labels
-    told = (f"{len(paths):,} of {len(photos):,} photos, decided by data.val_fraction", *photos.told)
+    notes = (f"{len(paths):,} of {len(photos):,} photos, decided by data.val_fraction", *photos.notes)
     labels = None if labels is None else [labels[i] for i in index]
-    return PhotoFolder(photos.root, paths, labels, photos.classes, photos.passed_over, told, photos.links)
+    return PhotoFolder(photos.root, paths, labels, photos.classes, photos.passed_over, notes, photos.links)

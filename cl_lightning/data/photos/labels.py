@@ -1,4 +1,4 @@
-"""Whether the first folders below a folder of photos are its classes."""
+"""Finds classes: whether the folders of the first level are the classes of their photos."""
 
 import warnings
 from collections import Counter
@@ -14,26 +14,22 @@ LAYOUT = "CLASS/*.jpg"
 
 
 def photos(
-    tree: Tree, labels: bool | None, classes: Sequence[str] = (), told: tuple[str, ...] = ()
+    tree: Tree, labels: bool | None, classes: Sequence[str] = (), notes: tuple[str, ...] = ()
 ) -> PhotoFolder:
     """All photos of `tree`.
 
     Args:
         tree: with or without class folders.
-        labels: whether the folders of its first level are the classes; None: where there are two or more
-            (one, where `classes` are given), and no photo lies beside them.
+        labels: whether the folders of its first level are the classes. None: they are if there are two or
+            more of them (with `classes`: one or more) and no photo lies beside them.
         classes: all classes, in the order of their numbers (default: those of `tree`).
-        told: what the start of a run says of it.
-
-    Raises:
-        ValueError: no photos, a class without any, one that is not in `classes`, or classes asked for where
-            there are none.
+        notes: further lines for the start report.
     """
     if not has_classes(tree, labels, least=1 if classes else 2):
         paths = list(tree.paths())
         if not paths:
             _refuse_empty(tree, "photo")
-        return PhotoFolder(tree.top, paths, None, [], tree.passed_over, told, tree.links)
+        return PhotoFolder(tree.top, paths, None, [], tree.passed_over, notes, tree.links)
     names = class_names(tree)
     classes = classes or names
     if others := [name for name in names if name not in classes]:
@@ -51,18 +47,21 @@ def photos(
         [numbers[tree.class_of(folder)] for folder, paths in found.items() for _ in paths],
         list(classes),
         tree.passed_over,
-        (*told, *_merged(found, tree)),
+        (*notes, *_merged(found, tree)),
         tree.links,
     )
 
 
 def class_names(tree: Tree) -> list[str]:
-    """Names of the class folders in natural order, each once."""
+    """Names of the classes in natural order, each once."""
     return list(dict.fromkeys(map(tree.class_of, tree.folders)))
 
 
 def has_classes(tree: Tree, labels: bool | None, least: int) -> bool:
-    """Whether the first folders, `least` or more, are classes; warns where photos beside them decide."""
+    """Whether the folders of the first level are classes; `least` is how many there must be.
+
+    Warns if they are not because photos lie beside them.
+    """
     if labels is False:
         return False
     names, beside, folder = class_names(tree), tree.beside, printable(tree.top)
@@ -75,17 +74,17 @@ def has_classes(tree: Tree, labels: bool | None, least: int) -> bool:
     if len(names) >= least and beside:
         warnings.warn(
             f"{folder} has {len(beside)} photos beside its folders, such as {printable(min(beside))}: no "
-            "photo gets a label. Move them into class folders, or set data.labels=false to say that there "
-            "are none.",
+            "photo gets a label. Move them into class folders, or set data.labels=false if there are no "
+            "classes.",
             stacklevel=2,
         )
     return bool(labels) or (len(names) >= least and not beside)
 
 
 def _merged(folders: Iterable[str], tree: Tree) -> list[str]:
-    """Classes of several folders, whose names differ in the way that accents are written."""
+    """A note for each class with several folders, whose names differ only in the form of accents."""
     several = [name for name, number in Counter(map(tree.class_of, folders)).items() if number > 1]
-    return [f"one class of two folders, whose accents are written otherwise: {name}" for name in several]
+    return [f"one class in two folders, named with different forms of accents: {name}" for name in several]
 
 
 def _refuse_empty(tree: Tree, what: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Photos in a folder, decoded when they are asked for."""
+"""A data set of photos, which are decoded when they are read."""
 
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -15,10 +15,11 @@ from cl_lightning.files import printable
 
 
 class PhotoFolder(Dataset[tuple[Tensor, int] | Tensor]):
-    """The photos `paths` below `root` as uint8 RGB tensors, (image, label) where there are `labels`.
+    """The photos `paths` below `root` as uint8 RGB tensors; with `labels`, as (image, label).
 
-    A label is a number into `classes`. `passed_over` counts by kind the files and folders below `root` that
-    are no photos; `told` is what else the start of a run says. `links` has those of the paths that are links.
+    A label is the number of a class in `classes`. `passed_over` counts the files and folders below `root`
+    that are not used, by kind. `notes` are further lines for the start report. `links` are the paths that are
+    links.
     """
 
     def __init__(
@@ -28,11 +29,11 @@ class PhotoFolder(Dataset[tuple[Tensor, int] | Tensor]):
         labels: Sequence[int] | None,
         classes: Sequence[str],
         passed_over: Mapping[str, int] | None = None,
-        told: Sequence[str] = (),
+        notes: Sequence[str] = (),
         links: Collection[str] = frozenset(),
     ) -> None:
         self.root, self.paths, self.labels, self.classes = root, paths, labels, classes
-        self.passed_over, self.told, self.links = passed_over or {}, told, links
+        self.passed_over, self.notes, self.links = passed_over or {}, notes, links
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -44,9 +45,9 @@ class PhotoFolder(Dataset[tuple[Tensor, int] | Tensor]):
         return image if self.labels is None else (image, self.labels[index])
 
     def described(self) -> list[str]:
-        """What the start of a run says of these photos, a line each."""
+        """The lines about these photos in the start report."""
         labels = "no labels" if self.labels is None else in_classes(self.classes)
-        lines = [f"{printable(os.path.abspath(self.root))}: {len(self):,} photos, {labels}", *self.told]
+        lines = [f"{printable(os.path.abspath(self.root))}: {len(self):,} photos, {labels}", *self.notes]
         if self.passed_over:
             lines.append(f"passed over: {in_counts(self.passed_over)}")
         if several := formats_with_several(self.paths):

@@ -1,4 +1,4 @@
-"""The photos below a folder, and what is passed over there."""
+"""Finds the photos below a folder, and counts what is not used."""
 
 import os
 import unicodedata
@@ -12,7 +12,7 @@ from cl_lightning.data.photos.own_files import holds_only_what_is_beside_runs, i
 from cl_lightning.data.photos.photo_formats import NAMED, extension, in_words, readable
 from cl_lightning.files import printable
 
-# What systems, servers and viewers keep beside photos, thumbnails among it; hidden files and folders besides.
+# Folders of systems, servers and viewers, such as thumbnails. Hidden files and folders are left out as well.
 SYSTEM = {
     *("@eadir", "@recycle", "#recycle", "#snapshot", "@recently-snapshot", "$recycle.bin", "recycler"),
     *("system volume information", "lost+found", "found.000", "__macosx"),
@@ -21,7 +21,7 @@ SYSTEM = {
 
 
 class Listing(NamedTuple):
-    """Names in one folder."""
+    """Names of the photos and folders in one folder."""
 
     photos: list[str]
     folders: list[str]
@@ -30,9 +30,9 @@ class Listing(NamedTuple):
 class PhotoTree:
     """All photos below `top`, each once, in natural order of their paths.
 
-    Left out are hidden files and folders, those of systems and viewers, folders of our own runs and reports,
-    and links to what is among them already or to a folder that they are in. `passed_over` counts all that,
-    and the other files by their extension.
+    Left out are hidden files and folders, folders of systems and viewers, and our own runs and reports. Links
+    are left out if their target is read anyway, or is a folder that contains the link. `passed_over` counts
+    all these, and other files by their extension.
     Raises ValueError for a folder that cannot be read.
     """
 
@@ -45,7 +45,7 @@ class PhotoTree:
         self._linked_folders: list[str] = []
         self._linked_photos: list[str] = []
         self._read_all(str(top))
-        while self._linked_folders:  # after all folders that are there by themselves
+        while self._linked_folders:  # after all real folders
             links, self._linked_folders = sorted(self._linked_folders, key=natural), []
             for link in links:
                 self._add_linked_folder(link)
@@ -63,12 +63,12 @@ class PhotoTree:
 
     @property
     def folders(self) -> list[str]:
-        """Names of the folders in `top`, less those that hold nothing but runs."""
+        """Names of the folders in `top`, without those that hold only runs."""
         names = sorted(self._listed[str(self.top)].folders, key=natural)
         return [name for name in names if not self._holds_runs_only(os.path.join(self.top, name))]
 
     def paths(self, folder: str = "") -> Iterator[str]:
-        """Paths below `top`, or its `folder`, a folder's own photos before those of its sub-folders."""
+        """Paths below `top`, or below its `folder`; a folder's own photos come before its sub-folders."""
         places = [os.path.join(self.top, folder) if folder else str(self.top)]
         while places:
             place = places.pop()
@@ -79,11 +79,11 @@ class PhotoTree:
 
     @staticmethod
     def class_of(folder: str) -> str:
-        """The name of a class folder, however its accents are written (macOS writes them otherwise)."""
+        """The name of a class folder in composed Unicode (NFC); macOS writes accents in another form."""
         return unicodedata.normalize("NFC", folder)
 
     def _read_all(self, top: str) -> None:
-        """List a folder and what is below it, and keep the links for later."""
+        """List a folder and all folders below it, and store links for later."""
         places = [top]
         while places:
             place = places.pop()
@@ -91,7 +91,7 @@ class PhotoTree:
             places += (os.path.join(place, name) for name in self._list(place))
 
     def _list(self, place: str) -> list[str]:
-        """List one folder, and give the names of its own sub-folders."""
+        """List one folder; returns the names of its sub-folders."""
         try:
             with os.scandir(place) as entries:
                 found = list(entries)
@@ -109,7 +109,7 @@ class PhotoTree:
         return list(listing.folders)
 
     def _above(self, place: str) -> Iterator[str]:
-        """The folders below `top` that a place is in."""
+        """The folders below `top` that contain `place`."""
         while (place := os.path.dirname(place)) != str(self.top) and place:
             yield place
 
@@ -140,7 +140,7 @@ class PhotoTree:
             self._read_all(link)
 
     def _add_linked_photos(self) -> None:
-        """Those whose photo is not among the others under its own name."""
+        """Add the links whose target is not already among the photos."""
         own = {place: frozenset(listing.photos) for place, listing in self._listed.items()}
         for link in self._linked_photos:
             folder, name = os.path.split(os.path.realpath(link))
@@ -154,12 +154,12 @@ class PhotoTree:
 
 
 def left_out(folder: str) -> bool:
-    """Whether a folder of this name is hidden, or one of a system or viewer."""
+    """Whether a folder of this name is hidden, or belongs to a system or viewer."""
     return folder.startswith(".") or folder.casefold() in SYSTEM
 
 
 def is_there(kind: Callable[[], bool]) -> bool:
-    """What an entry's `is_dir` or `is_file` says; False for a link that leads nowhere or to itself."""
+    """The result of an entry's `is_dir` or `is_file`; False for a link to nothing or to itself."""
     try:
         return kind()
     except OSError:
@@ -167,14 +167,14 @@ def is_there(kind: Callable[[], bool]) -> bool:
 
 
 def unreadable(folder: str, error: OSError) -> ValueError:
-    """The error of a folder that may hold photos."""
+    """The error for a folder that cannot be read."""
     return ValueError(
         f"cannot read the folder {printable(folder)} ({error}); accepted: folders that this user may read. "
-        "Change its permissions, or name a data.root without it."
+        "Change its permissions, or set data.root to a folder without it."
     )
 
 
 def identity(folder: str | Path) -> tuple[int, int]:
-    """Device and number of a folder, the same by all its names."""
+    """Device and inode number of a folder, which are the same under all its names."""
     found = os.stat(folder)
     return found.st_dev, found.st_ino

@@ -1,4 +1,4 @@
-"""Which folder holds the photos to train on, and which those to evaluate."""
+"""Finds the folders with training photos and with validation photos."""
 
 import os
 from collections.abc import Collection, Sequence
@@ -13,16 +13,16 @@ from cl_lightning.files import printable
 
 
 class Folders(NamedTuple):
-    """Where photos to train on and to evaluate lie (None: nowhere), and what else there is, in words."""
+    """The folder of each split (None: there is none), and notes for the start report."""
 
     train: Path
     val: Path | None
     test: Path | None = None
-    told: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def first_parts(root: Path) -> Folders:
-    """The parts of runs that began before a run stored its images: train/ and val/, or all."""
+    """The splits by rules 1 (runs from before a run stored its images): train/ and val/, or all of `root`."""
     train, val = root / "train", root / "val"
     if val.is_dir() and not train.is_dir():
         raise missing(train)
@@ -30,17 +30,18 @@ def first_parts(root: Path) -> Folders:
 
 
 def parts(root: Path, all_spellings: bool = True) -> Folders:
-    """The parts of `root`: folders such as train/ and val/, Training/ and Validation/, or all of it.
+    """The splits of `root`: folders such as train/ and val/, Training/ and Validation/, or all of `root`.
 
-    A folder so named that holds photos itself, beside other folders of photos and without its counterpart, is
-    a class. Other spellings, such as images_train/, count where there is the counterpart, or nothing else.
+    A folder with the name of a split is a class if three things are true: it holds photos itself, there are
+    other folders of photos, and the other split's folder is missing. Other spellings, such as images_train/,
+    count only if the other split's folder is there too, or there is no other folder.
 
     Args:
-        root: holds them.
-        all_spellings: which runs did not know that began before there were rules 3.
+        root: the folder that holds the splits.
+        all_spellings: whether to know all spellings (rules 3) or only those of rules 2.
 
     Raises:
-        ValueError: several folders for one part, or none to train on.
+        ValueError: there are several folders for one split, or none for training.
     """
     folders = sub_folders(root)
     found = _named(root, folders) if all_spellings else first_named(folders)
@@ -54,8 +55,8 @@ def parts(root: Path, all_spellings: bool = True) -> Folders:
     of_parts = [*found.train, *found.val]
     others = [name for name in folders if name not in of_parts]
     if len(of_parts) == 1 and is_class(root, of_parts[0], {*others} - found.spelt):
-        told = f"{printable(of_parts[0])}/ is a class: it holds photos itself, beside other folders of photos"
-        return Folders(root, None, told=(told,))
+        note = f"{printable(of_parts[0])}/ is a class: it holds photos itself, beside other folders of photos"
+        return Folders(root, None, notes=(note,))
     if not found.train:
         raise only_validation(root / found.val[0])
     train, val, test = (root / names[0] if names else None for names in found[:3])
@@ -70,33 +71,34 @@ def _named(root: Path, folders: Sequence[str]) -> Parts | None:
     except SeveralSetsError as error:
         names = ", ".join(f"{printable(name)}/" for name in folders)
         raise ValueError(
-            f"{printable(root)} has {names}, parts of several sets by their names; accepted: the folders "
-            f"train/CLASS/ and val/CLASS/. Move the photos there, in data.root, {printable(root)}."
+            f"{printable(root)} has {names}, which by their names are splits of several data sets; accepted: "
+            "the folders train/CLASS/ and val/CLASS/. Move the photos there, in data.root, "
+            f"{printable(root)}."
         ) from error
 
 
 def check_apart(root: Path, found: Parts) -> None:
-    """Refuse photos to train on by whose name those to evaluate are among them."""
+    """Raises ValueError if the name of the training folder says that it holds the validation photos too."""
     tests = [os.path.realpath(root / name) for name in found.test]
     for name in found.val:
         if os.path.realpath(root / name) not in tests:
             one, other = f"{printable(found.train[0])}/", f"{printable(name)}/"
             raise ValueError(
                 f"{printable(root)} has {one}, which by its name holds the photos of {other} too; accepted: "
-                f"{one} alone, with a data.val_fraction: move {other} out of data.root; or, where it holds "
-                f"none of them, the name train/ in the place of {one}"
+                f"{one} alone, with a data.val_fraction: move {other} out of data.root; or, if {one} holds "
+                f"none of them, rename {one} to train/"
             )
 
 
 def sub_folders(root: Path) -> list[str]:
-    """Names of the folders in `root`, hidden ones and those of systems left out, in natural order."""
+    """Names of the folders in `root` in natural order, without hidden folders and those of systems."""
     with os.scandir(root) as entries:
         names = [entry.name for entry in entries if is_there(entry.is_dir) and not left_out(entry.name)]
     return sorted(names, key=natural)
 
 
 def is_class(root: Path, name: str, others: Collection[str]) -> bool:
-    """Whether a folder holds photos itself, beside others that hold some too."""
+    """Whether a folder holds photos itself, and one of the `others` holds photos too."""
     with os.scandir(root / name) as entries:
         if not any(is_photo(entry.name) for entry in entries):
             return False
@@ -105,16 +107,16 @@ def is_class(root: Path, name: str, others: Collection[str]) -> bool:
 
 
 def ambiguous(root: Path, part: str, found: Sequence[str]) -> ValueError:
-    """The error of several folders for one part."""
+    """The error for several folders that may be one split."""
     names = " and ".join(f"{printable(name)}/" for name in found)
     return ValueError(
-        f"{printable(root)} has {names}, each of which may be the {part} part; accepted: one of them. Move "
+        f"{printable(root)} has {names}, each of which may be the {part} split; accepted: one of them. Move "
         f"the others out of data.root, {printable(root)}."
     )
 
 
 def only_validation(val: Path) -> ValueError:
-    """The error of photos for validation, and none to train on."""
+    """The error for a validation folder without a training folder."""
     return ValueError(
         f"there is {printable(val)}, but no folder {printable(val.parent / 'train')}; accepted: both, with "
         f"photos to train on and to evaluate, or data.root={printable(val)} with a data.val_fraction of its "
@@ -123,7 +125,7 @@ def only_validation(val: Path) -> ValueError:
 
 
 def missing(folder: Path) -> ValueError:
-    """The error of a folder that is not there."""
+    """The error for a folder that does not exist."""
     return ValueError(
         f"there is no folder {printable(folder)}; accepted: a data.root that holds train/CLASS/*.jpg and "
         "val/CLASS/*.jpg, or photos in any folders with a data.val_fraction to hold out."

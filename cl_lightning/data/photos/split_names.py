@@ -1,4 +1,4 @@
-"""Which part of a data set a folder is by its name."""
+"""Which split of a data set a folder is, by its name."""
 
 import re
 from collections import defaultdict
@@ -10,7 +10,7 @@ NAMES = {
     "val": ("val", "valid", "validation", "eval", "evaluation"),
     "test": ("test", "testing"),
 }
-# Such as train2017, val_images, Test Set: what runs took for parts before they knew all spellings below.
+# Such as train2017, val_images, Test Set: the spellings of rules 2.
 FIRST_LIKE = r"(?:{})[ _-]*(?:\d+|set|split|data|images?|imgs?|photos?)"
 WORDS = {name: part for part, names in NAMES.items() for name in names} | dict.fromkeys(
     ("dev", "development", "holdout", "validate"), "val"
@@ -25,12 +25,12 @@ LETTERS = ("x", "v")  # as in x_train, train_v2
 
 
 class Parts(NamedTuple):
-    """Names of folders for each part.
+    """Names of folders for each split.
 
     Args:
-        train, val, test: by their names; several, where it is not clear which.
-        mixed: those to train on and to evaluate by.
-        spelt: all that are named like a part, whether taken for one or not.
+        train, val, test: the folders of each split; several if it is not clear which one.
+        mixed: folders whose name says both train and val.
+        spelt: all folders with the name of a split, whether they are used as one or not.
     """
 
     train: list[str]
@@ -41,11 +41,11 @@ class Parts(NamedTuple):
 
 
 class SeveralSetsError(ValueError):
-    """Folders that are parts of several sets, such as cat_train, cat_val, dog_train, dog_val."""
+    """Folders that are splits of several data sets, such as cat_train, cat_val, dog_train, dog_val."""
 
 
 def first_named(folders: Sequence[str]) -> Parts | None:
-    """As `named`, as far as runs knew names that began before they knew all spellings."""
+    """As `named`, with the spellings of rules 2."""
     exact = {part: _matching(folders, part, "(?:{})") for part in NAMES}
     like = {part: _matching(folders, part, FIRST_LIKE) for part in NAMES}
     if not (exact["train"] or exact["val"]) and not (like["train"] and (like["val"] or like["test"])):
@@ -55,14 +55,14 @@ def first_named(folders: Sequence[str]) -> Parts | None:
 
 
 def named(folders: Sequence[str]) -> Parts | None:
-    """The folders for each part; None where all of them are classes.
+    """The folders for each split; None if all folders are classes.
 
-    They are named train, val or test or, with a counterpart or alone, in some other spelling, such as
-    images_train, ValSet, train_val, test-2017. Any other word makes a class of a folder, unless all have it:
-    cats_train, cats_val.
+    A split folder is named train, val or test. Other spellings, such as images_train, ValSet, train_val,
+    test-2017, count if the other split is there too, or if there are no other folders. A folder with another
+    word in its name is a class, unless all names have this word: cats_train, cats_val.
 
     Raises:
-        SeveralSetsError: see there.
+        SeveralSetsError: the folders are splits of several data sets.
     """
     exact, like = {part: _matching(folders, part, "(?:{})") for part in NAMES}, _like(folders)
     train = exact["train"] or like.train or like.mixed
@@ -85,7 +85,7 @@ def _like(folders: Sequence[str]) -> Parts:
 
 
 def _shared(found: Mapping[str, tuple[set[str], str]]) -> str:
-    """What else all names say, such as cats in cats_train, cats_val, cats_other; mostly nothing."""
+    """The words that all names share, such as cats in cats_train, cats_val, cats_other; usually empty."""
     rests: defaultdict[str, set[str]] = defaultdict(set)
     for parts, rest in found.values():
         if parts:
@@ -100,7 +100,7 @@ def _shared(found: Mapping[str, tuple[set[str], str]]) -> str:
 
 
 def _read(name: str) -> tuple[set[str], str]:
-    """The parts that a name speaks of, and what else it says."""
+    """The splits in a name, and its other words."""
     parts, rest = set(), []
     for token in re.findall(r"[^\W\d_]+", name.casefold()):
         if SEVERAL.fullmatch(token):

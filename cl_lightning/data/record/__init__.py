@@ -1,1 +1,1 @@
-"""What a run's images are: kept when it begins, compared when it goes on or is evaluated."""
+"""The record of a run's images: stored when it starts, compared when it is resumed or evaluated."""

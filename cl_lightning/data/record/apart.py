@@ -1,4 +1,4 @@
-"""That nothing is evaluated as held out that was trained on."""
+"""Checks that no validation image is also a training image."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -9,13 +9,13 @@ from cl_lightning.files import printable
 
 
 def check_apart(val: Any, others: Mapping[str, Any]) -> None:
-    """Refuse queries that are among the images to train on, or among the kNN's bank.
+    """Refuse queries that are also training images, or also in the bank of kNN.
 
-    Compared are the real places of photos, behind links to folders and to files. Copies and hard links are
-    not found out, nor the images of other sets than folders of photos, of which no places are known.
+    The real paths of photos are compared, with all links resolved. Copies and hard links are not found. Only
+    folders of photos are compared, because other data sets have no paths.
 
     Raises:
-        ValueError: names one of them.
+        ValueError: some photos are in both; names one of them.
     """
     if not isinstance(val, PhotoFolder):
         return
@@ -24,14 +24,14 @@ def check_apart(val: Any, others: Mapping[str, Any]) -> None:
             one, same = both[0]
             where = "" if one == same else f", which is {printable(same)}"
             raise ValueError(
-                f"{len(both):,} of {len(val):,} photos of data.val are those of data.{name} too, such as "
-                f"{printable(one)}{where}; accepted: photos of their own in {printable(val.root)}, in the "
-                "place of links, or data.val=null for no evaluation."
+                f"{len(both):,} of {len(val):,} photos of data.val are in data.{name} too, such as "
+                f"{printable(one)}{where}; accepted: other photos in {printable(val.root)}, not links to the "
+                "same ones, or data.val=null for no evaluation."
             )
 
 
 def _in_both(val: PhotoFolder, other: PhotoFolder) -> list[tuple[str, str]]:
-    """Paths of the photos that both have, as each of them has it."""
+    """The photos in both sets: for each, its path in `val` and its path in `other`."""
     if not (val.links or other.links or _folders(val) & _folders(other)):
         return []
     theirs = dict(_places(other))
@@ -43,7 +43,7 @@ def _folders(photos: PhotoFolder) -> set[str]:
 
 
 def _places(photos: PhotoFolder) -> Iterator[tuple[str, str]]:
-    """The real place of each photo, and its path."""
+    """The real path of each photo, and its path in the data set."""
     folders: dict[str, str] = {}
     for path in photos.paths:
         folder, name = os.path.split(path)

@@ -1,4 +1,4 @@
-"""Sets of images with which a run goes on that began earlier."""
+"""The data sets of a resumed run."""
 
 import copy
 import os
@@ -11,14 +11,14 @@ from cl_lightning.data.photos.photo_folder import PhotoFolder, decode
 from cl_lightning.data.readable import bare
 from cl_lightning.data.record.inventory import Files, Inventory, below
 
-LOOKED_AT = 100  # photos that differ
+LOOKED_AT = 100  # of the photos that differ, so many are decoded
 
 
 def going_on(part: MapStyle, then: Inventory, broken: Collection[str]) -> tuple[MapStyle, dict[int, str]]:
-    """`part` as a run knows it that began with `then`, and the `broken` files that are gone, by number.
+    """`part`, numbered as when the run began (`then`), and those `broken` files that are gone, by number.
 
-    Such a file keeps its number, so that all others keep theirs; others may stand in for it. A file is opened
-    under the name that it has now, which may write its accents in another form.
+    A file that is gone keeps its number, so that all others keep theirs; another image replaces it. A file is
+    opened under its present name, which may have another Unicode form.
     """
     photos = bare(part)
     if not (isinstance(photos, PhotoFolder) and isinstance(then, Files)):
@@ -31,17 +31,17 @@ def going_on(part: MapStyle, then: Inventory, broken: Collection[str]) -> tuple[
 
 
 def changes(then: Inventory, now: Inventory, broken: Collection[str]) -> str:
-    """How a set differs from what a run began with, in words; empty where it does not.
+    """How a data set differs from the one with which a run began, as text; empty if it does not.
 
     Args:
-        then, now: what it consisted of, and consists of.
-        broken: files that the run met and could not read, below the set's folder; they may be repaired or
-            gone.
+        then, now: the inventory when the run began, and the present one.
+        broken: files that the run could not read, as paths below the set's folder. They may be repaired or
+            gone now.
     """
-    words = then.changes(now, broken)
-    if not (words and isinstance(then, Files) and isinstance(now, Files)):
-        return words
-    # A photo that was damaged is broken, and not another image.
+    differences = then.changes(now, broken)
+    if not (differences and isinstance(then, Files) and isinstance(now, Files)):
+        return differences
+    # A photo that has been damaged since counts as broken, not as another image.
     named = now.under_names_of(then)
     places, met = dict(zip(named.paths, now.paths, strict=True)), set(under_names_of(then.paths, [*broken]))
     differ = [*then.of_another_size(named), *then.of_other_content(named)]
@@ -51,7 +51,7 @@ def changes(then: Inventory, now: Inventory, broken: Collection[str]) -> str:
 
 
 def can_be_read(path: str) -> bool:
-    """Whether a file is a whole image."""
+    """Whether a file is a complete image."""
     try:
         decode(path)
     except BrokenImageError:
@@ -60,7 +60,7 @@ def can_be_read(path: str) -> bool:
 
 
 def _as_then(photos: PhotoFolder, then: Files, places: Mapping[str, str]) -> PhotoFolder:
-    """The photos numbered as `then`, each opened under the name that it has now."""
+    """The photos, numbered as in `then`; each is opened under its present name."""
     photos = copy.copy(photos)
     photos.paths = [places.get(path) or _place(photos, path) for path in then.paths]
     photos.labels, photos.classes = then.labels, then.classes

@@ -1,4 +1,4 @@
-"""The sets of a run, as they are and as they were when the run began."""
+"""The data sets of a run, at present and when the run began."""
 
 import os
 from collections.abc import Collection, Iterable, Mapping
@@ -22,10 +22,10 @@ from cl_lightning.data.record.inventory import below as files_below
 
 
 class ImageSets:
-    """Images to train on, the queries and the bank of the kNN (by default the images to train on).
+    """The training images, and the queries and the bank of kNN (default bank: the training images).
 
-    Of sets with files, `broken` ones are left out, as many as its limit.
-    Raises ValueError for queries that are among the others, see `check_apart`.
+    In data sets of files, other images replace broken files, up to the limit of `broken`.
+    Raises ValueError for queries that are also training images or in the bank, see `check_apart`.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class ImageSets:
         self._in_checkpoint: dict[str, Tensor] = {}
 
     def own(self) -> dict[str, MapStyle]:
-        """Each set once, by its key."""
+        """Each data set once, by its key."""
         sets = {"train": self.train, "val": self.val, "bank": None if self.bank is self.train else self.bank}
         return {name: part for name, part in sets.items() if part is not None}
 
@@ -53,16 +53,16 @@ class ImageSets:
 
     @property
     def has_labels(self) -> bool:
-        """Whether `bank` and `val` can be compared by label; False without `val`."""
+        """Whether `bank` and `val` both have labels; False without `val`."""
         return self.val is not None and has_labels(self.val) and has_labels(self.bank)
 
     @property
     def may_lack_files(self) -> bool:
-        """Whether other images may stand in for files that can't be read."""
+        """Whether other images may replace files that can't be read."""
         return bool(self.broken.limit or self.broken.removed)
 
     def inventories(self) -> dict[str, Inventory]:
-        """What each set consists of, by its key: as it was when a run began that these images go on with."""
+        """The inventory of each data set, by its key; in a resumed run, the one with which it began."""
         for name, part in self.own().items():
             if name not in self._inventories:
                 self._inventories[name] = inventory(part)
@@ -77,24 +77,24 @@ class ImageSets:
     def go_on_with(
         self, then: Mapping[str, Inventory], broken: Collection[str], run: Any, accepted: str, compare: bool
     ) -> None:
-        """Go on with the images that a run began with; files of it that were `broken` may be gone.
+        """Number the images as in the run that is resumed. Its `broken` files may be gone.
 
         Args:
             then: the run's `inventories`.
-            broken: places of the files that it could not read, see `place_of`.
-            run, accepted: for the message of what has changed.
-            compare: whether to look at all files; once for each machine is enough.
+            broken: the files that the run could not read, in the form of `place_of`.
+            run, accepted: the run's name and the advice, for the error message.
+            compare: whether to compare all files; one process on each machine is enough.
 
         Raises:
-            ValueError: the images are others.
+            ValueError: the images have changed.
         """
         sets, met = self.own(), met_in_sets(broken)
         for name in [name for name in sets if name in then]:
             if self._inventories.get(name) == then[name]:
                 continue
-            words = changes(then[name], inventory(sets[name]), met.get(name, ())) if compare else ""
-            if words:
-                raise ValueError(f"data.{name} is not what {run} began with: {words}; accepted: {accepted}")
+            found = changes(then[name], inventory(sets[name]), met.get(name, ())) if compare else ""
+            if found:
+                raise ValueError(f"data.{name} is not what {run} began with: {found}; accepted: {accepted}")
             part, gone = going_on(sets[name], then[name], met.get(name, ()))
             part = readable(part, self.broken.limit, gone)
             if name == "train" and self.bank is self.train:
@@ -105,22 +105,23 @@ class ImageSets:
             self._in_checkpoint.clear()
 
     def go_on_from(self, state_dict: Mapping[str, Any], run: Any, accepted: str, compare: bool) -> None:
-        """As `go_on_with`, with the images that a checkpoint's `state_dict` of the data module tells of."""
+        """As `go_on_with`, with the inventories in a checkpoint's `state_dict` of the data module."""
         then = {name: unpacked(part) for name, part in state_dict.get("inventories", {}).items()}
         self.go_on_with(then, state_dict.get("broken", ()), run, accepted, compare)
         check_same_images(state_dict.get("images", {}), self.own(), run, accepted)
 
     def place_of(self, path: str) -> str:
-        """SET:PATH of a file, its path below the folder of its set; of any other file the path alone."""
+        """SET:PATH of a file, with its path below the folder of its set; the whole path if no set has it."""
         for name, photos in [(name, bare(part)) for name, part in self.own().items()]:
             if isinstance(photos, PhotoFolder) and path in photos.paths:
                 return f"{name}:{os.path.relpath(path, photos.root)}".replace(os.sep, "/")
         return path
 
     def path_now(self, path: str, places: Iterable[str]) -> str | None:
-        """Where a file is now, or was, that a run met at `path`, maybe below another folder.
+        """The present path of a file that the run met at `path`; its folder may have been moved since.
 
-        None where none of the run's `places`, see `place_of`, is the file's.
+        If the file is gone, the path where it would be. None if none of the run's `places` (in the form of
+        `place_of`) belongs to the file.
         """
         found = []
         for name, paths in met_in_sets(places).items():
@@ -138,7 +139,7 @@ def _equal_ends(one: str, other: str) -> int:
 
 
 def met_in_sets(places: Iterable[str]) -> dict[str, set[str]]:
-    """Files by their set, of which `place_of` told the places."""
+    """The paths in `places` (in the form of `place_of`), grouped by data set."""
     met: dict[str, set[str]] = {}
     for name, _, path in (place.partition(":") for place in places):
         met.setdefault(name, set()).add(path)

@@ -1,4 +1,4 @@
-"""What a set of images consists of: kept with a run, and compared when it goes on or is evaluated."""
+"""The inventory of a data set: stored with a run, and compared when it is resumed or evaluated."""
 
 import gzip
 import hashlib
@@ -23,23 +23,23 @@ from cl_lightning.data.photos.photo_folder import PhotoFolder
 from cl_lightning.data.readable import bare
 from cl_lightning.files import printable
 
-ITEMS_READ = 8  # of a set that is not files
-FILES_READ = 32  # of a set of files: photos of other folders may have the same names and sizes
-BYTES_READ = 2**20  # of each of them
-LISTED = 3  # names of each kind in a message
-GONE = -1  # bytes of a file that is not there
+ITEMS_READ = 8  # so many items are read of a data set that is not files
+FILES_READ = 32  # so many files are read: photos in another folder may have the same names and sizes
+BYTES_READ = 2**20  # so many bytes are read of each
+LISTED = 3  # so many names of each kind are in a message
+GONE = -1  # the size of a file that does not exist
 
 
 @dataclass(frozen=True)
 class Files:
-    """A set that is a list of files, in order.
+    """A data set that is a list of files, in order.
 
     Args:
-        root: the folder, resolved.
-        paths: below it, with /.
-        sizes: in bytes.
-        labels, classes: as of a `PhotoFolder`.
-        digests: of the content of some files, by path.
+        root: the real path of the folder.
+        paths: the files' paths below it, with /.
+        sizes: the files' sizes in bytes.
+        labels, classes: as in a `PhotoFolder`.
+        digests: hashes of the content of some files, by path.
     """
 
     root: str
@@ -50,11 +50,11 @@ class Files:
     digests: Mapping[str, str] = field(default_factory=dict)
 
     def changes(self, now: "Inventory", may_differ: Collection[str] = ()) -> str:
-        """How `now` differs, in words; empty where it does not: a run goes on with the order that it had.
+        """How `now` differs, as text; empty if it does not. The order may differ: a run keeps its own.
 
         Args:
-            now: the set as it is.
-            may_differ: paths that may be gone or others: broken files, repaired or removed.
+            now: the present inventory.
+            may_differ: paths of broken files, which may have been repaired or removed.
         """
         if not isinstance(now, Files):
             return "no files any more"
@@ -66,11 +66,10 @@ class Files:
             "of another size": [path for path in self.of_another_size(now) if path not in may_differ],
             "with other content": [path for path in self.of_other_content(now) if path not in may_differ],
         }
-        words = [_named(what, paths) for what, paths in found.items() if paths]
-        return ", ".join(words)
+        return ", ".join(_named(what, paths) for what, paths in found.items() if paths)
 
     def under_names_of(self, then: "Files") -> "Files":
-        """The same files, named as `then` has them where nothing but the form of accents differs."""
+        """The same files; a name takes its form in `then` if only the Unicode form differs."""
         if self.paths == then.paths:
             return self
         names = dict(zip(self.paths, under_names_of(then.paths, self.paths), strict=True))
@@ -78,12 +77,12 @@ class Files:
         return replace(self, paths=list(names.values()), digests=digests)
 
     def of_another_size(self, now: "Files") -> list[str]:
-        """Paths of which both have a file, each of its own size."""
+        """Paths of the files that are in both, but with different sizes."""
         sizes = dict(zip(now.paths, now.sizes, strict=True))
         return [p for p, size in zip(self.paths, self.sizes, strict=True) if sizes.get(p, size) != size]
 
     def of_other_content(self, now: "Files") -> list[str]:
-        """Paths of which both have a file of the same size that holds something else, as far as they tell."""
+        """Paths of the files that are in both with the same size, but with different digests."""
         resized = set(self.of_another_size(now))
         common = [path for path in self.digests if path in now.digests and path not in resized]
         return [path for path in common if self.digests[path] != now.digests[path]]
@@ -91,18 +90,18 @@ class Files:
 
 @dataclass(frozen=True)
 class Items:
-    """Any other set: its length, and digests of some of its items by number.
+    """Any other data set: its length, and digests of some of its items by number.
 
-    An item that differs each time it is read, or cannot be read, has no digest.
+    An item has no digest if it differs each time it is read, or cannot be read.
     """
 
     length: int
     digests: dict[str, str]
 
     def changes(self, now: "Inventory", may_differ: Collection[str] = ()) -> str:
-        """As of `Files`; items have no paths that may differ."""
+        """As in `Files`; `may_differ` has no effect, because items have no paths."""
         if not isinstance(now, Items):
-            return "files now, which it was not"
+            return "it is a folder of files now, and was not before"
         if now.length != self.length:
             return f"{now.length:,} images now, {self.length:,} then"
         common = [number for number in self.digests if number in now.digests]
@@ -114,12 +113,12 @@ Inventory = Files | Items
 
 
 def inventory(part: MapStyle) -> Inventory:
-    """What `part` consists of now. Reads the size of each file and some of them, or a few other items."""
+    """The present inventory of `part`. Reads the size of every file and some contents, or a few items."""
     dataset = bare(part)
     if isinstance(dataset, PhotoFolder):
         return _files(dataset)
     numbers = sorted({round(i) for i in torch.linspace(0, len(dataset) - 1, ITEMS_READ).tolist()})
-    with isolate_rng():  # a Dataset may draw from the generators that training draws from
+    with isolate_rng():  # a Dataset may use the random generators of training
         digests = {str(number): _digest(dataset, number) for number in numbers}
     return Items(len(dataset), {number: digest for number, digest in digests.items() if digest})
 
@@ -146,7 +145,7 @@ def _size(path: str) -> int:
 
 
 def _of_some(places: Mapping[str, str]) -> dict[str, str]:
-    """Digests of some files, chosen by their paths; of none that can't be read."""
+    """Digests of some files, chosen by their paths; files that can't be read are skipped."""
     digests = {}
     for path in nsmallest(FILES_READ, places, key=share):
         with suppress(OSError), open(places[path], "rb") as file:
@@ -157,7 +156,7 @@ def _of_some(places: Mapping[str, str]) -> dict[str, str]:
 def _digest(dataset: MapStyle, number: int) -> str:
     try:
         one, other = (_hashed(dataset[number]) for _ in range(2))
-    except Exception:  # of a user's own Dataset: told when it is read for training
+    except Exception:  # an error in a user's own Dataset; training reports it
         return ""
     return one if one == other else ""
 
@@ -174,25 +173,25 @@ def _named(what: str, names: Sequence[str]) -> str:
 
 
 def packed(content: Inventory) -> UInt8[Tensor, " bytes"]:
-    """The inventory as a checkpoint holds it."""
+    """The inventory as a tensor, for a checkpoint."""
     return torch.frombuffer(bytearray(compressed(vars(content))), dtype=torch.uint8)
 
 
 def unpacked(content: UInt8[Tensor, " bytes"]) -> Inventory:
-    """The inventory of which `packed` made `content`."""
+    """The inverse of `packed`."""
     return from_dict(decompressed(content.numpy().tobytes()))
 
 
 def from_dict(content: dict[str, Any]) -> Inventory:
-    """The inventory that had these `vars`."""
+    """The inventory whose `vars` are `content`."""
     return Files(**content) if "paths" in content else Items(**content)
 
 
 def compressed(content: Any) -> bytes:
-    """JSON in gzip; names that are no text come back as they were."""
+    """JSON in gzip. File names that are not valid text survive unchanged."""
     return gzip.compress(json.dumps(content).encode("ascii"), compresslevel=1, mtime=0)
 
 
 def decompressed(content: bytes) -> Any:
-    """What `compressed` was given."""
+    """The inverse of `compressed`."""
     return json.loads(gzip.decompress(content))

@@ -1,1 +1,1 @@
-"""One data set a file, and what downloads them."""
+"""The data sets, one in each file, and their download."""

@@ -26,7 +26,7 @@ def cifar100(
 ) -> TensorImages:
     """The 50,000 training images of CIFAR-100, or its 10,000 test images (`val`): 3 x 32 x 32, 100 classes.
 
-    `root` holds `cifar-100-python`; all else as in `cifar10`.
+    `root` holds `cifar-100-python`; everything else is as in `cifar10`.
     """
     return _load(CIFAR100, "CIFAR-100", Path(root).expanduser(), split, limit, download)
 

@@ -12,7 +12,7 @@ TRAIN_IMAGES = 1437
 
 
 def all_digits() -> tuple[UInt8[Tensor, "digits 1 8 8"], Int64[Tensor, " digits"]]:
-    """All digits in scikit-learn's order, their 17 levels 0..16 scaled to 0..255, with their labels 0..9."""
+    """All digits in scikit-learn's order, with labels 0..9. Their 17 levels 0..16 are scaled to 0..255."""
     bunch = load_digits()
     levels = torch.from_numpy(bunch.images).unsqueeze(1)
     return (levels * (255 / 16)).round().to(torch.uint8), torch.from_numpy(bunch.target).long()
@@ -21,7 +21,7 @@ def all_digits() -> tuple[UInt8[Tensor, "digits 1 8 8"], Int64[Tensor, " digits"
 def digits(split: str = "train", seed: int = 0) -> TensorImages:
     """Real handwritten digits, 8 x 8, one channel: 1,437 for training and 360 for validation.
 
-    The split is a permutation of `seed`. Raw pixels already tell these apart; see `scattered_digits`.
+    The split is a permutation of `seed`. Raw pixels already separate the classes, unlike `scattered_digits`.
     Raises ValueError for another split.
     """
     images, labels = all_digits()

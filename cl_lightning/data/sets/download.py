@@ -1,4 +1,4 @@
-"""Archives from the internet, and the files that they hold."""
+"""Downloads archives, and checks the files in them."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ from torchvision.datasets.utils import check_integrity, download_and_extract_arc
 
 from cl_lightning.files import printable
 
-# What a folder that nothing can be written into answers.
+# System errors of a folder into which nothing can be written.
 NO_PLACE = {
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
     *(errno.EEXIST, errno.ENOTDIR),
@@ -21,7 +21,7 @@ NO_PLACE = {
 
 
 class Archive(NamedTuple):
-    """Where a data set comes from: `url` as `file`, with this MD5 sum, which holds `folder`."""
+    """The archive of a data set: its `url`, the name of its `file`, its MD5 sum and the `folder` in it."""
 
     name: str
     url: str
@@ -30,7 +30,7 @@ class Archive(NamedTuple):
     folder: str
 
     def advice(self, root: Path) -> str:
-        """What a user can do who lacks it."""
+        """How to get the data set."""
         return (
             f"accepted: a folder that holds the complete {self.folder}: set data.root to it, or "
             f"data.download=true to fetch it. Without a network, put {self.url} as {self.file} into {root}: "
@@ -39,11 +39,11 @@ class Archive(NamedTuple):
 
 
 def fetch(archive: Archive, root: Path, is_complete: Callable[[], bool]) -> None:
-    """Download `archive` into `root` and unpack it there, unless it `is_complete`.
+    """Download `archive` into `root` and unpack it there, unless `is_complete()`.
 
-    Of several processes one does it and the others wait. An archive that is there with the right sum is not
-    downloaded again, and `archive.folder` appears only once it is whole.
-    Raises ValueError, with what to fetch and where to put it, for whatever goes wrong.
+    With several processes one does this and the others wait. An archive that is already in `root`, with the
+    right MD5 sum, is not downloaded again. `archive.folder` appears only when it is complete.
+    Raises ValueError for any failure; it says what to download and where to put it.
     """
     if is_complete():
         return
@@ -61,7 +61,7 @@ def fetch(archive: Archive, root: Path, is_complete: Callable[[], bool]) -> None
 
 
 def refuse_place(name: str, root: Path, error: Exception) -> None:
-    """Raises ValueError where the error is that nothing can be written into `root`."""
+    """Raises ValueError if the error means that nothing can be written into `root`."""
     if isinstance(error, OSError) and error.errno in NO_PLACE:
         raise ValueError(
             f"{name} can't be unpacked into {printable(root)} ({error.strerror}); accepted: a data.root with "
@@ -72,7 +72,7 @@ def refuse_place(name: str, root: Path, error: Exception) -> None:
 def _unpack(archive: Archive, root: Path) -> None:
     with TemporaryDirectory(dir=root, prefix=".unpacking-") as part:
         download_and_extract_archive(archive.url, root, part, archive.file, archive.md5)
-        # Whole or not at all; into a folder that lacks files, or has damaged ones, file by file.
+        # A new folder is moved as a whole. A folder with missing or damaged files is completed file by file.
         unpacked, target = Path(part) / archive.folder, root / archive.folder
         if target.exists():
             shutil.copytree(unpacked, target, dirs_exist_ok=True, copy_function=os.replace)
@@ -81,7 +81,7 @@ def _unpack(archive: Archive, root: Path) -> None:
 
 
 def faults(folder: Path, files: Sequence[tuple[str, str]]) -> str:
-    """Which `files` (name, MD5 sum) of `folder` are missing or damaged; nothing where all are well."""
+    """Which `files` (name, MD5 sum) of `folder` are missing or damaged, as text; empty if none is."""
     missing = [name for name, _ in files if not (folder / name).exists()]
     damaged = [name for name, md5 in files if name not in missing and not check_integrity(folder / name, md5)]
     problems = {"missing": missing, "damaged": damaged}
@@ -91,9 +91,9 @@ def faults(folder: Path, files: Sequence[tuple[str, str]]) -> str:
 def require_files(
     archive: Archive, root: Path, files: Sequence[tuple[str, str]], download: bool = False
 ) -> Path:
-    """The folder of `archive` below `root`, fetched where asked for.
+    """The folder of `archive` below `root`; with `download`, it is fetched if incomplete.
 
-    Raises ValueError that names its missing or damaged `files` (name, MD5 sum).
+    Raises ValueError, which names its missing or damaged `files` (name, MD5 sum).
     """
     folder = root / archive.folder
     found = faults(folder, files)

@@ -1,4 +1,4 @@
-"""A user's own folder of photos, in whatever layout it is."""
+"""A user's own folder of photos, in any layout."""
 
 from pathlib import Path
 
@@ -18,23 +18,21 @@ def image_folder(
     labels: bool | None = None,
     rules: Rules = 3,
 ) -> PhotoFolder:
-    """The photos of one part of `root`, sub-folders too, as uint8 RGB [3, H, W], with class numbers if any.
+    """The photos of one split of `root`, with sub-folders, as uint8 RGB [3, H, W] with class numbers if any.
 
-    The parts are folders named train and val, or the like (Training, valid, Validation, ...). Without one
-    for validation, a share of the photos of the other, or of all below `root`, is held out: each photo's own
-    path decides. Photos are in natural order of their paths.
+    The splits are folders named train and val, or similar (Training, valid, Validation, ...). If there is no
+    validation folder, a share of the training photos is held out; each photo's own path decides. Photos are
+    in natural order of their paths.
 
     Args:
-        root: holds both parts, or one to train on, or neither but the photos.
+        root: holds both split folders, or only the training folder, or photos without split folders.
         split: `train` or `val`.
-        val_fraction: held out where there is no part for validation, above 0 and below 1.
-        labels: whether the folders of the first level are the classes; None: where there are two or more of
-            them, and no photo lies beside them.
-        rules: 1 is what runs began with before a run stored its images, 2 before images_train/, train_val/
-            and the like were parts; new ones follow 3.
-
-    Raises:
-        ValueError: says what is missing, or what `val_fraction` or `labels` does not fit.
+        val_fraction: the share to hold out if there is no validation folder, above 0 and below 1.
+        labels: whether the folders of the first level are the classes. None: they are if there are two or
+            more of them and no photo lies beside them.
+        rules: the version of the rules by which photos and splits are found. New runs use 3. Runs from before
+            a run stored its images use 1; runs from before images_train/, train_val/ and the like counted as
+            splits use 2.
     """
     train, root = is_train(split), Path(root).expanduser()
     if not root.is_dir():
@@ -49,7 +47,7 @@ def image_folder(
             f"there is no folder {printable(root / 'val')}; accepted: a data.val_fraction of the photos to "
             f"hold out, such as 0.1, or data.val=null for no evaluation{_of_test(found)}."
         )
-    everything = photos(tree_of(found.train, rules), labels, told=found.told)
+    everything = photos(tree_of(found.train, rules), labels, notes=found.notes)
     if val_fraction is None:
         return everything
     if len(everything) < 2:
@@ -71,7 +69,7 @@ def _check(found: Folders, val_fraction: float | None) -> None:
 
 
 def _of_test(found: Folders) -> str:
-    """That photos to test by are not taken for validation unasked."""
+    """Advice for a folder of test photos, which is never used for validation by itself."""
     if found.test is None:
         return ""
-    return f", or {printable(found.test.name)}/ under the name val/ (a link will do), to evaluate on it"
+    return f", or {printable(found.test.name)}/ renamed or linked as val/, to evaluate on it"

@@ -25,9 +25,9 @@ PAGE = "https://image-net.org/challenges/LSVRC/2012/2012-downloads.php"
 def imagenet(root: str | Path, split: str = "train", rules: Rules = 3) -> PhotoFolder:
     """The 1,281,167 training photos of ImageNet-1k, or its 50,000 validation photos, 1,000 classes.
 
-    `root` holds `train/CLASS/` and `val/CLASS/`, also of a part of the classes, or the archives of the
-    challenge, which are unpacked there by torchvision, once. Nobody may download them without an account.
-    `rules`: see `image_folder`. Raises ValueError with what to fetch and where to put it.
+    `root` holds `train/CLASS/` and `val/CLASS/` (a subset of the classes will do), or the archives of the
+    challenge: torchvision unpacks them there, once. Their download needs an account.
+    `rules`: see `image_folder`. Raises ValueError, which says what to download and where to put it.
     """
     is_train(split)
     root = Path(root).expanduser()
@@ -40,20 +40,20 @@ def imagenet(root: str | Path, split: str = "train", rules: Rules = 3) -> PhotoF
 
 
 def _unpack(root: Path, split: str) -> None:
-    """Make `root/split/CLASS/` of the archives; it appears only once it is whole."""
+    """Make `root/split/CLASS/` from the archives; it appears only when it is complete."""
     needed = {"train": ["train"], "val": ["val", "devkit"]}[split]
     files = [ARCHIVE_META[name][0] for name in needed]
     advice = f"fetch {' and '.join(files)} from {PAGE} (an account is needed) and put them into {root}"
     if missing := [file for file in files if not (root / file).is_file()]:
         raise ValueError(
-            f"ImageNet: there is no folder {root / split}, and no {' or '.join(missing)} to make it of; "
+            f"ImageNet: there is no folder {root / split}, and no {' or '.join(missing)} to unpack; "
             f"accepted: a data.root that holds {split}/CLASS/*.JPEG; or {advice}."
         )
     try:
         with FileLock(root / f".{split}.lock"):
             if not (root / split).is_dir():
                 _parse(root, split)
-    except Exception as error:  # sum, archive: many kinds
+    except Exception as error:  # wrong MD5 sum, damaged archive, ...
         refuse_place("ImageNet", root, error)
         raise ValueError(
             f"ImageNet: {', '.join(files)} cannot be unpacked ({type(error).__name__}: {error}); {advice}."
@@ -61,9 +61,11 @@ def _unpack(root: Path, split: str) -> None:
 
 
 def _parse(root: Path, split: str) -> None:
-    warnings.warn(f"{root / split} is unpacked from its archives, which takes long, once.", stacklevel=2)
+    warnings.warn(
+        f"unpacking the archives into {root / split}; this takes long, but only once.", stacklevel=2
+    )
     part = f".unpacking-{split}"
-    shutil.rmtree(root / part, ignore_errors=True)  # of a process that was killed
+    shutil.rmtree(root / part, ignore_errors=True)  # left by a process that was killed
     if split == "train":
         parse_train_archive(root, folder=part)
     else:

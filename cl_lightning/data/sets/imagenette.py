@@ -20,13 +20,13 @@ def imagenette(
 ) -> PhotoFolder:
     """The 9,469 training photos of Imagenette (second version), or its 3,925 validation photos, 10 classes.
 
-    `resolution` is that of the stored photos' short side: `160px`, `320px`, or `full`. `root` holds
+    `resolution` is the short side of the stored photos: `160px`, `320px`, or `full`. `root` holds
     `imagenette2-160`, `imagenette2-320` or `imagenette2`; `download` fetches it when missing.
     `rules`: see `image_folder`.
     Raises ValueError when it is missing, and for a split or resolution that does not exist.
     """
     is_train(split)
-    archives = Imagenette._ARCHIVES  # private, but nowhere else does torchvision tell them
+    archives = Imagenette._ARCHIVES  # private, but torchvision has no public list
     if resolution not in archives:
         raise ValueError(f"data.resolution={resolution!r}; accepted: {', '.join(archives)}.")
     root, (url, md5) = Path(root).expanduser(), archives[resolution]

@@ -1,4 +1,4 @@
-"""Handwritten digits, each at a place, size and slant of its own on a dark canvas."""
+"""Handwritten digits, each with its own position, size and slant on a dark canvas."""
 
 import math
 
@@ -18,9 +18,9 @@ ROTATION, SHEAR = 15.0, 10.0  # degrees, to both sides
 def scattered_digits(split: str = "train", seed: int = 0, size: int = 24) -> TensorImages:
     """The digits of `digits`, each drawn once on a dark `size` x `size` canvas.
 
-    A digit takes 0.45 to 0.75 of the canvas, is rotated by up to 15 and sheared by up to 10 degrees and
-    stands anywhere it fits (bilinear). All this depends on `seed` and the digit only: the images are the
-    same in every run, and raw pixels tell little about the label. The split is that of `digits`.
+    A digit takes 0.45 to 0.75 of the canvas, is rotated by up to 15 and sheared by up to 10 degrees, and
+    stands anywhere it fits (bilinear). All this depends only on `seed` and the digit, so the images are the
+    same in every run. Raw pixels say little about the label. The split is that of `digits`.
     Raises ValueError for another split or a canvas under 16 pixels.
     """
     if size < 16:
@@ -33,7 +33,10 @@ def scattered_digits(split: str = "train", seed: int = 0, size: int = 24) -> Ten
 
 
 def linear_maps(draws: Float64[Tensor, "digits 3"], size: int) -> Float64[Tensor, "digits 2 2"]:
-    """Scale times rotation times shear, from digit pixels (x, y) to canvas pixels, of three uniforms each."""
+    """Scale times rotation times shear, from digit pixels (x, y) to canvas pixels.
+
+    Each map is made from three uniform random numbers.
+    """
     scale = (SCALE[0] + (SCALE[1] - SCALE[0]) * draws[:, 0]) * size / 8
     angle, shear = ((2 * draws[:, 1:] - 1) * draws.new_tensor([ROTATION, SHEAR]) * math.pi / 180).unbind(1)
     cos, sin, tan = angle.cos(), angle.sin(), shear.tan()
@@ -47,7 +50,7 @@ def draw(
     place: Float64[Tensor, "digits 2"],
     size: int,
 ) -> UInt8[Tensor, "digits 1 size size"]:
-    """Each digit through its map, at the `place` (0..1 in x and y) within the room that its ink leaves."""
+    """Each digit through its map, at its `place`: 0..1 in x and y, within the room that its ink leaves."""
     low, high = ink_box(images, maps)
     centre = (size - high + low) * place - low  # where the middle of the 8 x 8 square goes
     inverse = torch.linalg.inv(maps)
@@ -61,10 +64,10 @@ def draw(
 def ink_box(
     images: UInt8[Tensor, "digits 1 8 8"], maps: Float64[Tensor, "digits 2 2"]
 ) -> tuple[Float64[Tensor, "digits 2"], Float64[Tensor, "digits 2"]]:
-    """Lowest and highest (x, y), from the middle of the digit, of what must be on the canvas to lose no ink.
+    """Lowest and highest (x, y) of a digit's ink, measured from its middle; all of it must be on the canvas.
 
-    Bilinear interpolation fades a pixel to nothing at the middles of its neighbours; the last half canvas
-    pixel may be outside, because values are taken at the middles of canvas pixels.
+    Bilinear interpolation fades a pixel to nothing at the centres of its neighbours. The last half canvas
+    pixel may be outside, because values are taken at the centres of canvas pixels.
     """
     steps = torch.arange(8, dtype=torch.float64) - 3.5
     middles = torch.cartesian_prod(steps, steps).flip(1)  # (x, y) of each pixel, row by row

@@ -12,7 +12,7 @@ from cl_lightning.data.sets.download import Archive, require_files
 from cl_lightning.data.sets.tensor_images import TensorImages, check_limit
 
 UNLABELLED = "unlabeled_X.bin"
-# Files of images and of labels.
+# For each split: files of images with their files of labels.
 SPLITS: dict[str, list[tuple[str, str | None]]] = {
     "unlabeled": [(UNLABELLED, None)],
     "train": [("train_X.bin", "train_y.bin")],
@@ -24,12 +24,12 @@ SPLITS: dict[str, list[tuple[str, str | None]]] = {
 def stl10(
     root: str | Path, split: str = "unlabeled", limit: int | None = None, download: bool = False
 ) -> TensorImages:
-    """A split of STL-10 by its own names, 3 x 96 x 96, 10 classes.
+    """A split of STL-10, under the names that STL-10 uses, 3 x 96 x 96, 10 classes.
 
-    `unlabeled` has 100,000 images (2.8 GB), `train` 5,000 and `test` 8,000 with labels, `train+unlabeled`
-    the first two. `root` holds `stl10_binary`; `download` fetches it when missing; `limit` keeps the first
-    images. Raises ValueError when the split's files are missing or damaged, and for a split or limit that
-    does not exist.
+    `unlabeled` has 100,000 images (2.8 GB) without labels; `train` has 5,000 and `test` 8,000 with labels;
+    `train+unlabeled` is both together. `root` holds `stl10_binary`; `download` fetches it when missing;
+    `limit` keeps the first images. Raises ValueError when the split's files are missing or damaged, and for a
+    split or limit that does not exist.
     """
     if split not in SPLITS:
         raise ValueError(
@@ -42,7 +42,7 @@ def stl10(
     folder = require_files(archive, root, [(file, sums[file]) for file in files], download)
     parts = [_read_images(folder / images) for images, _ in SPLITS[split]]
     check_limit(limit, sum(map(len, parts)), f"STL-10 {split}")
-    # Slices first: nothing beyond the limit is read.
+    # Cut before the images are joined, so that nothing beyond the limit is read.
     images = torch.cat([part[:limit] for part in parts])[:limit].contiguous()
     labels = [
         torch.full((len(part),), -1) if file is None else _read_labels(folder / file)
@@ -52,11 +52,11 @@ def stl10(
 
 
 def _read_images(file: Path) -> UInt8[Tensor, "images 3 96 96"]:
-    """The images of a binary file, which holds them column by column; read when they are used."""
+    """The images of a binary file, which stores them column by column. Pixels are read when they are used."""
     pixels = torch.from_numpy(np.memmap(file, np.uint8, "c"))
     return pixels.view(-1, 3, 96, 96).transpose(2, 3)
 
 
 def _read_labels(file: Path) -> Tensor:
-    """Labels of a file, 1 to 10 there, 0 to 9 here."""
+    """The labels of a file: 1 to 10 in the file, 0 to 9 as returned."""
     return torch.from_numpy(np.fromfile(file, np.uint8)).long() - 1

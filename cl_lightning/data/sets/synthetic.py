@@ -8,7 +8,7 @@ import torch
 from cl_lightning.data.sets.tensor_images import TensorImages
 from cl_lightning.data.split import is_train
 
-MOST = 2**31  # values, of which float32 takes 8 GiB
+MOST = 2**31  # values; as float32 they take 8 GiB
 
 
 def synthetic(
@@ -19,9 +19,10 @@ def synthetic(
     classes: int = 4,
     seed: int = 0,
 ) -> TensorImages:
-    """Noisy stripes whose slant and width tell the class; phase, colour and contrast differ by image.
+    """Noisy stripes whose angle and width depend on the class; phase, colour and contrast vary by image.
 
-    Class k of K has stripes at an angle of 90 k / K degrees, 2 + k across the image; labels go round.
+    Class k of K has 2 + k stripes across the image, at an angle of 90 k / K degrees. Image i has class
+    i mod K.
     Raises ValueError for another split, for numbers below 1 and for more than 2^31 values.
     """
     numbers = {"images": images, "size": size, "channels": channels, "classes": classes}

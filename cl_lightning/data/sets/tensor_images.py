@@ -1,4 +1,4 @@
-"""A set small enough to be held as one uint8 tensor."""
+"""A data set that is small enough for one uint8 tensor."""
 
 import torch
 from jaxtyping import Int64, UInt8
@@ -7,11 +7,11 @@ from torch.utils.data import Dataset
 
 
 class TensorImages(Dataset[tuple[Tensor, int]]):
-    """Images [images, channels, height, width] uint8 with labels [images] int64 (-1: none), and a name.
+    """Images [images, channels, height, width] uint8 with labels [images] int64 (-1: no label), and a name.
 
-    Also an ordinary map-style Dataset of (image, label). `on(device)` keeps the copy that it makes, so
-    that training and evaluation share one.
-    Raises ValueError when the images are not uint8 with four axes, or labels do not match them.
+    Also an ordinary map-style Dataset of (image, label). `on(device)` stores the copy that it makes, so
+    that training and evaluation share it.
+    Raises ValueError when the images are not uint8 with four axes, or the labels do not match them.
     """
 
     def __init__(self, images: Tensor, labels: Tensor | None = None, name: str = "images") -> None:
@@ -45,7 +45,7 @@ class TensorImages(Dataset[tuple[Tensor, int]]):
         return self._copies[device]
 
     def described(self) -> list[str]:
-        """What the start of a run says of these images."""
+        """The lines about these images in the start report."""
         classes = self.labels.unique()
         number = int((classes != -1).sum())
         labels = f"{number:,} class{'es' if number > 1 else ''}" if number else "no labels"
@@ -57,7 +57,7 @@ class TensorImages(Dataset[tuple[Tensor, int]]):
 
 
 def check_limit(limit: int | None, images: int, name: str) -> None:
-    """ValueError for a `limit` that a set of this many images does not have."""
+    """Raises ValueError for a `limit` that is not between 1 and the number of images."""
     if limit is not None and not 1 <= limit <= images:
         raise ValueError(
             f"limit={limit}; accepted: 1 to {images:,} images of {name}, or null for all "

@@ -1,1 +1,1 @@
-"""Processes that read batches ahead, in memory that they share with the trainer."""
+"""Worker processes that read batches in advance, into memory that they share with the trainer."""

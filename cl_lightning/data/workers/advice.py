@@ -1,4 +1,4 @@
-"""What is told of workers that can't be had or are gone, and what to change."""
+"""Messages about workers that could not be started or have ended, with advice."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)
 
 
 def not_started(there: int, count: int, error: OSError) -> str:
-    """Of workers that the system does not start."""
+    """The message when the system starts only `there` of `count` workers."""
     if error.errno in TOO_MANY_FILES:
         accepted = MORE_FILES
     else:
@@ -20,29 +20,29 @@ def not_started(there: int, count: int, error: OSError) -> str:
 
 
 def lost(pid: int | None, code: int | None) -> str:
-    """Of a worker that has ended by itself, or was ended."""
+    """The message about a worker that has exited or was killed."""
     who = f"worker process {pid} of the data"
     if code is not None and code >= 0:
         return (
-            f"{who} has ended by itself with code {code}; accepted: a Dataset (data.train, data.val) that "
-            "raises an error where it can't go on, and data.num_workers=0 to see where it ends"
+            f"{who} has exited with code {code}; accepted: a Dataset (data.train, data.val) that raises an "
+            "error instead of exiting; data.num_workers=0 shows where it exits"
         )
     name = "a signal" if code is None else _name(-code)
     if name == "SIGBUS":
-        return f"{who} was ended by {name}: there is no more shared memory; accepted: {MORE_MEMORY}"
+        return f"{who} was ended by {name}: no shared memory is left; accepted: {MORE_MEMORY}"
     if name == "SIGKILL":
         return (
-            f"{who} was ended by {name}, as systems do that are short of memory; accepted: {FEWER}, a "
+            f"{who} was ended by {name}: systems do this when they are short of memory; accepted: {FEWER}, a "
             "smaller data.batch_size, or more memory"
         )
     return (
-        f"{who} was ended by {name}: a library has crashed that reads the images; accepted: "
-        "data.num_workers=0, to see where"
+        f"{who} was ended by {name}: a library that reads the images has crashed; accepted: "
+        "data.num_workers=0, which shows where"
     )
 
 
 def too_many_files(error: Exception) -> bool:
-    """Whether a limit of open files is the cause, which torch's errors have in words only."""
+    """Whether the limit of open files is the cause. torch's errors say so only in their text."""
     known = getattr(error, "errno", None) in TOO_MANY_FILES
     return known or any(os.strerror(number) in str(error) for number in TOO_MANY_FILES)
 
@@ -50,5 +50,5 @@ def too_many_files(error: Exception) -> bool:
 def _name(number: int) -> str:
     try:
         return Signals(number).name
-    except ValueError:  # one that has no name
+    except ValueError:  # some signals have no name
         return f"signal {number}"

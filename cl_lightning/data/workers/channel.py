@@ -1,4 +1,4 @@
-"""Messages between two processes, some with an open file."""
+"""Messages between two processes; a message may carry an open file."""
 
 import errno
 import os
@@ -13,25 +13,25 @@ ALONE, WITH_FILE = b"\0", b"\1"
 
 
 class GoneError(Exception):
-    """The other end is closed. No error of what is sent, which may be any other."""
+    """The other end is closed. A class of its own, because a worker may send any other error."""
 
 
 class Channel:
-    """One end of a pipe. To send needs no thread and no free file number, and leaves no name anywhere.
+    """One end of a pipe. Sending needs no thread and no free file descriptor, and creates no named file.
 
-    Messages are to be small, so that neither end ever waits for the other one to read.
+    Messages must be small, so that neither end ever waits for the other one to read.
     """
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
     def send(self, message: Any, file: int | None = None) -> None:
-        """Send a message, and with it an open file, which may be closed afterwards.
+        """Send a message, and an open file if there is one; the sender may close it afterwards.
 
         Raises:
-            GoneError
+            GoneError: the other end is closed.
         """
-        pickled = ForkingPickler.dumps(message)  # what can't be pickled fails before anything is sent
+        pickled = ForkingPickler.dumps(message)  # first, so that nothing is sent if it fails
         with _open(self.connection) as pipe:
             if file is None:
                 pipe.send(ALONE)
@@ -40,12 +40,12 @@ class Channel:
             self.connection.send_bytes(pickled)
 
     def receive(self) -> tuple[Any, int | None]:
-        """The next message, and the file that came with it, which is the receiver's to close.
+        """The next message, and the file that came with it; the receiver must close the file.
 
         Raises:
-            GoneError
-            OSError: a file came, and this process has too many open (EMFILE).
-            Exception: what can't be rebuilt here; the next message is not concerned.
+            GoneError: the other end is closed.
+            OSError: a file came, but this process has too many open files (EMFILE).
+            Exception: the message can't be unpickled here; the next message is not affected.
         """
         with _open(self.connection) as pipe:
             kind, files, _, _ = socket.recv_fds(pipe, 1, 1)
@@ -60,10 +60,10 @@ class Channel:
 
 @contextmanager
 def _open(connection: Connection) -> Iterator[socket.socket]:
-    """The same open file as a socket, which can pass files on."""
+    """The same connection as a socket, which can send open files."""
     pipe = socket.socket(fileno=connection.fileno())
     try:
-        pipe.settimeout(None)  # socket.setdefaulttimeout is for sockets of the user
+        pipe.settimeout(None)  # the user's socket.setdefaulttimeout must not apply here
         yield pipe
     except (BrokenPipeError, ConnectionResetError, EOFError) as error:
         raise GoneError from error

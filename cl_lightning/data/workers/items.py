@@ -1,4 +1,4 @@
-"""What is read for a batch, and the batch that it makes."""
+"""Reads the images of a batch, and joins them."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,14 +14,14 @@ Transform = Callable[[Tensor, int, int], Tensor]
 
 
 class Items:
-    """Images of a set, each through `transform(image, index, epoch)`."""
+    """Images of a data set, each after `transform(image, index, epoch)`."""
 
     def __init__(self, dataset: MapStyle, transform: Transform | None) -> None:
         self.dataset, self.transform = dataset, transform
         self.images = dataset if isinstance(dataset, ReadableImages) else ReadableImages(dataset, 0)
 
     def read(self, index: int, epoch: int) -> Read:
-        """Image `index`, or the one that stands in for it."""
+        """Image `index`, or the one that replaces it."""
         read = self.images.read(index)
         if self.transform is None:
             return read
@@ -29,7 +29,7 @@ class Items:
 
 
 class Columns(NamedTuple):
-    """The parts of a batch, and the broken files (path: what is wrong) among it."""
+    """The columns of a batch, and its broken files (path: what is wrong)."""
 
     images: tuple[Tensor, ...]
     index: tuple[int, ...]  # type: ignore[assignment]  # hides tuple.index
@@ -38,7 +38,7 @@ class Columns(NamedTuple):
 
 
 def columns(items: list[Read]) -> Columns:
-    """What makes a batch of single items. Raises ValueError when their images differ in size."""
+    """The columns of these items. Raises ValueError when their images differ in size."""
     images, index, labels, broken = zip(*items, strict=True)
     shapes = {tuple(image.shape): number for image, number in zip(images, index, strict=True)}
     if len(shapes) > 1:
@@ -51,6 +51,6 @@ def columns(items: list[Read]) -> Columns:
 
 
 def collate(items: list[Read]) -> tuple[Batch, dict[str, str]]:
-    """One Batch in memory of this process, and the broken files among it."""
+    """One Batch in the memory of this process, and its broken files."""
     images, index, labels, broken = columns(items)
     return Batch(torch.stack(images), torch.tensor(index), torch.tensor(labels)), broken

@@ -20,9 +20,9 @@ MB = 10**6
 
 
 class Layout(NamedTuple):
-    """How a batch and the broken files among it lie in one block of memory.
+    """How a batch and the list of its broken files lie in one block of memory.
 
-    `images` is the shape of the batch's images, `broken` the bytes of its broken files.
+    `images` is the shape of the batch's images, `broken` the size of the list in bytes.
     """
 
     images: tuple[int, ...]
@@ -34,27 +34,27 @@ class Layout(NamedTuple):
         return batch_bytes(self.images) + self.broken
 
     def parts(self, block: Tensor) -> tuple[Batch, Tensor]:
-        """The batch and the bytes of its broken files, as views of the block."""
+        """The batch and the list of its broken files as bytes, both views of the block."""
         start, end = self.images[0] * NUMBERS, batch_bytes(self.images)
         index, labels = block[:start].view(torch.int64).chunk(2)
         return Batch(block[start:end].view(self.images), index, labels), block[end:]
 
 
 def batch_bytes(images: Sequence[int]) -> int:
-    """Bytes of memory that a batch takes whose images have this shape."""
+    """Bytes of memory of a batch whose images have this shape."""
     return torch.Size(images).numel() + images[0] * NUMBERS
 
 
 def share(
     images: Sequence[Tensor], index: Sequence[int], labels: Sequence[int], broken: dict[str, str]
 ) -> tuple[Layout, IO[bytes]]:
-    """Put a batch into a block of its own: its layout and its file, which has no name.
+    """Put a batch into a new block of memory. Returns its layout and its file, which has no name.
 
     Raises:
-        WorkerError: there is no room, or no more files can be opened; with what to change.
+        WorkerError: no memory is left, or no more files can be opened; says what to change.
     """
-    told = json.dumps(broken).encode() if broken else b""
-    layout = Layout((len(images), *images[0].shape), len(told))
+    listed = json.dumps(broken).encode() if broken else b""
+    layout = Layout((len(images), *images[0].shape), len(listed))
     try:
         file = _allocated(layout.size)
         batch, rest = layout.parts(_mapped(file.fileno(), layout.size))
@@ -63,15 +63,15 @@ def share(
     torch.stack(tuple(images), out=batch.images)
     batch.index.copy_(torch.tensor(index))
     batch.labels.copy_(torch.tensor(labels))
-    rest.numpy()[:] = bytearray(told)
+    rest.numpy()[:] = bytearray(listed)
     return layout, file
 
 
 def opened(layout: Layout, file: int) -> tuple[Batch, dict[str, str]]:
-    """What another process has put into a block; the memory goes with the last of its tensors.
+    """The batch that another process has put into a block. The memory is freed with the last of its tensors.
 
     Raises:
-        WorkerError: this process can open no more files; with what to change.
+        WorkerError: this process can open no more files; says what to change.
     """
     try:
         batch, broken = layout.parts(_mapped(file, layout.size))
@@ -81,7 +81,7 @@ def opened(layout: Layout, file: int) -> tuple[Batch, dict[str, str]]:
 
 
 def free_memory() -> int | None:
-    """Bytes of shared memory that are free; None where they have no limit, or can't be told."""
+    """Free bytes of shared memory; None if it has no limit or can't be measured."""
     if not hasattr(os, "statvfs"):  # Windows
         return None
     try:
@@ -92,21 +92,21 @@ def free_memory() -> int | None:
 
 
 def not_shared(size: int, error: Exception) -> str:
-    """Why a batch of `size` bytes could not be handed over, and what to change."""
-    words = f"a batch of {size / MB:,.1f} MB cannot be handed over by a worker"
+    """Why a batch of `size` bytes could not be sent, and what to change."""
+    what = f"a batch of {size / MB:,.1f} MB cannot be handed over by a worker"
     if too_many_files(error):
-        return f"{words}: too many open files; accepted: {MORE_FILES}"
+        return f"{what}: too many open files; accepted: {MORE_FILES}"
     free = free_memory()
     there = "" if free is None else f", of which {free / MB:,.1f} MB are free"
     reason = getattr(error, "strerror", None) or error
-    return f"{words} in shared memory, {SHARED_MEMORY}{there} ({reason}); accepted: {MORE_MEMORY}"
+    return f"{what} in shared memory, {SHARED_MEMORY}{there} ({reason}); accepted: {MORE_MEMORY}"
 
 
 def _allocated(size: int) -> IO[bytes]:
     place = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None
     file = tempfile.TemporaryFile(dir=place, buffering=0)  # noqa: SIM115
     try:
-        if hasattr(os, "posix_fallocate"):  # else a full memory would kill who writes
+        if hasattr(os, "posix_fallocate"):  # without it, writing to full memory would kill the process
             os.posix_fallocate(file.fileno(), 0, size)
     except OSError:
         file.close()
@@ -115,5 +115,5 @@ def _allocated(size: int) -> IO[bytes]:
 
 
 def _mapped(file: int, size: int) -> Tensor:
-    """The block as a tensor, which does not need the file to stay open."""
+    """The block as a tensor; the file may be closed afterwards."""
     return torch.from_file(f"/dev/fd/{file}", shared=True, size=size, dtype=torch.uint8)

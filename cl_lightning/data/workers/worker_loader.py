@@ -1,4 +1,4 @@
-"""Batches of a set whose images are read one by one, by worker processes or in this one."""
+"""Batches of a data set whose images are read one by one, by worker processes or in this process."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,19 +16,19 @@ from cl_lightning.data.workers.worker_pool import Answer, Request, WorkerPool
 
 
 class WorkerLoader(Resumable):
-    """Batches of `dataset`, each image through `transform(image, index, epoch)`.
+    """Batches of `dataset`, each image after `transform(image, index, epoch)`.
 
-    Workers stay for the whole run and learn the epoch with each batch, so that their number changes
-    nothing. Neither order nor images depend on the state of a global random generator.
-    `report` gets the broken files (path: what is wrong) that other images of a `ReadableImages` stand in for.
-    `sampler` is where Lightning finds `set_epoch`. `__iter__` is a generator on purpose: work begins
-    with the first batch, when Lightning has set the epoch.
+    Workers live for the whole run and get the epoch with each request, so that the number of workers changes
+    no image. Neither order nor images depend on the state of a global random generator.
+    `report` is called with the broken files (path: what is wrong) that other images replace.
+    Lightning looks for `set_epoch` in `sampler`. `__iter__` is a generator on purpose: work begins
+    with the first batch, after Lightning has set the epoch.
 
-    What a worker meets is raised here, and ends them all; a worker that is gone, or can't hand over what it
-    has read, is a WorkerError.
+    An error in a worker is raised here and ends all workers. WorkerError means that a worker has ended, or
+    can't send a batch.
     """
 
-    batch_sampler = None  # Lightning asks any loader with a `sampler` for one
+    batch_sampler = None  # Lightning reads this attribute of any loader with a `sampler`
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class WorkerLoader(Resumable):
                 if broken and self.report is not None:
                     self.report(broken)
                 yield batch
-        except GeneratorExit:  # who loops has left; the next loop needs the workers
+        except GeneratorExit:  # the loop was left early; the next one needs the workers
             raise
         except BaseException:
             self.close()
@@ -80,7 +80,7 @@ class WorkerLoader(Resumable):
 
 
 class OpenLoaders(WeakSet[WorkerLoader]):
-    """Loaders that may have workers. Pickled, it is empty: a process that is spawned makes its own."""
+    """Loaders that may have workers. A pickled copy is empty: a spawned process makes its own loaders."""
 
     def close(self) -> None:
         """Ends all their workers."""
@@ -92,7 +92,7 @@ class OpenLoaders(WeakSet[WorkerLoader]):
 
 
 def pinned(answers: Iterable[Answer]) -> Iterator[Answer]:
-    """The same in memory that a GPU copies from by itself; each is put there while the one before is used."""
+    """The same batches in pinned memory. Each is pinned in a thread while the one before is used."""
     device = torch.accelerator.current_device_index()
     with ThreadPoolExecutor(1, initializer=torch.accelerator.set_device_index, initargs=(device,)) as thread:
         before: Future[Answer] | None = None

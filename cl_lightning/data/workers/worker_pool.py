@@ -1,4 +1,4 @@
-"""Worker processes that read batches ahead of who takes them."""
+"""Worker processes that read batches in advance."""
 
 import os
 from collections import deque
@@ -20,39 +20,39 @@ from cl_lightning.data.workers.shared_batch import opened
 from cl_lightning.data.workers.worker import AHEAD, work
 from cl_lightning.interruption import PATIENCE, WorkerError
 
-SECONDS = 1.0  # that the system may need for what takes no time
-BEFORE_OTHERS = 100  # among multiprocessing's finalizers, which wait for all processes in the end
+SECONDS = 1.0  # how long the system may need to end a process
+BEFORE_OTHERS = 100  # run this finalizer before multiprocessing's own, which wait for all processes
 
 Request = tuple[int, list[int]]  # epoch and indices
-Answer = tuple[Batch, dict[str, str]]  # and the broken files among it
+Answer = tuple[Batch, dict[str, str]]  # a batch and its broken files
 
 
 class WorkerPool:
-    """`count` processes, each asked in its turn, so that batches come in order.
+    """`count` worker processes. Requests go to them in turn, so that batches come in order.
 
-    They end when the pool is closed or forgotten, and with this process, whatever ends it. They share no
-    lock, queue or thread with it, so that one that is killed leaves nothing locked.
+    The workers end when the pool is closed or garbage-collected, and when this process ends in any way. They
+    share no lock, queue or thread with it, so that a killed worker leaves nothing locked.
 
     Raises:
-        WorkerError: not all of them can be started.
+        WorkerError: not all workers can be started.
     """
 
     def __init__(self, items: Items, count: int) -> None:
         self.workers: list[Worker] = []
-        self.asked: deque[Worker] = deque()  # once for each answer that is to come
+        self.asked: deque[Worker] = deque()  # one entry for each answer that is still to come
         try:
             self._start(items, count)
         except OSError as error:
             raise WorkerError(not_started(len(self.workers), count, error)) from error
 
     def batches(self, requests: Iterable[Request]) -> Iterator[Answer]:
-        """What the workers read for each of the requests, in order.
+        """The batch for each request, in order.
 
         Raises:
-            WorkerError: a worker is gone, or can't hand over what it has read.
-            Exception: what a worker met, with its traceback as a note.
+            WorkerError: a worker has ended, or can't send a batch.
+            Exception: an error in a worker, with its traceback as a note.
         """
-        while self.asked:  # an earlier loop was left
+        while self.asked:  # an earlier loop was left early
             self._take()
         requests = iter(requests)
         for worker, request in zip(
@@ -87,7 +87,7 @@ class WorkerPool:
         worker = self.asked.popleft()
         processes = {one.process.sentinel: one for one in self.workers}
         while not (ready := wait([worker.channel.connection, *processes], SECONDS)):
-            if worker.process.exitcode is not None:  # what it has started may hold all of this open
+            if worker.process.exitcode is not None:  # its child processes may keep the connection open
                 worker.raise_last()
         for sentinel, one in processes.items():
             if sentinel in ready:
@@ -99,7 +99,7 @@ class WorkerPool:
 
 
 class Worker:
-    """A process, and the way to it."""
+    """A worker process and the connection to it."""
 
     def __init__(self, items: Items, number: int, count: int, let_go: Connection) -> None:
         context = get_context()
@@ -110,11 +110,11 @@ class Worker:
                 target=work, args=(items, number, count, theirs, let_go), daemon=True
             )
             self.process.start()
-        # For who ends all of multiprocessing.active_children(): SIGTERM is not answered.
+        # For code that terminates all of multiprocessing.active_children(): workers ignore SIGTERM.
         self.process.terminate = self.process.kill  # type: ignore[method-assign]
 
     def answer(self) -> Answer:
-        """What it has read, once it is there; raises what it has met."""
+        """Waits for the worker's batch and returns it; raises the worker's error."""
         try:
             message, file = self.channel.receive()
         except OSError as error:
@@ -123,7 +123,7 @@ class Worker:
             ) from error
         if isinstance(message, Failed):
             raise self._error(message)
-        assert file is not None, "a batch comes with its memory"
+        assert file is not None, "a batch comes with the file of its memory"
         try:
             return opened(message, file)
         finally:
@@ -134,13 +134,13 @@ class Worker:
             error, _ = self.channel.receive()
         except GoneError:
             raise
-        except Exception:  # this process knows no such class
-            error = RuntimeError(failed.words)
+        except Exception:  # this process lacks the error's class
+            error = RuntimeError(failed.message)
         error.add_note(f"\nIn a worker process:\n{failed.traceback}")
         return error
 
     def raise_last(self) -> NoReturn:
-        """Of a worker that has gone: raise what it has still told, or else how it ended."""
+        """For a worker that has ended: raise the error that it still sent, or else say how it ended."""
         with suppress(GoneError):
             while self.channel.connection.poll():
                 self.answer()
@@ -149,7 +149,7 @@ class Worker:
 
 
 def end(workers: Sequence[Worker], let_go: Connection) -> None:
-    """End them all, those that are stuck by SIGKILL, within PATIENCE and little more."""
+    """End all workers; those that still run after PATIENCE seconds are killed by SIGKILL."""
     with suppress(OSError):
         let_go.send_bytes(b"end")
     until = monotonic() + PATIENCE
