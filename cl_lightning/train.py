@@ -41,11 +41,11 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
         return finished
 
     # Heavy imports wait until there is something to train: --help and completion need none.
-    from cl_lightning.runs import images
     from cl_lightning.runs.circumstances import circumstances
     from cl_lightning.runs.finished import FinishedRuns
     from cl_lightning.runs.loggers import assemble_loggers, recorded
     from cl_lightning.runs.messages import is_left_alone
+    from cl_lightning.runs.own_images import known
     from cl_lightning.runs.own_images.broken_files import broken_files_in, keep_broken
     from cl_lightning.runs.pictures import write_pictures
     from cl_lightning.runs.preparing import prepared
@@ -65,7 +65,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     first = trainer.is_global_zero
     with folder.locked() if first else nullcontext():
         if first:
-            images.keep(folder, config, data)
+            known.keep(folder, config, data)
         resumed = folder.prepare(config) if first else folder.checkpoint.is_file()
         step = steps_done(folder) if resumed and first else 0  # what the first tells and its loggers need
         loggers = assemble_loggers(config, folder, None if folder.is_new else step)

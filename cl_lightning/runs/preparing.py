@@ -9,14 +9,15 @@ from lightning.pytorch import Trainer
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.data import ContrastiveData
 from cl_lightning.methods.contrastive import ContrastiveModule
-from cl_lightning.runs import checks, images
 from cl_lightning.runs.assemble import assemble_method, assemble_trainer
+from cl_lightning.runs.checking import sizes
 from cl_lightning.runs.checking.early_end import check_least, check_time_limit
 from cl_lightning.runs.checking.rehearsal import rehearse
 from cl_lightning.runs.checking.trainer_settings import check_trainer
 from cl_lightning.runs.cpu import quicken_cpu
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.loggers import assemble_loggers
+from cl_lightning.runs.own_images import known
 from cl_lightning.runs.own_images.broken_files import broken_files_in, keep_broken
 from cl_lightning.runs.quiet import quiet
 
@@ -32,14 +33,14 @@ def prepared(config: dict[str, Any], folder: RunFolder) -> tuple[ContrastiveModu
     check_least(config)
     quiet()
     quicken_cpu()
-    method, data = assemble_method(config), images.assembled(config, folder)
+    method, data = assemble_method(config), known.assembled(config, folder)
     trainer = assemble_trainer(config, folder)
-    checks.check_accelerator(trainer)
-    checks.check_data(data, trainer.world_size)
+    sizes.check_accelerator(trainer)
+    sizes.check_data(data, trainer.world_size)
     step = data.batch_size * trainer.accumulate_grad_batches
-    checks.check_callbacks(method, trainer.callbacks, step)  # type: ignore[attr-defined]
+    sizes.check_callbacks(method, trainer.callbacks, step)  # type: ignore[attr-defined]
     with remembering_broken(folder, data):
-        rehearse(method, data, *checks.steps(data, trainer))
+        rehearse(method, data, *sizes.steps(data, trainer))
     assemble_loggers(config, folder)
     return method, data, trainer
 

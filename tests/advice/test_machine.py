@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cl_lightning.runs import memory
+from cl_lightning.runs.checking import memory
 from tests.advice.cases import Case, evaluated, take
 from tests.bad_input.conftest import Train
 from tests.bad_input.conftest import train as train  # a fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cl_lightning.runs import shared_memory
+from cl_lightning.runs.checking import shared_memory
 from tests.advice.cases import Case, evaluated, take
 from tests.bad_input.conftest import Train
 from tests.bad_input.conftest import train as train  # a fixture

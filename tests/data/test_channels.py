@@ -17,6 +17,8 @@ from cl_lightning.data.channels import in_channels
 from cl_lightning.encoders import Encoder, SmallConvNet
 from cl_lightning.methods import SimCLR
 from cl_lightning.pairs import simclr_views
+from cl_lightning.runs.checking.rehearsal import rehearse
+from cl_lightning.runs.checking.sizes import steps
 from cl_lightning.runs.pictures import pairs
 from tests import tiny
 

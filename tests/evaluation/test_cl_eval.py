@@ -18,6 +18,7 @@ from cl_lightning.evaluate import main
 from cl_lightning.evaluation import FrozenFeatures, knn_accuracy, linear_accuracy
 from cl_lightning.runs import RunFolder, run_hash
 from cl_lightning.runs.assemble import assemble_data, assemble_method
+from cl_lightning.runs.evaluating.one_run import evaluate, frozen_network
 
 pytestmark = [
     # Choices of the tiny runs above.

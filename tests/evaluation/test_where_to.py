@@ -13,7 +13,7 @@ import pytest
 
 from cl_lightning.evaluate import main
 from cl_lightning.evaluation import FrozenFeatures
-from cl_lightning.runs import evaluation_files
+from cl_lightning.runs.evaluating import files as evaluation_files
 
 FAST = ("--labels", "--draws", "1")
 

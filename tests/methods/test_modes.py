@@ -16,6 +16,7 @@ from cl_lightning.callbacks import KNNMonitor
 from cl_lightning.callbacks.start_report import start_report
 from cl_lightning.encoders import Encoder
 from cl_lightning.methods.modes import evaluating
+from cl_lightning.runs.checking.rehearsal import rehearse_image
 from tests import tiny
 
 KINDS = {"simclr": tiny.simclr, "moco_v2": tiny.moco}

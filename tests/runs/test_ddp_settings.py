@@ -13,6 +13,7 @@ from cl_lightning.callbacks.start_report import start_report
 from cl_lightning.distributed import rank
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.assemble import assemble_data, assemble_method, assemble_trainer
+from cl_lightning.runs.checking.trainer_settings import check_trainer
 from cl_lightning.runs.summary import summarise
 from tests.processes import run_on
 from tests.runs.configs import SMALL, SMALL_MOCO, config

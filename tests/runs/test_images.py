@@ -20,6 +20,7 @@ from cl_lightning.data import BrokenImageError, PhotoFolder
 from cl_lightning.data.record.inventory import Files
 from cl_lightning.evaluate import main as cl_eval
 from cl_lightning.runs import RunFolder
+from cl_lightning.runs.own_images.known import FIRST_RULES, images_to_evaluate, kept
 from cl_lightning.train import train
 from tests.data.photos import write_photos
 from tests.resume.compare import differences, ended_with

@@ -16,6 +16,9 @@ from cl_lightning.data import image_folder
 from cl_lightning.data.record.inventory import inventory
 from cl_lightning.runs import RunFolder, same_run
 from cl_lightning.runs.finished import FinishedRuns
+from cl_lightning.runs.own_images.known import assembled, images_to_evaluate
+from cl_lightning.runs.own_images.known import keep as keep_images
+from cl_lightning.runs.own_images.record_file import FILE, Images, OtherImagesError, kept
 from tests.data.photos import write_photos
 from tests.runs.configs import config
 
@@ -168,7 +171,7 @@ def test_any_other_error_stays_as_it_is(tmp_path: Path) -> None:
 
 
 def test_the_record_is_read_once_until_it_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cl_lightning.runs import image_record
+    from cl_lightning.runs.own_images import record_file as image_record
 
     write_photos(tmp_path / "photos", *NAMES)
     run, folder = begun()

@@ -14,7 +14,8 @@ from lightning.pytorch import Trainer
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.data import ContrastiveData, synthetic
 from cl_lightning.data.workers import shared_batch
-from cl_lightning.runs import shared_memory
+from cl_lightning.runs.checking import shared_memory
+from cl_lightning.runs.checking.shared_memory import check_shared_memory, spare_shared_memory
 from tests import tiny
 
 ITEM = 3 * tiny.SIZE**2 + 16  # bytes of an image in evaluation, of a pair two of them

@@ -21,6 +21,7 @@ from cl_lightning.data.checks import check_device
 from cl_lightning.data.workers import worker
 from cl_lightning.evaluation import FrozenFeatures
 from cl_lightning.pairs import moco_v2_views
+from cl_lightning.runs.checking.sizes import check_accelerator
 from cl_lightning.sweeps import Job
 from cl_lightning.sweeps.local import check_system
 from cl_lightning.train import train

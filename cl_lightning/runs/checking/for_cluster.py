@@ -9,8 +9,8 @@ from lightning.pytorch.strategies import StrategyRegistry
 
 from cl_lightning.blueprints import ConfigError, build, refused, shown
 from cl_lightning.data import EpochOrder
-from cl_lightning.runs import checks
 from cl_lightning.runs.assemble import GIVEN, assemble_callbacks, assemble_method
+from cl_lightning.runs.checking import sizes
 from cl_lightning.runs.checking.early_end import check_least, check_time_limit
 from cl_lightning.runs.checking.rehearsal import rehearse_loss, rehearse_optimizer
 from cl_lightning.runs.checking.trainer_settings import check_trainer
@@ -58,8 +58,8 @@ def check_for_cluster(config: dict[str, Any]) -> None:
     batch, world = config["data"]["batch_size"], nodes * devices
     with refused("data"):
         EpochOrder(2 * batch * world, batch, config["seed"], 0, world)
-    checks.check_batch(method, batch, world)
+    sizes.check_batch(method, batch, world)
     rehearse_loss(method)
     rehearse_optimizer(method)
     step = batch * config["trainer"]["accumulate_grad_batches"]
-    checks.check_callbacks(method, assemble_callbacks(config, Path()), step)
+    sizes.check_callbacks(method, assemble_callbacks(config, Path()), step)

@@ -1,0 +1,1 @@
+"""All that is refused before a run writes anything."""

@@ -1,0 +1,1 @@
+"""How good the encoders of runs are, and where that is written."""
