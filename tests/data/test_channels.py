@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from cl_lightning.runs.checking.rehearsal import rehearse
-from cl_lightning.runs.checking.sizes import steps
 from PIL import Image
 from torch.utils.data import Dataset
 

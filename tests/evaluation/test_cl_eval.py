@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from cl_lightning.runs.evaluating.one_run import evaluate, frozen_network
 from torch.utils.data import Dataset
 
 from cl_lightning.blueprints import ConfigError

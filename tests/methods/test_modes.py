@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from cl_lightning.runs.checking.rehearsal import rehearse_image
 from lightning.pytorch import Callback
 from torch import nn
 

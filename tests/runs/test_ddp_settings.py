@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cl_lightning.runs.checking.trainer_settings import check_trainer
 from lightning.pytorch import Callback
 
 from cl_lightning.blueprints import ConfigError

@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 import pytest
 import torch
-from cl_lightning.runs.own_images.known import FIRST_RULES, images_to_evaluate, kept
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.data import BrokenImageError, PhotoFolder

@@ -7,9 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cl_lightning.runs.own_images.known import assembled, images_to_evaluate
-from cl_lightning.runs.own_images.known import keep as keep_images
-from cl_lightning.runs.own_images.record_file import FILE, Images, OtherImagesError, kept
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.data import image_folder

@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from cl_lightning.runs.checking.trainer_settings import check_trainer
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs import RunFolder

@@ -8,7 +8,6 @@ from unittest.mock import Mock
 
 import pytest
 import torch
-from cl_lightning.runs.checking.shared_memory import check_shared_memory, spare_shared_memory
 from lightning.pytorch import Trainer
 
 from cl_lightning.blueprints import ConfigError

@@ -1,7 +1,6 @@
 """A key of `data` that nothing takes is refused, or told where another data set has it."""
 
 import pytest
-from cl_lightning.runs.checking.data_keys import KNOWN, TAKEN, check_effect
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs.checking.data_keys import KNOWN, TAKEN, check_effect

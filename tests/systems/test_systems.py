@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from cl_lightning.runs.checking.sizes import check_accelerator
 from lightning.fabric.accelerators import MPSAccelerator as MPSAcceleratorOfFabric
 from lightning.pytorch.accelerators import MPSAccelerator
 
