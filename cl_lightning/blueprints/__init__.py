@@ -1,4 +1,4 @@
-"""Parts as plain containers, as configs and checkpoints hold them: `_target_` and its arguments."""
+"""Blueprints: plain containers (`_target_`, arguments) that describe objects in configs and checkpoints."""
 
 from cl_lightning.blueprints.allowed import allow
 from cl_lightning.blueprints.build import build, rebuild

@@ -1,4 +1,4 @@
-"""What a type annotation accepts, in the words of a config file."""
+"""What a type annotation accepts, in the terms of a config file."""
 
 import types
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ WORDS = {bool: "true, false", int: "a whole number", float: "a number", str: "te
 
 
 def accepted(hint: Any) -> str:
-    """Types as the values that YAML has for them; classes that only code can give are left out."""
+    """The types of an annotation as YAML values; classes that only code can pass are left out."""
     return ", ".join(dict.fromkeys(_words(hint)))
 
 

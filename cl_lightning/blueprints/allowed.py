@@ -1,4 +1,4 @@
-"""Classes and functions of other packages that a config may name, because code says so."""
+"""Classes and functions of other packages that a config may name, because the user's code allows it."""
 
 import inspect
 import sys
@@ -17,16 +17,16 @@ _BY_SCRIPT: set[str] = set()
 
 
 def allow(package: str) -> None:
-    """Let configs name the classes and functions of a package, for as long as this process lives.
+    """Let configs name the classes and functions of a package, until this process ends.
 
-    A script says so before it trains. An installed package says it once and for all, by an entry point of
-    the group `cl_lightning.targets` whose value is the package, a module of it, or MODULE:NAME for one class
-    or function; the jobs of a cluster's launcher know of these only. Either way what may be named is public
-    (no part of the name begins with _) and defined in that package or module: neither what it imports from
-    elsewhere, nor methods or instances. Importing a module runs it.
+    A script calls this before it trains. An installed package can allow itself permanently by an entry point
+    of the group `cl_lightning.targets`; its value is the package, a module of it, or MODULE:NAME for one
+    class or function. The jobs of a cluster launcher know only entry points. In both cases configs may name
+    only classes and functions that are public (no part of the name begins with _) and defined in that package
+    or module; not imported ones, methods or instances. Importing a module runs it.
 
     Raises:
-        ValueError: no package or module of this name can be imported, or the standard library's.
+        ValueError: no package or module of this name can be imported, or it is in the standard library.
     """
     if not _is_there(package):
         raise ValueError(
@@ -41,21 +41,21 @@ def _is_there(package: str) -> bool:
         return False
     try:
         return find_spec(package) is not None
-    except (ImportError, ValueError):  # its parent is missing, or no module of its own
+    except (ImportError, ValueError):  # the parent package is missing, or is no package
         return False
 
 
 def allowed() -> list[str]:
-    """What an entry point or a script allows: packages, modules and single names."""
+    """Packages, modules and single names that an entry point or a script allows."""
     values = {point.value.replace(":", ".") for point in entry_points(group=GROUP)} | _BY_SCRIPT
     return sorted(value for value in values if not _standard(value))
 
 
 def find_allowed(name: Any, key: str) -> Callable[..., Any]:
-    """The class or function `name` (MODULE.NAME), which an entry point or a script allows.
+    """The class or function `name` (MODULE.NAME), if an entry point or a script allows it.
 
     Raises:
-        ConfigError: none allows it, or there is no such class or function, or it is defined elsewhere.
+        ConfigError: it is not allowed, does not exist, or is defined in another module.
     """
     if not (isinstance(name, str) and "." in name and _public(name) and _below(name, allowed())):
         raise ConfigError(f"{key} is {name!r}; accepted: {_accepted(name)}")
@@ -63,9 +63,9 @@ def find_allowed(name: Any, key: str) -> Callable[..., Any]:
     try:
         found: Any = getattr(import_module(module), attribute, None)
     except Exception as error:
-        told = " ".join(str(error).split())
+        reason = " ".join(str(error).split())
         raise ConfigError(
-            f"{key} is {name}, but importing {module} fails ({type(error).__name__}: {told}); accepted: a "
+            f"{key} is {name}, but importing {module} fails ({type(error).__name__}: {reason}); accepted: a "
             "class or function of a module that can be imported"
         ) from error
     if not is_allowed(name, found):
@@ -77,7 +77,7 @@ def find_allowed(name: Any, key: str) -> Callable[..., Any]:
 
 
 def is_allowed(name: str, found: Any) -> bool:
-    """Whether `found`, which goes by `name`, is a public class or function defined where one may be."""
+    """Whether `found`, under this `name`, is a public class or function that an allowed module defines."""
     if not (inspect.isclass(found) or inspect.isroutine(found)):
         return False
     return _public(name) and _below(name, allowed()) and _below(_home(found), allowed())
@@ -96,7 +96,7 @@ def _kind(found: Any) -> str:
 
 
 def _public(name: str) -> bool:
-    """Also keeps away `__main__` modules, which run as they are imported."""
+    """Whether no part of a name is private. Also excludes `__main__` modules, which run when imported."""
     return all(part.isidentifier() and not part.startswith("_") for part in name.split("."))
 
 
@@ -109,7 +109,7 @@ def _below(name: str, places: list[str]) -> bool:
 
 
 def _accepted(name: Any) -> str:
-    """Some of the list, and where it is."""
+    """A text that names similar options, and says where all of them are listed."""
     options = sorted(targets())
     near = get_close_matches(str(name), options, n=3)
     last = [target for target in options if target.rpartition(".")[2] == str(name).rpartition(".")[2]]

@@ -1,4 +1,4 @@
-"""The error of a config that can't be run."""
+"""The error for a config that can't be run."""
 
 import errno
 import re
@@ -9,27 +9,27 @@ from typing import Any
 from cl_lightning.files import printable
 
 CLOSED = (errno.EACCES, errno.EPERM)
-ALLOCATOR = "DefaultCPUAllocator"  # torch's, in its errors
+ALLOCATOR = "DefaultCPUAllocator"  # torch's name for it in error messages
 
 
 class ConfigError(ValueError):
-    """A config that can't be run: what was given, what is accepted, which key to change."""
+    """A config that can't be run. Its message: what was given, what is accepted, which key to change."""
 
 
 def shown(value: Any) -> str:
-    """A value as one would type it."""
+    """A value as a user would type it."""
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def memory_in_words(error: BaseException) -> str:
-    """Of an error for lack of memory, how much was wanted."""
+    """The message for an error for lack of memory."""
     wanted = re.search(r"allocate (\d+) bytes", str(error))
     amount = f"{int(wanted[1]) / 2**30:,.1f} GiB at once are" if wanted else "what it takes is"
     return f"there is not enough memory: {amount} more than this machine gives; accepted: smaller sizes"
 
 
 def file_in_words(error: OSError) -> str:
-    """Of an error of the system's that names a file, which one, what is wrong and what would do."""
+    """The message for a system error that names a file."""
     what = "to read and write"
     if error.errno in CLOSED:
         what = "that this user may use: change its permissions, or name another"
@@ -37,7 +37,7 @@ def file_in_words(error: OSError) -> str:
 
 
 def in_words(error: BaseException) -> str:
-    """What an error says, without the number that the system has for it."""
+    """The message of an error, without the system's error number."""
     if isinstance(error, MemoryError) or ALLOCATOR in str(error):
         return memory_in_words(error)
     if isinstance(error, OSError) and "accepted: " in str(error.strerror):
@@ -49,16 +49,16 @@ def in_words(error: BaseException) -> str:
 
 @contextmanager
 def refused(key: str) -> Iterator[None]:
-    """Whatever fails inside is the fault of the config below `key`.
+    """Turns every error in this block into an error of the config below `key`.
 
     Raises:
-        ConfigError: from the error, naming the key where the error's own words don't.
+        ConfigError: caused by the error; names the key if the error's own message doesn't.
     """
     try:
         yield
     except ConfigError:
         raise
     except Exception as error:
-        words = in_words(error)
+        message = in_words(error)
         group = key.split(".")[0]
-        raise ConfigError(words if f"{group}." in words else f"{key}: {words}") from error
+        raise ConfigError(message if f"{group}." in message else f"{key}: {message}") from error

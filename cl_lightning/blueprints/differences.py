@@ -1,4 +1,4 @@
-"""What is not the same in two blueprints, in words."""
+"""The differences of two blueprints as text."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,10 +8,10 @@ from cl_lightning.blueprints.describe import OWN, PARTIAL, TARGET, defaults
 
 
 def differences(name: str, then: Any, now: Any) -> Iterator[str]:
-    """`KEY: then X, now Y` for each value that both have and that is not the same.
+    """`KEY: then X, now Y` for each value that is in both and differs.
 
-    A part of the user's own code can't be compared, and is taken for the same. An argument that one of two
-    calls leaves out has its default.
+    Objects of the user's own code can't be compared and count as equal. If one of the two calls leaves out an
+    argument, its default is compared.
     """
     if _is_own(then) or _is_own(now):
         return
@@ -27,7 +27,7 @@ def differences(name: str, then: Any, now: Any) -> Iterator[str]:
 
 
 def in_words(blueprint: Any) -> str:
-    """A blueprint as one would write it in Python, without the parts of its parts."""
+    """A blueprint in Python syntax, without nested blueprints."""
     if isinstance(blueprint, list):
         return f"[{', '.join(map(in_words, blueprint))}]"
     if not isinstance(blueprint, Mapping):

@@ -1,4 +1,4 @@
-"""Data sets of the user's own code: what a config may name without leave."""
+"""Data sets of the user's own code, which a config may always name."""
 
 import os
 import sys
@@ -19,11 +19,11 @@ ACCEPTED = (
 def find_data_set(name: Any, key: str) -> Callable[..., Any]:
     """The class or function `name` (MODULE.NAME), which makes a data set.
 
-    Modules of the standard library are refused, and whatever makes no data set by its class or annotation,
-    unless `allow` or an entry point allows it.
+    It must be a Dataset class, or a function annotated to return one, unless `allow` or an entry point allows
+    it. Modules of the standard library are refused.
 
     Raises:
-        ConfigError: no such module or name, a module that fails, or not a data set.
+        ConfigError: the module or name does not exist, importing it fails, or it makes no data set.
     """
     module, _, attribute = name.rpartition(".") if isinstance(name, str) else ("", "", "")
     if not module or module.split(".")[0] in sys.stdlib_module_names:
@@ -37,14 +37,14 @@ def find_data_set(name: Any, key: str) -> Callable[..., Any]:
 
 
 def _import(module: str, name: str, key: str) -> Any:
-    if os.getcwd() not in sys.path:  # a command's own folder is there instead; last, so that it hides nothing
+    if os.getcwd() not in sys.path:  # commands lack it; last, so that it hides no other module
         sys.path.append(os.getcwd())
     try:
         return import_module(module)
     except Exception as error:
-        told = " ".join(str(error).split())
+        reason = " ".join(str(error).split())
         raise ConfigError(
-            f"{key} is {name}, but importing {module} fails ({type(error).__name__}: {told}); accepted: "
+            f"{key} is {name}, but importing {module} fails ({type(error).__name__}: {reason}); accepted: "
             f"{ACCEPTED}"
         ) from error
 
@@ -54,13 +54,13 @@ def _makes_a_data_set(found: Any) -> bool:
         return _is_data_set(found)
     try:
         hint = get_type_hints(found).get("return")
-    except Exception:  # no function, or an annotation that names nothing
+    except Exception:  # not a function, or an annotation with an unknown name
         return False
     return _is_data_set(get_origin(hint) or hint)
 
 
 def _is_data_set(kind: Any) -> bool:
-    from torch.utils.data import Dataset  # a wrong config costs no import of torch
+    from torch.utils.data import Dataset  # imported here, so that most wrong configs are refused quickly
 
-    # Not whatever has a length and items: numpy.memmap has, and writes files.
+    # Not every class with a length and items: numpy.memmap has both, and it writes files.
     return isinstance(kind, type) and issubclass(kind, Dataset)

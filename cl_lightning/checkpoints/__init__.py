@@ -1,4 +1,4 @@
-"""Checkpoints: written as a whole, read as data, and the trained weights in them."""
+"""Checkpoints: written completely or not at all, and read without running code; trained weights in them."""
 
 from cl_lightning.checkpoints.atomic import AtomicCheckpointIO
 from cl_lightning.checkpoints.backbone import load_backbone

@@ -12,15 +12,15 @@ from cl_lightning.checkpoints.plain import check_plain
 from cl_lightning.checkpoints.reading import UnreadableError, last_good, read
 from cl_lightning.files import replacing
 
-_LAUNCHERS = ".temp.ckpt"  # weights that Lightning's own processes hand back, with nothing around them
+_LAUNCHERS = ".temp.ckpt"  # the file in which Lightning's spawned processes return bare weights
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Checkpoints that are there as a whole or not at all: `Trainer(plugins=[AtomicCheckpointIO()])`.
+    """Writes checkpoints completely or not at all: `Trainer(plugins=[AtomicCheckpointIO()])`.
 
-    A new one is written beside the last, read back, and takes its place then. A full disk, a read-only folder
-    or a kill at any moment leaves the last good one; what a killed process had begun is removed by
-    `remove_unfinished(folder)`. Only tensors and plain containers are written and read.
+    A new checkpoint is written beside the last one, read back, and then takes its place. A full disk, a
+    read-only folder or a kill at any moment leaves the last good checkpoint. `remove_unfinished(folder)`
+    removes the unfinished file of a killed process. Only tensors and plain containers are written and read.
     """
 
     def save_checkpoint(
@@ -29,8 +29,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """Write `checkpoint` to `path`, a local file.
 
         Raises:
-            ConfigError: anything else than tensors and plain containers, and where it sits; a file that can't
-                be written, why, and which checkpoint is there still.
+            ConfigError: the checkpoint holds something else than tensors and plain containers (the message
+                says where), or can't be written (it says why, and which good checkpoint remains).
         """
         file = _local(path)
         if storage_options is not None:
@@ -53,22 +53,22 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def load_checkpoint(
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """What a checkpoint file, or that of a run folder, holds; its tensors on the CPU unless said.
+        """The content of a checkpoint file or of a run folder's checkpoint; tensors go to the CPU by default.
 
         Raises:
-            ConfigError: a `weights_only` that is false; no such file, a broken one or another program's, why,
-                and which other checkpoint of its folder is good.
+            ConfigError: `weights_only` is false; the file is missing, broken or another program's. The
+                message says why, and which other checkpoint in its folder is good.
         """
         if weights_only is False:
             raise ConfigError("weights_only is False; accepted: true, always")
         file, where = _local(path), "cpu" if map_location is None else map_location
         if file.name == _LAUNCHERS:
             return read(file, where, mmap=False)
-        # Not mapped: what goes on living in a resumed run must not depend on the file.
+        # Not memory-mapped: the state of a resumed run must not depend on the file.
         checkpoint = Checkpoint(file, where, mmap=False)
         if "pytorch-lightning_version" not in checkpoint.content:
             raise ConfigError(
-                f"{checkpoint.file} is another program's; accepted: a checkpoint that Lightning wrote"
+                f"{checkpoint.file} is another program's file; accepted: a checkpoint that Lightning wrote"
             )
         return checkpoint.content
 
@@ -84,6 +84,6 @@ def _write(checkpoint: dict[str, Any], part: BinaryIO) -> None:
         torch.save(checkpoint, part)
         part.flush()
     except RuntimeError as error:
-        if isinstance(error.__context__, OSError):  # torch hides the file's own error behind one of its own
+        if isinstance(error.__context__, OSError):  # torch hides the system's error behind its own
             raise error.__context__ from error
         raise

@@ -12,20 +12,20 @@ from cl_lightning.checkpoints.checkpoint import Checkpoint, without_prefix
 def load_backbone(path: str | Path, encoder: str = "query", backbone: nn.Module | None = None) -> nn.Module:
     """The trained backbone of a run: images [batch, channels, size, size] to features [batch, features].
 
-    Its `size`, `mean` and `std` say what it was trained on: `(pixels / 255 - mean) / std`, pixels of
-    `size` x `size`; None where the user's own views didn't say. Attributes of these names that a
-    user's own network has stay its own. It has ordinary BatchNorm layers, is in
-    evaluation mode, on the CPU, in float32 (or float64, if it was trained so). A ResNet with ImageNet's stem
-    has the state dict of torchvision's model less `fc`.
+    Its attributes `size`, `mean` and `std` describe its input: `(pixels / 255 - mean) / std`, images of
+    `size` x `size` pixels. They are None if the user's own views don't have them. If a user's own network
+    already has attributes of these names, they are not changed. The backbone has ordinary BatchNorm layers
+    and is in evaluation mode, on the CPU, in float32 (or float64, if it was trained so). A ResNet with
+    ImageNet's stem has the state dict of torchvision's model without `fc`.
 
     Args:
         path: a run folder, or a checkpoint file.
         encoder: the trained `query` encoder, or MoCo's `key` encoder, its moving average.
-        backbone: the user's own network, where that was trained: one like it, to receive the weights.
+        backbone: only for a run that trained the user's own network: such a network, to take the weights.
 
     Raises:
-        ValueError: no checkpoint there, one that is broken or another program's, an encoder that it has not,
-            a user's own backbone that was not given, weights that are missing or left over.
+        ValueError: there is no checkpoint, or it is broken or another program's; it has no such encoder;
+            `backbone` is needed but missing; weights are missing or left over.
     """
     checkpoint = Checkpoint(path)
     about = checkpoint.description
@@ -39,7 +39,7 @@ def load_backbone(path: str | Path, encoder: str = "query", backbone: nn.Module 
 
 
 def _built(encoder: Any, file: Path) -> nn.Module:
-    blueprint = encoder.get("backbone", encoder)  # an encoder of the user's own has none
+    blueprint = encoder.get("backbone", encoder)  # a user's own encoder has no backbone
     own = find_own(blueprint)
     if own is not None:
         raise ConfigError(

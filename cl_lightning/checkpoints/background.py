@@ -12,10 +12,10 @@ from cl_lightning.checkpoints.atomic import AtomicCheckpointIO
 
 
 class BackgroundCheckpointIO(AtomicCheckpointIO):
-    """As `AtomicCheckpointIO`, but training stands still for a copy of the state only; a thread writes it.
+    """As `AtomicCheckpointIO`, but training only waits for a copy of the state; a thread writes the file.
 
-    One save at a time: the next one, `teardown` and the end of a run wait for the one before, and raise what
-    went wrong with it. Lightning's own AsyncCheckpointIO raises it a save later, again and again.
+    One save at a time: the next save, `teardown` and the end of a run wait for the save before, and raise its
+    error. (Lightning's AsyncCheckpointIO raises the error at every later save.)
     """
 
     def __init__(self) -> None:
@@ -26,10 +26,10 @@ class BackgroundCheckpointIO(AtomicCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
     ) -> None:
-        """Copy `checkpoint`, and write it to `path`, a local file, later.
+        """Copy `checkpoint`, and write it to `path`, a local file, in the background.
 
         Raises:
-            ConfigError: what `AtomicCheckpointIO` refuses, of the save before this one.
+            ConfigError: the save before this one failed, as described in `AtomicCheckpointIO`.
         """
         self._wait()
         if self._writer is None:
@@ -41,7 +41,7 @@ class BackgroundCheckpointIO(AtomicCheckpointIO):
     def load_checkpoint(
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """As `AtomicCheckpointIO`, after the last save."""
+        """As in `AtomicCheckpointIO`, after the last save has ended."""
         self._wait()
         return super().load_checkpoint(path, map_location, weights_only)
 
@@ -51,10 +51,10 @@ class BackgroundCheckpointIO(AtomicCheckpointIO):
             writing.result()
 
     def teardown(self) -> None:
-        """Return when the last save is on the disk; Lightning calls this as a run ends.
+        """Wait until the last save is on the disk; Lightning calls this when a run ends.
 
         Raises:
-            ConfigError: it could not be written, and which checkpoint is there still.
+            ConfigError: the save failed; says which good checkpoint remains.
         """
         writer, self._writer = self._writer, None
         if writer is not None:
@@ -63,7 +63,7 @@ class BackgroundCheckpointIO(AtomicCheckpointIO):
 
 
 def _copied(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Its tensors share memory where they did, which is then written once."""
+    """A copy in which tensors that shared memory share it again, so that it is written once."""
     memories: dict[int, torch.UntypedStorage] = {}
 
     def copy(x: Tensor) -> Tensor:

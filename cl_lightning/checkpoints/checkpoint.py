@@ -1,4 +1,4 @@
-"""A checkpoint is data: it is read without running anything that it holds."""
+"""Reads checkpoints as data, without running any code in them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,20 +10,20 @@ from torch import Tensor, nn
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.checkpoints.reading import UnreadableError, last_good, read_checkpoint
 
-DESCRIPTION = "cl_lightning"  # the key of what ours add to a checkpoint
-KEY_ENCODER = "encoder"  # in the state of a callback that has one
+DESCRIPTION = "cl_lightning"  # the key of our own entry in a checkpoint
+KEY_ENCODER = "encoder"  # the key of a momentum encoder in the state of its callback
 
 
 class Checkpoint:
-    """The checkpoint of a run: its folder, or the file itself.
+    """The checkpoint of a run, from its folder or from the file itself.
 
     Args:
         map_location: where its tensors go, as for `torch.load`.
-        mmap: whether they stay in the file until they are used.
+        mmap: whether tensors stay in the file until they are used.
 
     Raises:
-        ConfigError: none there, no complete one, or one that is more than tensors and plain containers; and
-            the newest good checkpoint beside it.
+        ConfigError: there is no checkpoint, it is incomplete, or it holds something else than tensors and
+            plain containers; names the newest good checkpoint beside it.
     """
 
     def __init__(self, path: str | Path, map_location: Any = "cpu", mmap: bool = True) -> None:
@@ -37,7 +37,7 @@ class Checkpoint:
 
     @property
     def state_dict(self) -> dict[str, Tensor]:
-        """Weights of the method, by the names that they have without torch.compile."""
+        """Weights of the method, under their names without torch.compile."""
         return _uncompiled(self.content["state_dict"])
 
     @property
@@ -45,7 +45,7 @@ class Checkpoint:
         """`method` (name of its class), `arguments` and `encoder` (blueprints), `input` and `versions`.
 
         Raises:
-            ConfigError: another program's checkpoint.
+            ConfigError: the checkpoint is another program's.
         """
         if DESCRIPTION not in self.content:
             raise ConfigError(
@@ -55,10 +55,10 @@ class Checkpoint:
         return self.content[DESCRIPTION]
 
     def encoder_weights(self, encoder: str = "query") -> dict[str, Tensor]:
-        """State dict, backbone and projector, of the trained encoder or of a callback's key encoder.
+        """State dict (backbone and projector) of the trained encoder, or of the key encoder in a callback.
 
         Raises:
-            ConfigError: no such encoder in this checkpoint.
+            ConfigError: the checkpoint has no such encoder.
         """
         if encoder not in ("query", "key"):
             raise ConfigError(f"encoder is {encoder!r}; accepted: query, key")
@@ -73,10 +73,10 @@ class Checkpoint:
         )
 
     def load_into(self, module: nn.Module, weights: Mapping[str, Tensor]) -> None:
-        """Give `module` all of `weights` and nothing else, in their precision but at least float32.
+        """Load exactly `weights` into `module`, in their precision but at least float32.
 
         Raises:
-            ConfigError: a missing, an unexpected or a misshapen entry, by name.
+            ConfigError: an entry is missing, unexpected or of another shape; names it.
         """
         kinds = [w.dtype for w in weights.values() if w.is_floating_point()]
         module.to(torch.promote_types(kinds[0], torch.float32) if kinds else torch.float32)
@@ -101,5 +101,5 @@ def _uncompiled(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def without_prefix(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The entries whose name starts with `prefix`, by the rest of their name."""
+    """The entries whose name starts with `prefix`, with the prefix removed."""
     return {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}

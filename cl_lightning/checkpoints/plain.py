@@ -1,4 +1,4 @@
-"""What a checkpoint may hold, so that it can be read without running anything of it."""
+"""What a checkpoint may hold, so that it can be read without running code."""
 
 import io
 from collections import OrderedDict
@@ -14,10 +14,10 @@ _CONTAINERS = (dict, OrderedDict, list, tuple, set)
 
 
 def check_plain(checkpoint: Mapping[str, Any]) -> None:
-    """Refuses what could not be read again.
+    """Refuse content that could not be read back.
 
     Raises:
-        ConfigError: anything but tensors and plain containers, and where it sits.
+        ConfigError: something is neither tensor nor plain container; says where it is.
     """
     for place, value in _others(checkpoint, ""):
         kind = f"{type(value).__module__}.{type(value).__qualname__}"
@@ -32,7 +32,7 @@ def check_plain(checkpoint: Mapping[str, Any]) -> None:
 
 
 def code_named(checkpoint: Mapping[str, Any]) -> str | None:
-    """Where a checkpoint names a function that Lightning's own `load_from_checkpoint` would call."""
+    """The key of a function in a checkpoint that Lightning's `load_from_checkpoint` would call, or None."""
     for name, part in checkpoint.items():
         if isinstance(part, Mapping) and "_instantiator" in part:
             return f"{name}._instantiator"
@@ -40,7 +40,7 @@ def code_named(checkpoint: Mapping[str, Any]) -> str | None:
 
 
 def _others(value: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """All that is neither tensor nor plain, with its place."""
+    """Everything that is neither tensor nor plain, with its place."""
     kind = type(value)
     if kind in _PLAIN:
         return
@@ -52,7 +52,7 @@ def _others(value: Any, place: str) -> Iterator[tuple[str, Any]]:
     elif kind in _CONTAINERS:
         for i, part in enumerate(value):
             yield from _others(part, f"{place}[{i}]")
-    elif not _reads_back(value):  # torch knows a few more, such as dtypes and devices
+    elif not _reads_back(value):  # torch accepts a few more types, such as dtypes and devices
         yield place, value
 
 
@@ -62,6 +62,6 @@ def _reads_back(value: Any) -> bool:
         torch.save(value, buffer)
         buffer.seek(0)
         torch.load(buffer, weights_only=True)
-    except Exception:  # whatever an object brings up when it is taken apart
+    except Exception:  # pickling an object may raise anything
         return False
     return True

@@ -1,4 +1,4 @@
-"""The content of a checkpoint file, read as a whole and without running anything that it holds."""
+"""Reads the content of a checkpoint file, with checksums and without running code."""
 
 import re
 from collections.abc import Mapping
@@ -11,15 +11,15 @@ import torch
 
 from cl_lightning.checkpoints.plain import code_named
 
-_UNSAFE = re.compile(r"unsupported (?:global: )?global ([\w.]+)", re.IGNORECASE)  # torch's words
+_UNSAFE = re.compile(r"unsupported (?:global: )?global ([\w.]+)", re.IGNORECASE)  # torch's message
 
 
 class UnreadableError(Exception):
-    """A file that is no good checkpoint.
+    """A file that is not a good checkpoint.
 
     Args:
-        reason: what goes on from the name of the file.
-        accepted: what would do.
+        reason: what is wrong; a text that follows the file's name.
+        accepted: what is accepted instead.
     """
 
     def __init__(self, reason: str, accepted: str) -> None:
@@ -28,19 +28,19 @@ class UnreadableError(Exception):
 
 
 def read(file: Path, map_location: Any = "cpu", mmap: bool = True) -> Any:
-    """Tensors and plain containers of a file of which every byte is as it was written.
+    """The tensors and plain containers in a file, after a check that its bytes are unchanged.
 
     Args:
         map_location: where tensors go, as for `torch.load`.
         mmap: whether tensors stay in the file until they are used.
 
     Raises:
-        UnreadableError: a broken file, one that holds anything else, one that names code to run.
+        UnreadableError: the file is broken, holds anything else, or names code to run.
     """
     try:
         _check_bytes(file)
         content = torch.load(file, map_location=map_location, weights_only=True, mmap=mmap)
-    except Exception as error:  # whatever bytes of anything bring up
+    except Exception as error:  # arbitrary bytes may raise anything
         raise _explained(error) from error
     if isinstance(content, Mapping) and (code := code_named(content)):
         raise UnreadableError(f"names code to run in {code}", "a checkpoint without it")
@@ -48,10 +48,10 @@ def read(file: Path, map_location: Any = "cpu", mmap: bool = True) -> Any:
 
 
 def read_checkpoint(file: Path, map_location: Any = "cpu", mmap: bool = True) -> dict[str, Any]:
-    """As `read`, of a file with the weights of a module.
+    """As `read`, for a file with the weights of a module.
 
     Raises:
-        UnreadableError: any other file.
+        UnreadableError: as in `read`; or the file has no weights.
     """
     content = read(file, map_location, mmap)
     if not isinstance(content, Mapping) or not isinstance(content.get("state_dict"), Mapping):
@@ -60,7 +60,7 @@ def read_checkpoint(file: Path, map_location: Any = "cpu", mmap: bool = True) ->
 
 
 def last_good(folder: Path) -> str | None:
-    """The newest checkpoint of a folder that can be read, and its step; None without one."""
+    """The newest readable checkpoint in a folder, and its step; None if there is none."""
     for file in sorted(folder.glob("*.ckpt"), key=_age):
         with suppress(UnreadableError):
             return f"{file} (step {read_checkpoint(file).get('global_step', 'unknown')})"
@@ -70,31 +70,31 @@ def last_good(folder: Path) -> str | None:
 def _age(file: Path) -> int:
     try:
         return -file.stat().st_mtime_ns
-    except OSError:  # gone in the meantime
+    except OSError:  # removed in the meantime
         return 0
 
 
 def _check_bytes(file: Path) -> None:
-    """Compares each part with its checksum, which torch doesn't."""
-    with ZipFile(file) as parts:
-        if damaged := parts.testzip():
+    """Compare each entry with its checksum; torch doesn't."""
+    with ZipFile(file) as archive:
+        if damaged := archive.testzip():
             raise BadZipFile(f"{damaged} is damaged")
 
 
 def _explained(error: Exception) -> UnreadableError:
     if found := _UNSAFE.search(str(error)):
         return UnreadableError(
-            f"holds a {found[1]}, and only tensors and plain containers are read",
-            "a checkpoint without it, be it in hyper-parameters, in the optimizer's settings or in the state "
-            "of a callback of your own",
+            f"holds a {found[1]}, but only tensors and plain containers are read",
+            "a checkpoint without it; it may be in hyper-parameters, in the optimizer's settings or in the "
+            "state of a callback of your own",
         )
     if isinstance(error, PermissionError):
         return UnreadableError(
             f"can't be read ({error.strerror})",
-            "one that this user may read: change its permissions",
+            "a file that this user may read: change its permissions",
         )
-    words = error.strerror if isinstance(error, OSError) else None
-    reason = words or str(error).partition("\n")[0] or type(error).__name__
+    system = error.strerror if isinstance(error, OSError) else None
+    reason = system or str(error).partition("\n")[0] or type(error).__name__
     return UnreadableError(
-        f"is no complete checkpoint ({reason})", "the checkpoint of a run, a new one where this is broken"
+        f"is no complete checkpoint ({reason})", "the checkpoint of a run; if this one is broken, a new one"
     )

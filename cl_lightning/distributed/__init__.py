@@ -1,6 +1,6 @@
-"""What do the ranks of one run exchange? Embeddings (with gradient, for losses), sums, and shuffled batches.
+"""What the processes (ranks) of a run exchange: embeddings with gradient, sums, and shuffled batches.
 
-Every function is the identity, or its plain meaning, on one process.
+On one process nothing is exchanged: every function returns its input or the plain result.
 """
 
 from cl_lightning.distributed.gather import gather

@@ -22,7 +22,7 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        # Each rank's loss used all shares: what all ranks send back to a share is summed where it lies.
+        # Each rank's loss used all shares, so the gradients from all ranks are summed on the share's rank.
         shares = list(gradient.contiguous().chunk(world_size()))
         total = torch.empty_like(shares[rank()])
         dist.reduce_scatter(total, shares)
@@ -32,9 +32,9 @@ class _Gather(torch.autograd.Function):
 def gather(x: Num[Tensor, "batch *shape"]) -> Num[Tensor, "global_batch *shape"]:
     """The rows of all ranks in rank order, [world size * batch, ...]; `x` itself on one process.
 
-    Gradients flow back to the rank that a row came from, summed over all ranks that used it: with DDP's
-    mean over ranks a loss of the gathered rows has the gradient that one process would compute. Every
-    rank must call it with the same shape and in the same order. It is what a loss of one's own needs; NT-Xent
-    gathers without gradient, see `nt_xent`.
+    The gradient of a row is summed over all ranks and returned to the rank of the row. With DDP's mean over
+    ranks, a loss of the gathered rows has the gradient that one process would compute. Every rank must call
+    it with the same shape and in the same order. Use it in a loss of your own; `nt_xent` gathers without
+    gradient.
     """
     return _Gather.apply(x) if world_size() > 1 else x

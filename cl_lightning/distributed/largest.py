@@ -1,4 +1,4 @@
-"""One small number that all ranks learn."""
+"""The largest of one number per rank."""
 
 from functools import cache
 from typing import Any
@@ -12,7 +12,7 @@ from cl_lightning.distributed.ranks import world_size
 def largest(number: int) -> int:
     """The largest of all ranks' numbers; `number` itself on one process.
 
-    Every rank must call it at the same place. It goes from host to host, so that no GPU is waited for.
+    Every rank must call it at the same point. It is sent between CPUs, so that it waits for no GPU.
     """
     if world_size() == 1:
         return number

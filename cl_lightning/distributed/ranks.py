@@ -1,4 +1,4 @@
-"""How many processes train together, which one is this, and which rows of a global batch are its own?"""
+"""The number of processes, the number of this process, and its rows of a global batch."""
 
 import torch.distributed as dist
 from jaxtyping import Num
@@ -6,12 +6,12 @@ from torch import Tensor
 
 
 def world_size() -> int:
-    """The number of processes of the default group; 1 where there is no group."""
+    """The number of processes in the default group; 1 if there is no group."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def rank() -> int:
-    """The number of this process within the default group, from 0; 0 where there is no group."""
+    """The number of this process in the default group, from 0; 0 if there is no group."""
     return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
 
 

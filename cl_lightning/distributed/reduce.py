@@ -1,4 +1,4 @@
-"""A sum over all ranks that gradients flow through."""
+"""A sum over all ranks, with gradient."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ class _AllReduceSum(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        # Every rank's loss depends on the sum, so x receives what all of them send back.
+        # Every rank's loss depends on the sum, so x receives the gradients of all ranks.
         total = gradient.clone(memory_format=torch.contiguous_format)
         dist.all_reduce(total)
         return total
@@ -30,8 +30,8 @@ class _AllReduceSum(torch.autograd.Function):
 def all_reduce_sum(x: Num[Tensor, "*shape"]) -> Num[Tensor, "*shape"]:
     """The sum of `x` over all ranks; `x` itself on one process.
 
-    Its backward is the sum over all ranks of the gradients: with DDP's mean over ranks this gives the
-    gradient of the mean of all ranks' losses. Every rank must call it, forward and backward, with the
-    same shape and in the same order.
+    Its backward sums the gradients over all ranks. With DDP's mean over ranks this gives the gradient of the
+    mean of all ranks' losses. Every rank must call it, forward and backward, with the same shape and in the
+    same order.
     """
     return _AllReduceSum.apply(x) if world_size() > 1 else x

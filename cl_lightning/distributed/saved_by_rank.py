@@ -1,7 +1,7 @@
-"""What each rank holds of a run, for a checkpoint that one of them writes, and back to each of them.
+"""Saves the state of every rank in the checkpoint that one rank writes, and restores it.
 
-Where as many ranks read as wrote, each has its own again, to the bit. What is saved has to be asked for on
-every rank, in the same order.
+If the number of ranks is unchanged, each rank gets its own state back, to the bit. Every rank must call these
+functions, in the same order.
 """
 
 from collections.abc import Sequence
@@ -19,34 +19,34 @@ T = TypeVar("T")
 
 
 def by_rank(x: Num[Tensor, "*shape"]) -> Num[Tensor, "ranks *shape"]:
-    """What every rank has, in rank order."""
+    """The values of all ranks, in rank order."""
     return gather(x.detach()[None])
 
 
 def own_sum(saved: Num[Tensor, "ranks *shape"]) -> Num[Tensor, "*shape"]:
-    """This rank's part of a sum; of another number of ranks the first takes all of it, the others zeros."""
+    """This rank's part of a sum. If the number of ranks has changed, rank 0 takes all of it, others zeros."""
     if len(saved) == world_size():
         return saved[rank()].clone()
     return saved.sum(0) if rank() == 0 else torch.zeros_like(saved[0])
 
 
 def own_mean(saved: Num[Tensor, "ranks *shape"]) -> Num[Tensor, "*shape"]:
-    """This rank's part of a mean over ranks; of another number of ranks each takes the mean."""
+    """This rank's part of a mean over ranks. If the number of ranks has changed, each takes the mean."""
     return saved[rank()].clone() if len(saved) == world_size() else saved.mean(0)
 
 
 def global_batches(batches: Sequence[Num[Tensor, "batch *shape"]]) -> Num[Tensor, "global_batch n *shape"]:
-    """The batches of all ranks, n global ones side by side; the ranks must have equally many of one shape."""
+    """The n batches of all ranks as n global batches. All ranks must have as many batches, of one shape."""
     return gather(torch.stack(tuple(batches), dim=1)) if batches else torch.zeros(0, 0)
 
 
 def own_batches(saved: Num[Tensor, "global_batch n *shape"]) -> list[Num[Tensor, "batch *shape"]]:
-    """This rank's part of each global batch, whatever the number of ranks that wrote them."""
+    """This rank's part of each global batch, for any number of ranks at the save."""
     return [part.contiguous() for part in own_share(saved).unbind(1)]
 
 
 def gather_objects(x: T) -> list[T]:
-    """What every rank has of a small plain object, in rank order."""
+    """One small plain object from each rank, in rank order."""
     if world_size() == 1:
         return [x]
     gathered: list[T] = [x] * world_size()

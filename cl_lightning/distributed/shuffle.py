@@ -1,7 +1,7 @@
 """Shuffled key batches (MoCo, arXiv:1911.05722, section 3.3, "Shuffling BN").
 
-BatchNorm's statistics tell which images share a batch, which lets a network solve the contrastive task
-without looking. So the keys are grouped in another random order than their queries.
+BatchNorm's statistics reveal which images share a batch, so a network could solve the contrastive task
+without learning features. Therefore keys are grouped in another random order than their queries.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from cl_lightning.distributed.ranks import own_share, rank, world_size
 
-# Keeps this stream of random numbers apart from others that are drawn from the same seed and epoch.
+# Separates these random numbers from others that are drawn with the same seed and epoch.
 STREAM = 0x5B0F
 
 
@@ -31,8 +31,8 @@ def shuffle(
 ) -> Num[Tensor, "batch *shape"]:
     """This rank's contiguous share of the global batch in the permuted order, without gradient.
 
-    Row i of the permuted global batch is row `permutation[i]` of the global batch, which is the batches of
-    all ranks in rank order. Each row goes to the one rank that has to have it, and nowhere else.
+    Row i of the permuted global batch is row `permutation[i]` of the global batch. The global batch is the
+    batches of all ranks in rank order. Each row is sent only to the rank that needs it.
     """
     ranks, batch = world_size(), len(x)
     assert len(permutation) == ranks * batch, f"{len(permutation)} places for {ranks} x {batch} rows"
@@ -50,10 +50,10 @@ def shuffle(
         received_from.bincount(minlength=ranks).tolist(),
         destinations.bincount(minlength=ranks).tolist(),
     )
-    # Rows arrive by source; put them in their places.
+    # Rows arrive ordered by source rank; bring them into the permuted order.
     return received[_on(x, received_from.argsort(stable=True).argsort())]
 
 
 def _on(x: Tensor, index: Tensor) -> Tensor:
-    """One index for each row; the copy to a GPU does not wait."""
+    """The index on the device of `x`; the copy to a GPU is asynchronous."""
     return index.to(x.device, non_blocking=True)

@@ -1,4 +1,4 @@
-"""How good a frozen encoder is: kNN and linear probe, with all labels or few."""
+"""Evaluation of a frozen encoder: kNN and linear probe, with all labels or a few of each class."""
 
 from cl_lightning.evaluation.features import Features, FrozenFeatures
 from cl_lightning.evaluation.knn import KNNResult, knn_accuracy

@@ -1,4 +1,4 @@
-"""Features of clean images by a frozen network."""
+"""Features of unaugmented images from a frozen network."""
 
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class Features(NamedTuple):
-    """Features [images, dim] and labels [images] of a set, on the CPU."""
+    """Features [images, dim] and labels [images] of a data set, on the CPU."""
 
     features: Float[Tensor, "images dim"]
     labels: Int[Tensor, " images"]
@@ -19,7 +19,7 @@ class FrozenFeatures(LightningModule):
     """`network(views.clean(images))` in evaluation mode, without gradient.
 
     Args:
-        views: whose `clean` makes the network's input from uint8 images.
+        views: its method `clean` makes the network's input from uint8 images.
         network: from [batch, channels, size, size] to [batch, dim]; `nn.Flatten()` for the pixels.
     """
 
@@ -33,10 +33,10 @@ class FrozenFeatures(LightningModule):
         return Features(features.float().cpu(), batch.labels.cpu())
 
     def extract(self, data: Any, accelerator: str | None = None) -> tuple[Features, Features]:
-        """Features of the training and of the validation images of a ContrastiveData, in order.
+        """Features of the training images and of the validation images of a ContrastiveData, in order.
 
         Args:
-            accelerator: Lightning's; None for a GPU where there is one, but not a Mac's, which lacks float64.
+            accelerator: Lightning's; None takes a GPU if there is one, but not a Mac's, which lacks float64.
         """
         best = "cpu" if torch.backends.mps.is_available() else "auto"
         trainer = Trainer(

@@ -1,4 +1,4 @@
-"""Weighted kNN of frozen features."""
+"""Weighted kNN on frozen features."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,16 @@ from cl_lightning.metrics import KNNAccuracy
 
 @dataclass(frozen=True)
 class KNNResult:
-    """Accuracy, and the protocol that it was measured by, in parts."""
+    """Accuracy, and its protocol as a list of phrases."""
 
     accuracy: float
     protocol: tuple[str, ...]
 
 
 def knn_accuracy(train: Features, val: Features, k: int = 200, temperature: float = 0.1) -> KNNResult:
-    """Share of `val` whose class its k nearest `train` features vote for (arXiv 1805.01978).
+    """The share of `val` that gets its right class from the vote of its k nearest `train` features.
 
-    All of `train` votes where it has fewer than `k` images.
+    The vote is weighted as in arXiv 1805.01978. If `train` has fewer than `k` images, all of them vote.
     """
     k = min(k, len(train.labels))
     metric = KNNAccuracy(k, temperature)

@@ -1,4 +1,4 @@
-"""Linear probe of frozen features, with all labels or a few of each class."""
+"""Linear probe on frozen features, with all labels or a few of each class."""
 
 import warnings
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from sklearn.preprocessing import StandardScaler
 
 from cl_lightning.evaluation.features import Features
 
-REGULARISATION = 1.0  # C of scikit-learn: weight of the data term beside |w|^2 / 2
+REGULARISATION = 1.0  # scikit-learn's C: the weight of the data term relative to |w|^2 / 2
 ITERATIONS = 1000
 
 
 @dataclass(frozen=True)
 class LinearResult:
-    """Mean and standard deviation of the accuracy over `draws` of labelled images, and the protocol in parts.
+    """Mean and standard deviation of the accuracy over `draws` of labelled images, and the protocol.
 
-    `converged` counts the fits that L-BFGS ended by itself, not by the limit of its iterations.
+    `converged` counts the fits that converged before the limit of iterations.
     """
 
     accuracy: float
@@ -33,11 +33,11 @@ def linear_accuracy(
 ) -> LinearResult:
     """Accuracy on `val` of a logistic regression (L-BFGS, C = 1) on frozen features.
 
-    Features are standardised by all of `train`, which needs no labels. Draw i takes its
-    `labels_per_class` images of each class by `numpy.random.default_rng(i)`; None takes all images, once.
+    Features are standardised with the statistics of all of `train`, which needs no labels. Draw i selects
+    `labels_per_class` images of each class with `numpy.random.default_rng(i)`; None uses all images, once.
 
     Raises:
-        ValueError: fewer than 1 label a class or 1 draw; a class with fewer images than asked for.
+        ValueError: fewer than 1 label a class or 1 draw; a class with fewer images than requested.
     """
     y_train, y_val = train.labels.numpy(), val.labels.numpy()
     if labels_per_class is None:
@@ -62,7 +62,7 @@ def linear_accuracy(
 
 
 def draw_labels(labels: np.ndarray, per_class: int, draws: int) -> list[np.ndarray]:
-    """For each draw the rows of `per_class` images of each class, the same ones whatever the encoder."""
+    """For each draw, the rows of `per_class` images of each class; the same for every encoder."""
     if per_class < 1:
         raise ValueError(f"{per_class} labels a class are asked for; accepted: 1 or more with --labels")
     if draws < 1:

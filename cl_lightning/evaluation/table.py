@@ -1,4 +1,4 @@
-"""Evaluations of several encoders as one table of text."""
+"""A text table with the evaluations of several encoders."""
 
 from collections.abc import Mapping
 from textwrap import wrap
@@ -12,11 +12,12 @@ KNN, LINEAR = "kNN     ", "linear  "
 
 
 def table(rows: Mapping[str, Results]) -> str:
-    """A line for each encoder, and below them, once, the protocol of the numbers.
+    """One line for each encoder, and below the lines the protocol of the numbers.
 
     Args:
-        rows: name to results: `knn`, `linear_1`, ..., `linear_all`, with the same keys in each row. A result
-            has `accuracy`, `protocol` (parts joined by "; ") and, where it is a mean, `std` and `draws`.
+        rows: for each name its results: `knn`, `linear_1`, ..., `linear_all`, with the same keys in each row.
+            A result has `accuracy`, `protocol` (phrases joined by "; ") and, if it is a mean, `std` and
+            `draws`.
     """
     names = next(iter(rows.values()))
     columns = [Column(_title(name), [_cell(results[name]) for results in rows.values()]) for name in names]
@@ -35,7 +36,7 @@ def _cell(result: Mapping[str, Any]) -> str:
 
 
 def _protocols(rows: Mapping[str, Results]) -> list[str]:
-    """The protocol of each method: of all rows at once where they share it."""
+    """The protocol of each method; only once if all rows share it."""
     shared: dict[tuple[str, ...], list[str]] = {}
     for name, results in rows.items():
         shared.setdefault(_of_row(results), []).append(name)
@@ -55,6 +56,6 @@ def _of_row(results: Results) -> tuple[str, ...]:
 
 
 def _merged(protocols: list[str]) -> str:
-    """What all say once, what differs side by side."""
+    """One protocol from several: what is equal once, what differs side by side."""
     parts = zip(*(protocol.split("; ") for protocol in protocols), strict=True)
     return "; ".join(" / ".join(dict.fromkeys(part)) for part in parts)

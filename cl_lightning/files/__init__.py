@@ -1,4 +1,4 @@
-"""Files of any name, written as a whole. Imports nothing heavy."""
+"""Files written completely or not at all, and file names in messages. Imports nothing heavy."""
 
 from cl_lightning.files.printable import printable
 from cl_lightning.files.replacing import remove_unfinished, replacing

@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all."""
+"""Writes files completely or not at all."""
 
 import errno
 import os
@@ -8,21 +8,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-# Not made of the target's name: Lightning looks for checkpoints by the beginning of their names.
+# Does not begin with the target's name: Lightning finds checkpoints by the beginning of their names.
 _NAME = "unfinished-{}.tmp"
-# A file system that can't be asked to write a folder down.
+# Errors of file systems that can't sync a folder.
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP)
 
 
 @contextmanager
 def replacing(target: Path) -> Iterator[BinaryIO]:
-    """A file to write beside `target`, whose place it takes when the block ends; not if the block fails.
+    """Opens a new file beside `target`; it replaces `target` when the block ends, unless the block fails.
 
-    Until then `target` is as it was, whatever happens to this process; afterwards the new content is on the
-    disk. What a killed process leaves is found by `remove_unfinished`.
+    Until then `target` is unchanged, even if this process is killed. Afterwards the new content is on the
+    disk. `remove_unfinished` removes the file that a killed process leaves.
 
     Raises:
-        OSError: no room, no permission; `target` is as it was.
+        OSError: no space or no permission; `target` is unchanged.
     """
     part = target.with_name(_NAME.format(secrets.token_hex(4)))
     try:
@@ -39,10 +39,9 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
 
 
 def remove_unfinished(folder: str | Path) -> list[Path]:
-    """Remove what writers that were killed left in `folder` and below; no other may be writing there.
+    """Remove the unfinished files of killed processes, in `folder` and below it.
 
-    Returns:
-        the files that were removed.
+    No other process may be writing there. Returns the files that were removed.
     """
     found = sorted(Path(folder).rglob(_NAME.format("[0-9a-f]" * 8)))
     for file in found:
@@ -51,8 +50,8 @@ def remove_unfinished(folder: str | Path) -> list[Path]:
 
 
 def _sync(folder: Path) -> None:
-    """Write down which files a folder has."""
-    if not hasattr(os, "O_DIRECTORY"):  # Windows opens no folders
+    """Write the folder's list of files to the disk."""
+    if not hasattr(os, "O_DIRECTORY"):  # Windows can't open folders
         return
     handle = os.open(folder, os.O_RDONLY)
     try:

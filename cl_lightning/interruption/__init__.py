@@ -1,4 +1,4 @@
-"""How processes end, and the way back into SLURM's queue. Imports nothing heavy, to be there first."""
+"""How processes end, and how jobs return to SLURM's queue. Imports nothing heavy, so that it loads first."""
 
 from cl_lightning.interruption.command import as_command
 from cl_lightning.interruption.requeue import requeue

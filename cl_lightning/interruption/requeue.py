@@ -1,4 +1,4 @@
-"""Back into SLURM's queue."""
+"""Puts a job back into SLURM's queue."""
 
 import os
 import subprocess
@@ -7,9 +7,9 @@ SECONDS = 60
 
 
 def requeue() -> str | None:
-    """Ask SLURM to start this job again, and tell how that went; None where this is no job of SLURM's.
+    """Ask SLURM to start this job again. Returns the outcome as text; None if this is no SLURM job.
 
-    Of an array, this task only. The job's next start may be minutes later; SLURM ends this one.
+    In an array, only this task is requeued. SLURM ends the present job; it may start again minutes later.
     """
     job = _job()
     if job is None:

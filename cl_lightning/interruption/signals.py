@@ -1,4 +1,4 @@
-"""What a process does when it is asked to end: at once, or at the next good moment."""
+"""How a process answers a signal to end: at once, or after the current step."""
 
 import os
 import signal
@@ -9,19 +9,20 @@ from contextlib import contextmanager, suppress
 from signal import SIGINT, SIGTERM, Signals
 from typing import Any
 
-# Sent some time before the end, so that a later start goes on. Windows has neither.
+# Clusters send them some time before a job ends, so that a later start can continue. Windows has neither.
 REQUEUEING_NAMES = ("SIGUSR1", "SIGUSR2")
 REQUEUEING: tuple[Signals, ...] = tuple(getattr(signal, n) for n in REQUEUEING_NAMES if hasattr(signal, n))
 ENDING = (SIGINT, SIGTERM)
-# Of several signals, one that ends without requeueing wins.
+# If several signals arrive, one that ends without requeueing wins.
 STRENGTH = (0, *REQUEUEING, *ENDING)
 PATIENCE = 3.0  # seconds
 
 
 class StopRun(SystemExit):
-    """Ends the program after a signal, with exit code 128 + signal, as a shell would tell it.
+    """Ends the program after a signal, with exit code 128 + signal, as shells do.
 
-    With 0 in a process that Lightning has started: it kills the run where one of these ends in another way.
+    The exit code is 0 in a process that Lightning has started, because Lightning kills the run if such a
+    process ends with another code.
     """
 
     def __init__(self, number: int) -> None:
@@ -30,7 +31,7 @@ class StopRun(SystemExit):
 
 
 class StoppedAtOnce(StopRun):
-    """After a signal at which nothing could be saved, or should be any more."""
+    """Ends the program after a signal without saving anything."""
 
 
 _came: list[int] = [0]
@@ -39,26 +40,27 @@ _stopping = False
 
 
 def nothing_more_to_stop() -> None:
-    """From now on `stop_at_once` answers Ctrl-C only: the program is ending, and knows how."""
+    """From now on `stop_at_once` answers only Ctrl-C, because the program is already ending."""
     global _stopping
     _stopping = True
 
 
 def stop_at_once(number: int, frame: Any) -> None:
-    """A handler for the time in which there is nothing to save."""
+    """Signal handler for the time when there is nothing to save."""
     if _stopping and number != SIGINT:
         return
     _answered.set()
-    _came.append(number)  # Python loses an error that is raised within some callbacks of its own
+    _came.append(number)  # Python drops errors that are raised inside some of its own callbacks
     raise StoppedAtOnce(number)
 
 
 @contextmanager
 def stopping_at_once(tell: Callable[[StoppedAtOnce], None]) -> Iterator[None]:
-    """Inside, signals that nobody answers raise StoppedAtOnce; `tell` hears of it first.
+    """In this block, signals without another handler raise StoppedAtOnce; `tell` is called first.
 
-    Python answers a signal when the main thread is back from whatever it waits for, such as other processes
-    of a run, which may never come. After `PATIENCE` seconds a thread tells, and ends the program.
+    Python runs a signal handler only when the main thread has finished a blocking call. Such a call may never
+    return, for example if it waits for another process. After `PATIENCE` seconds a thread calls `tell` and
+    ends the program instead.
     """
     global _stopping
     _stopping, _came[:] = False, [0]
@@ -108,9 +110,9 @@ def _watch(reading: int, tell: Callable[[StoppedAtOnce], None], over: threading.
 
 
 class Flag:
-    """Remembers that a signal came, for a loop that asks; a second Ctrl-C raises KeyboardInterrupt.
+    """Remembers that a signal came, for a loop that checks it; a second Ctrl-C raises KeyboardInterrupt.
 
-    `received` is 0 or the signal's number; of several, one that ends without requeueing wins.
+    `received` is 0 or the signal's number. If several came, one that ends without requeueing wins.
     """
 
     def __init__(self) -> None:
@@ -118,18 +120,18 @@ class Flag:
         self._before: dict[Signals, Any] = {}
 
     def raise_for(self, numbers: Iterable[Signals]) -> None:
-        """Answer these signals from now on, and one that `stop_at_once` met in vain."""
+        """Answer these signals from now on; also one that `stop_at_once` got but could not act on."""
         self.received = max(_came, key=STRENGTH.index)
         _came[:] = [0]
         self._before = _answer(numbers, self._remember)
 
     def lower(self) -> None:
-        """Leave the signals to whom they belonged before."""
+        """Restore the earlier handlers."""
         before, self._before = self._before, {}
         _restore(before)
 
     def owner(self, number: int) -> Any:
-        """Who answered this signal before: a function of someone else's, or None."""
+        """The earlier handler of this signal if it is other code's function, else None."""
         found = self._before.get(Signals(number))
         return found if callable(found) and found not in (stop_at_once, signal.default_int_handler) else None
 
@@ -139,21 +141,21 @@ class Flag:
         if self.received not in ENDING:
             self.received = number
         if number == SIGINT and os.environ.get("LOCAL_RANK", "0") == "0" and sys.__stderr__ is not None:
-            with suppress(OSError):  # where nobody listens
-                # Not through sys.stderr, which may be in the middle of a write.
+            with suppress(OSError):  # stderr may be closed
+                # Not sys.stderr, which may be in the middle of a write.
                 os.write(sys.__stderr__.fileno(), b"\nends after this step; Ctrl-C again ends at once\n")
 
 
 def started_by_lightning() -> bool:
-    """Whether this is another process of a run than the one that the user started."""
-    # srun sets no LOCAL_RANK, and torchrun a RANK too.
+    """Whether Lightning has started this process, not the user."""
+    # srun sets no LOCAL_RANK; torchrun sets RANK as well.
     return os.environ.get("LOCAL_RANK", "0") != "0" and "RANK" not in os.environ
 
 
 def _answer(numbers: Iterable[Signals], handler: Any) -> dict[Signals, Any]:
     if threading.current_thread() is not threading.main_thread():
         return {}
-    if signal.getsignal(SIGINT) == signal.SIG_IGN:  # in a shell's background Ctrl-C is for others
+    if signal.getsignal(SIGINT) == signal.SIG_IGN:  # a shell's background job must ignore Ctrl-C
         numbers = [number for number in numbers if number != SIGINT]
     return {number: signal.signal(number, handler) for number in numbers}
 

@@ -1,4 +1,4 @@
-"""The streams of a command: open from the start, and no reason to end."""
+"""The standard streams of a command: always open, and an error in writing never ends the command."""
 
 import errno
 import io
@@ -10,9 +10,9 @@ NAMES = ("stdin", "stdout", "stderr")
 
 
 def open_streams() -> None:
-    """Open what of them the caller has closed (`>&-`), and let what can't be written be dropped.
+    """Open the standard streams that the caller has closed (`>&-`), and drop output that can't be written.
 
-    A file that is opened later would get the number of a closed one, and all that is printed.
+    Otherwise a file that is opened later would get the number of a closed stream, and all printed text.
     """
     for number, name in enumerate(NAMES):
         try:
@@ -24,14 +24,14 @@ def open_streams() -> None:
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
     for name in NAMES[1:]:
-        if getattr(sys, name) is getattr(sys, f"__{name}__"):  # else somebody listens in
+        if getattr(sys, name) is getattr(sys, f"__{name}__"):  # not if other code has replaced the stream
             setattr(sys, name, _lasting(getattr(sys, name)))
 
 
 class Lasting(io.FileIO):
-    """Drops what can't be written: its reader is gone, the terminal closed, the disk full.
+    """A stream that drops output that can't be written: reader gone, terminal closed, disk full.
 
-    `lost` is the first error; all but that of a reader who has read enough (`| head`) are told on stderr.
+    `lost` is the first error. It is reported on stderr, unless the reader has stopped reading (`| head`).
     """
 
     lost: OSError | None = None
@@ -56,7 +56,7 @@ def _open_nothing(number: int) -> None:
 
 
 def _lasting(stream: io.TextIOWrapper) -> io.TextIOWrapper:
-    """The same stream, but for its end."""
+    """The same stream, with `Lasting` as its raw file."""
     stream.flush()
     raw = Lasting(stream.fileno(), "w", closefd=False)
     return io.TextIOWrapper(

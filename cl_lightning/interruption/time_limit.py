@@ -1,4 +1,4 @@
-"""A run that has had its time."""
+"""The end of a run whose time limit is over."""
 
 import re
 from collections.abc import Mapping
@@ -8,15 +8,15 @@ from typing import Any
 
 from cl_lightning.interruption.signals import started_by_lightning
 
-OUT_OF_TIME = 124  # the exit code, as of the command `timeout`
-TIME_IS_OVER = "trainer.max_time is over"  # how a run tells of it
+OUT_OF_TIME = 124  # the exit code, as for the command `timeout`
+TIME_IS_OVER = "trainer.max_time is over"  # the message
 UNITS = ("weeks", "days", "hours", "minutes", "seconds")
 
 
 class OutOfTime(SystemExit):
-    """Ends the program when a start has had its time, with exit code 124.
+    """Ends the program with exit code 124 when the time limit is over.
 
-    With 0 in a process that Lightning has started, as `StopRun`.
+    The exit code is 0 in a process that Lightning has started, as in `StopRun`.
     """
 
     def __init__(self) -> None:
@@ -24,22 +24,22 @@ class OutOfTime(SystemExit):
 
 
 def duration(given: Any) -> timedelta:
-    """A time as Lightning's Trainer takes it: `DD:HH:MM:SS`, `{hours: 8}` or a timedelta.
+    """A time in the forms of Lightning's Trainer: `DD:HH:MM:SS`, `{hours: 8}` or a timedelta.
 
     Raises:
-        ValueError: anything else, or no time at all.
+        ValueError: any other form, or a time of 0 or less.
     """
     found = given if isinstance(given, timedelta) else None
     parts = given
     if isinstance(given, str) and (match := re.fullmatch(r"(\d+):(\d\d):(\d\d):(\d\d)", given.strip())):
         parts = dict(zip(UNITS[1:], map(int, match.groups()), strict=True))
     if isinstance(parts, Mapping) and parts.keys() <= set(UNITS) and all(map(_is_number, parts.values())):
-        with suppress(OverflowError, ValueError):  # a million years, or not a number
+        with suppress(OverflowError, ValueError):  # too large, or NaN
             found = timedelta(**parts)
     if found is None or found <= timedelta():
         raise ValueError(
             f"trainer.max_time is {given!r}; accepted: more than 0, as 'DD:HH:MM:SS' such as '00:08:00:00', "
-            f"or such as {{hours: 8}} of {', '.join(UNITS)}, or null"
+            f"as keys such as {{hours: 8}} (of {', '.join(UNITS)}), or null"
         )
     return found
 

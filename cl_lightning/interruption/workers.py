@@ -1,4 +1,4 @@
-"""A process that works for another one: it outlives signals, not its parent."""
+"""Worker processes: they ignore signals, and end when their parent process ends."""
 
 import os
 import signal
@@ -9,38 +9,38 @@ from multiprocessing.connection import Connection, wait
 
 from cl_lightning.interruption.signals import ENDING, REQUEUEING
 
-SECONDS = 1.0  # between two looks after the parent
-PATIENCE = 1.5  # seconds for what a worker is doing when it is let go
+SECONDS = 1.0  # between two checks of the parent
+PATIENCE = 1.5  # seconds that a worker has to finish its current work when it is told to end
 
 
 class WorkerError(RuntimeError):
-    """A worker that can't be had, is gone, or can't hand over what it has read; with what to change."""
+    """A worker can't be started, has ended, or can't send a batch; the message says what to change."""
 
 
 def outlive_signals() -> None:
-    """In a worker: signals to its group are for its parent, which may still need it to save.
+    """Makes a worker ignore signals to its process group: the parent may still need it for saving.
 
-    SIGTERM has a handler, so that a program that the worker starts can be ended by one.
+    The handler is an empty function, not SIG_IGN, so that SIGTERM can end programs that the worker starts.
     """
     for number in (*REQUEUEING, *ENDING):
         signal.signal(number, lambda number, frame: None)
 
 
 def end_with_parent(let_go: Connection) -> None:
-    """Ends this process within seconds once the parent is gone, in whatever way, or has let it go.
+    """Ends this process within seconds after the parent has ended in any way, or has told it to end.
 
-    The kernel's own signal for this (PR_SET_PDEATHSIG) comes when the parent's thread ends, not its process.
+    The kernel's signal for this (PR_SET_PDEATHSIG) comes when the parent's thread ends, not its process.
     """
     parent = parent_process()
-    assert parent is not None, "for processes that multiprocessing has started"
+    assert parent is not None, "only processes that multiprocessing has started have a parent"
     watch = threading.Thread(target=_watch, args=(os.getppid(), parent.sentinel, let_go), daemon=True)
     watch.start()
 
 
 def _watch(parent: int, sentinel: int, let_go: Connection) -> None:
-    # Workers that were forked later hold the sentinel open too, until they are gone themselves.
+    # Workers that were forked later also keep the sentinel open until they end.
     while os.getppid() == parent and not (ended := wait([sentinel, let_go], SECONDS)):
         pass
     if os.getppid() == parent and let_go in ended:
-        time.sleep(PATIENCE)  # within it the worker ends by itself, unless it is stuck
+        time.sleep(PATIENCE)  # the worker normally ends in this time
     os._exit(1)

@@ -1,4 +1,4 @@
-"""How the weights are updated: which parameters decay, and the learning rate by step."""
+"""Optimization: which parameters have weight decay, and the learning-rate schedule."""
 
 from cl_lightning.optim.param_groups import param_groups
 from cl_lightning.optim.schedule import OtherSchedule, Schedule, as_schedule

@@ -1,4 +1,4 @@
-"""Which parameters decay."""
+"""Parameter groups with and without weight decay."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from torch import nn
 def param_groups(module: nn.Module, decay_norms_and_biases: bool = False) -> list[dict[str, Any]]:
     """The trainable parameters of `module`, with biases and norms in a group without weight decay.
 
-    Biases and the parameters of normalisation layers are those with one dimension. timm's LARS leaves a
-    group without weight decay unadapted, which is what SimCLR's official code does with them;
-    `always_adapt` keeps its layer-wise rates for all other weights when their decay is 0 too. Other
-    optimizers ignore that key.
+    Biases and the parameters of normalisation layers are those with one dimension. timm's LARS does not adapt
+    the learning rate of a group without weight decay; SimCLR's official code does the same for biases and
+    norms. `always_adapt` makes LARS adapt the rate of all other weights even if their weight decay is 0.
+    Other optimizers ignore this key.
 
     Args:
-        module: whatever is trained.
-        decay_norms_and_biases: one group for everything, as in MoCo's official code.
+        module: the module to train.
+        decay_norms_and_biases: True for one group with all parameters, as in MoCo's official code.
     """
     parameters = [p for p in module.parameters() if p.requires_grad]
     if decay_norms_and_biases:

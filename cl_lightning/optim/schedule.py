@@ -1,4 +1,4 @@
-"""What a schedule of the learning rate has to answer, whoever wrote it."""
+"""The interface of learning-rate schedules."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
@@ -8,31 +8,28 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 EXAMPLE = "functools.partial(torch.optim.lr_scheduler.StepLR, step_size=30)"
 LOSS = "train/loss"  # what a ReduceLROnPlateau follows
-PEAKS = ("max_lr", "initial_lr", "lr")  # of a group of parameters: the first that there is
+PEAKS = ("max_lr", "initial_lr", "lr")  # keys of a parameter group; the first that exists is the peak
 
 
 @runtime_checkable
 class Schedule(Protocol):
-    """The learning rate over a run, and what others want to know of it."""
+    """A learning-rate schedule, and what the start report and the monitors ask it."""
 
     def fitted(self, total_steps: int, steps_per_epoch: float, shorten: bool = False) -> "Schedule":
-        """The schedule as a run of `total_steps` has it.
+        """The schedule for a run of `total_steps`.
 
         Args:
             total_steps, steps_per_epoch: optimizer steps.
-            shorten: whether what is too long for the run is shortened, not refused.
-
-        Raises:
-            ValueError: it does not fit.
+            shorten: whether to shorten a schedule that is too long for the run; otherwise it is refused.
         """
 
     def attach(
         self, optimizer: Optimizer, total_steps: int, steps_per_epoch: float, effective_batch_size: int
     ) -> dict[str, Any]:
-        """Set the optimizer's first learning rate; what Lightning takes as `lr_scheduler`."""
+        """Set the optimizer's first learning rate. Returns the value of Lightning's `lr_scheduler`."""
 
     def peak(self, optimizer: Optimizer) -> float:
-        """The largest learning rate of the run, of the first group of an optimizer that it is attached to."""
+        """The largest learning rate of the run, for the first parameter group of an attached optimizer."""
 
     def warming_up(self, epochs: float) -> bool:
         """Whether the learning rate still rises after so many epochs."""
@@ -44,27 +41,27 @@ class Schedule(Protocol):
 
 
 class OtherSchedule:
-    """One of `torch.optim.lr_scheduler`, of the user's own code, or none.
+    """A scheduler of `torch.optim.lr_scheduler` or of the user's own code, or no scheduler.
 
     Args:
-        make: from an optimizer to a scheduler of torch, which moves after each epoch, or to a dict as
-            Lightning takes it, such as `{"scheduler": OneCycleLR(...), "interval": "step"}`. A
-            ReduceLROnPlateau follows `train/loss` unless such a dict has a `monitor`. None:
-            `configure_optimizers` is the user's own.
+        make: takes an optimizer and returns a torch scheduler, which then steps after each epoch, or a dict
+            in Lightning's form, such as `{"scheduler": OneCycleLR(...), "interval": "step"}`. A
+            ReduceLROnPlateau follows `train/loss` unless such a dict has a `monitor`. None: the user's own
+            `configure_optimizers` makes the scheduler.
     """
 
     def __init__(self, make: Callable[[Optimizer], Any] | None = None) -> None:
         self.make = make
 
     def fitted(self, total_steps: int, steps_per_epoch: float, shorten: bool = False) -> "OtherSchedule":
-        """Itself: nothing is known of its length."""
+        """Returns itself, because its length is not known."""
         return self
 
     def attach(
         self, optimizer: Optimizer, total_steps: int, steps_per_epoch: float, effective_batch_size: int
     ) -> dict[str, Any]:
-        """See `Schedule`. Raises ValueError where `make` gives no scheduler."""
-        assert self.make is not None, "Lightning attaches what the user's own configure_optimizers gives"
+        """See `Schedule`. Raises ValueError if `make` returns no scheduler."""
+        assert self.make is not None, "Lightning attaches the scheduler of the user's configure_optimizers"
         made = self.make(optimizer)
         settings = made if isinstance(made, dict) else {"scheduler": made}
         if not isinstance(settings.get("scheduler"), LRScheduler):
@@ -77,26 +74,26 @@ class OtherSchedule:
         return settings
 
     def peak(self, optimizer: Optimizer) -> float:
-        """Of a OneCycleLR its `max_lr`, else the rate that training began with."""
+        """The `max_lr` of a OneCycleLR, else the learning rate at the start of training."""
         group = optimizer.param_groups[0]
         return float(next(group[name] for name in PEAKS if name in group))
 
     def warming_up(self, epochs: float) -> bool:
-        """False: nothing is known of it."""
+        """False, because it is not known."""
         return False
 
     def told_at_start(
         self, given: Any, optimizer: Optimizer, steps_per_epoch: float, effective_batch_size: int
     ) -> Mapping[str, str]:
-        """The rate that training begins with."""
+        """The learning rate at the start of training."""
         return {"learning rate": f"{float(optimizer.param_groups[0]['lr']):g} at first"}
 
 
 def as_schedule(given: Any) -> Schedule:
-    """What a method was given as `schedule`.
+    """The `schedule` argument of a method as a Schedule.
 
     Raises:
-        ValueError: neither a schedule nor what makes one.
+        ValueError: it is neither a schedule nor a function that makes one.
     """
     if isinstance(given, Schedule) and not isinstance(given, type):
         return given

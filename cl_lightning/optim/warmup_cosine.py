@@ -1,4 +1,4 @@
-"""Linear warm-up, then half a cosine."""
+"""Linear warm-up, then cosine decay."""
 
 import math
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 REFERENCE_BATCH = 256
-SHARE = 0.1  # of a short run
+SHARE = 0.1  # a shortened warm-up takes this share of the run
 
 
 @dataclass(frozen=True)
 class WarmupCosine:
-    """Linear warm-up, then half a cosine, by optimizer step (arXiv 2002.05709, section 2.2).
+    """Linear warm-up, then half a cosine, stepped with every optimizer step (arXiv 2002.05709, section 2.2).
 
     peak = optimizer.lr x scale(effective batch)
 
@@ -25,9 +25,9 @@ class WarmupCosine:
     Args:
         warmup_epochs: epochs (fractions allowed) from 0 to the peak.
         final_fraction: learning rate at the end, as a share of the peak.
-        lr_scaling: how the peak follows the effective batch.
-        shorten: whether a run that is too short for the warm-up has a tenth of itself instead, as a method's
-            own default does; else such a run is refused.
+        lr_scaling: how the peak depends on the effective batch.
+        shorten: whether the warm-up becomes a tenth of a run that is too short for it (a method's default
+            schedule does this); otherwise such a run is refused.
 
     Raises:
         ValueError: a negative warm-up, a final fraction outside [0, 1], an unknown scaling.
@@ -52,17 +52,17 @@ class WarmupCosine:
         return {"none": 1.0, "linear": ratio, "sqrt": math.sqrt(ratio)}[self.lr_scaling]
 
     def factor(self, step: int, total_steps: int, warmup_steps: int) -> float:
-        """Share of the peak learning rate in step `step` (from 0) of `total_steps`."""
+        """The learning rate in step `step` (from 0) of `total_steps`, as a share of the peak."""
         if step < warmup_steps:
             return (step + 1) / warmup_steps
         progress = min(1.0, (step - warmup_steps) / max(1, total_steps - warmup_steps))
         return self.final_fraction + (1 - self.final_fraction) * 0.5 * (1 + math.cos(math.pi * progress))
 
     def fitted(self, total_steps: int, steps_per_epoch: float, shorten: bool = False) -> "WarmupCosine":
-        """The schedule with the warm-up that a run of `total_steps` has.
+        """The schedule with the warm-up for a run of `total_steps`.
 
         Raises:
-            ValueError: it does not fit into the run, and neither this `shorten` nor its own is True.
+            ValueError: the warm-up is too long for the run, and neither `shorten` nor `self.shorten` is True.
         """
         steps = round(self.warmup_epochs * steps_per_epoch)
         if steps == 0 or not steps >= total_steps > 0:
@@ -77,7 +77,7 @@ class WarmupCosine:
     def attach(
         self, optimizer: Optimizer, total_steps: int, steps_per_epoch: float, effective_batch_size: int
     ) -> dict[str, Any]:
-        """Scale the learning rate of `optimizer` to its peak; the scheduler moves with every step."""
+        """Scale the learning rate of `optimizer` to the peak; the scheduler moves with every step."""
         warmup_steps = round(self.fitted(total_steps, steps_per_epoch).warmup_epochs * steps_per_epoch)
         for group in optimizer.param_groups:
             group["lr"] *= self.scale(effective_batch_size)
@@ -85,7 +85,7 @@ class WarmupCosine:
         return {"scheduler": scheduler, "interval": "step"}
 
     def peak(self, optimizer: Optimizer) -> float:
-        """The learning rate of the first group after the warm-up."""
+        """The learning rate of the first parameter group after the warm-up."""
         return float(optimizer.param_groups[0]["initial_lr"])
 
     def warming_up(self, epochs: float) -> bool:
@@ -95,7 +95,7 @@ class WarmupCosine:
     def told_at_start(
         self, given: Any, optimizer: Optimizer, steps_per_epoch: float, effective_batch_size: int
     ) -> Mapping[str, str]:
-        """The peak and how it follows the effective batch, and a warm-up that was shortened."""
+        """The peak and how it depends on the effective batch; also a shortened warm-up."""
         peak = self.peak(optimizer)
         rate = peak / self.scale(effective_batch_size)
         rules = {
@@ -108,6 +108,6 @@ class WarmupCosine:
             steps = round(self.warmup_epochs * steps_per_epoch)
             lines["warm-up"] = (
                 f"{steps:,} steps, a tenth of the run, which is too short for {given.warmup_epochs:g} epochs "
-                "of it"
+                "of warm-up"
             )
         return lines

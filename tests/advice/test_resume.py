@@ -146,7 +146,7 @@ CASES: dict[str, tuple[str, Callable[[], Any], str, Any, Any]] = {
     "a damaged checkpoint alone": (
         "interrupted",
         damage("runs/*/checkpoints/last.ckpt"),
-        r"(\S+last\.ckpt) is no complete checkpoint .* a new one where this is broken",
+        r"(\S+last\.ckpt) is no complete checkpoint .* if this one is broken, a new one",
         lambda told: Path(told[1]).unlink(),
         begins_anew,
     ),
