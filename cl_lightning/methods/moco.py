@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from cl_lightning.callbacks import MomentumEncoder, NegativeQueue
@@ -16,6 +15,7 @@ from cl_lightning.encoders import Encoder, ResNet
 from cl_lightning.losses import WITH_NEGATIVES, info_nce
 from cl_lightning.methods.contrastive import ContrastiveModule, OptimizerFactory, Step
 from cl_lightning.metrics import contrast_scores
+from cl_lightning.metrics.sphere import normalise
 from cl_lightning.optim import Schedule, WarmupCosine
 from cl_lightning.pairs import moco_v2_views
 
@@ -97,12 +97,7 @@ class MoCoV2(ContrastiveModule):
         """
         encoder = self.attached(MomentumEncoder).encoder
         if self.encoder.batch_norm != "shuffle":
-            return unit(gather(encoder(images)))
+            return normalise(gather(encoder(images)))
         order = permutation(len(images) * world_size(), self.seed, self.current_epoch, number)
-        shuffled = unit(gather(encoder(shuffle(images, order))))
+        shuffled = normalise(gather(encoder(shuffle(images, order))))
         return shuffled[order.argsort().to(shuffled.device, non_blocking=True)]
-
-
-def unit(z: Tensor) -> Tensor:
-    """Rows of unit length, in at least float32."""
-    return F.normalize(z.to(torch.promote_types(z.dtype, torch.float32)), dim=1)
