@@ -25,6 +25,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tests import spares
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("cl_lightning", "hydra_plugins.cl_lightning")
 # What these import only when they need it.
@@ -180,6 +182,11 @@ def _become(command: list[str], cwd: str, env: dict[str, str], outputs: str) -> 
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(f"{outputs}/{name}", os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    asked = spares.fork(1 if "trainer=ddp_cpu" in command else 0)
+    _run(**(asked or {"command": command, "cwd": cwd, "env": env}))
+
+
+def _run(command: list[str], cwd: str, env: dict[str, str]) -> None:
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)

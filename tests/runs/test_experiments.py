@@ -14,11 +14,12 @@ from tests.runs.configs import OPTIONS, config
 NAMES = [o for g, o in OPTIONS if g == "experiment"]
 SIZES = {"cifar10": 32, "cifar100": 32, "stl10": 96, "imagenette": 128, "imagenet": 224}
 RECIPES = {f"{method}_{data}": size for method in ("simclr", "moco_v2") for data, size in SIZES.items()}
-# All that a test changes: the images, and what would not fit four of them a step and two steps.
+# All that a test changes: the images, what would not fit four of them a step and two steps, and the depth.
 CHANGED = {
     *("data.batch_size", "data.num_workers", "schedule.warmup_epochs", "callbacks.knn.k"),
     *("callbacks.negative_queue.length", "encoder.batch_norm_groups"),
     *("trainer.accelerator", "trainer.max_epochs", "trainer.check_val_every_n_epoch"),
+    "encoder.backbone.depth",  # tests/encoders has all
 }
 IMAGES = ("data.train", "data.val", "data.bank", "logger.tensorboard")
 
@@ -37,6 +38,8 @@ def shortened(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     run["schedule"]["warmup_epochs"] = 0.5
     run["callbacks"]["knn"]["k"] = 4
     run["logger"].pop("tensorboard")
+    if "depth" in run["encoder"]["backbone"]:
+        run["encoder"]["backbone"]["depth"] = 18
     if "negative_queue" in run["callbacks"]:
         run["callbacks"]["negative_queue"]["length"] = 8
         run["encoder"]["batch_norm_groups"] = 2
