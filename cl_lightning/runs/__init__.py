@@ -1,4 +1,4 @@
-"""A run: checked before anything is written, kept in one folder."""
+"""A run: checked before anything is written, stored in one folder."""
 
 from cl_lightning.runs.checking.keys import check_keys
 from cl_lightning.runs.conf_folder import conf_folder

@@ -1,4 +1,4 @@
-"""The parts of a run, from its config."""
+"""Builds the objects of a run from its config."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,15 +15,15 @@ from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.processes import Processes
 
-# Arguments of the Trainer that come from elsewhere, see `trainer_settings.INSTEAD`, or are for a callback.
-GIVEN = ("callbacks", "logger", "default_root_dir", "max_time")
-# Lightning brings its own, or refuses ours, unless the switch says what the group says.
+# Arguments of the Trainer that this module sets (see `trainer_settings.INSTEAD`) or passes to a callback.
+NOT_FROM_CONFIG = ("callbacks", "logger", "default_root_dir", "max_time")
+# These switches must agree with the callbacks: Lightning else adds its own callbacks, or refuses ours.
 SWITCHES = {"enable_checkpointing": {"checkpoint", "preemption"}, "enable_progress_bar": {"progress"}}
-# Sets that take rules.
+# Data sets that take `rules`.
 PHOTO_FOLDERS = tuple(f"cl_lightning.data.{name}" for name in ("image_folder", "imagenet", "imagenette"))
-RULES = 3  # by which new runs find and share out their photos
-BY_DEVICES = ("auto", "ddp")  # strategies that mean DDP as below where there are several processes
-# Arguments of the Trainer that tell how many there are.
+RULES = 3  # the rules by which new runs find photos and splits
+BY_DEVICES = ("auto", "ddp")  # strategies that mean our DDP if there are several processes
+# Arguments of the Trainer that determine the number of processes.
 PROCESSES = ("_target_", "accelerator", "devices", "num_nodes", "strategy", "plugins")
 
 
@@ -37,7 +37,7 @@ def assemble_method(config: dict[str, Any]) -> ContrastiveModule:
 
 
 def assemble_data(config: dict[str, Any], rules: int = RULES) -> ContrastiveData:
-    """The data sets and their loading; `rules` are those that folders of photos are read by."""
+    """The data module; `rules` is the version of the rules for folders of photos."""
     data = config["data"]
     settings = {name: data[name] for name in ("batch_size", "num_workers", "max_broken") if name in data}
     names = ["train", *(name for name in ("val", "bank") if data.get(name) is not None)]
@@ -54,8 +54,8 @@ def _rules(node: Any, rules: int) -> dict[str, int]:
 
 
 def assemble_trainer(config: dict[str, Any], folder: RunFolder) -> Trainer:
-    """The Trainer with its callbacks, which write into the run folder; its loggers come as it starts."""
-    node = {name: value for name, value in config["trainer"].items() if name not in GIVEN}
+    """The Trainer with its callbacks, which write into the run folder. Loggers are added when it starts."""
+    node = {name: value for name, value in config["trainer"].items() if name not in NOT_FROM_CONFIG}
     for switch, names in SWITCHES.items():
         if node.get(switch) is None and not any(config["callbacks"].get(name) for name in names):
             node[switch] = False
@@ -71,10 +71,10 @@ def assemble_trainer(config: dict[str, Any], folder: RunFolder) -> Trainer:
 
 
 def assemble_callbacks(config: dict[str, Any], checkpoints: Path) -> list[Any]:
-    """The callbacks of a config, but for those that a switch of the Trainer leaves out."""
+    """The callbacks of a config, without those that a switch of the Trainer turns off."""
     switched = [names for switch, names in SWITCHES.items() if config["trainer"].get(switch) is False]
     given: dict[str, dict[str, Any]] = {"checkpoint": {"dirpath": checkpoints}}
-    if (limit := config["trainer"].get("max_time")) is not None:  # Lightning's own would not save first
+    if (limit := config["trainer"].get("max_time")) is not None:  # Lightning's timer would not save first
         given["preemption"] = {"max_time": limit}
     return [
         build(node, f"callbacks.{name}", **given.get(name, {}))
@@ -84,13 +84,13 @@ def assemble_callbacks(config: dict[str, Any], checkpoints: Path) -> list[Any]:
 
 
 def assemble_plugins() -> list[Any]:
-    """Checkpoints, as a whole and while training goes on; SLURM's signals are `Preemption`'s alone."""
+    """Plugins for checkpoints, and for SLURM, whose signals only `Preemption` handles."""
     slurm = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
     return [BackgroundCheckpointIO(), *slurm]
 
 
 def assemble_ddp(trainer: dict[str, Any]) -> dict[str, DDPStrategy]:
-    """The Trainer's `strategy` for several processes, unless the config names another; nothing for one."""
+    """The Trainer's `strategy` for several processes; empty for one process, or if the config names one."""
     if trainer.get("strategy") not in BY_DEVICES:
         return {}
     node = {name: trainer[name] for name in PROCESSES if name in trainer}

@@ -1,4 +1,4 @@
-"""By which code and on which machine a number came about."""
+"""The code version and the machine that produced a result."""
 
 import os
 import platform
@@ -12,24 +12,24 @@ import cl_lightning
 
 
 def circumstances() -> dict[str, Any]:
-    """`commit` of this program's checkout, "+changes" behind it where files differ, and the `machine`.
+    """The `commit` of this program's checkout, with "+changes" if files differ, and the `machine`.
 
-    The commit is None where the program does not run from a checkout. No host, user or path is named.
+    The commit is None if the program does not run from a checkout. No host, user or path is recorded.
     """
     return {"commit": commit(Path(cl_lightning.__file__).resolve().parent), "machine": machine()}
 
 
 def commit(package: Path) -> str | None:
-    """The commit that a package's files are of, if they are of one."""
+    """The commit of a package's files; None if they are not in a checkout."""
     if _git(package, "ls-files", "--error-unmatch", "__init__.py") is None:
-        return None  # installed inside some other checkout, or in none
+        return None  # not in a checkout, or installed inside an unrelated one
     head = _git(package, "rev-parse", "HEAD")
     changed = _git(package, "status", "--porcelain", "--untracked-files=no", "--", ":/")
     return f"{head}+changes" if changed else head
 
 
 def machine() -> dict[str, Any]:
-    """Processor, its cores that this process may use, the threads that it computes with, and GPUs."""
+    """The processor, the cores that this process may use, torch's number of threads, and the GPUs."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return {"processor": _processor(), "cores": cores, "threads": torch.get_num_threads(), "gpus": gpus}
@@ -45,7 +45,7 @@ def _processor() -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    """What git answers; None where there is none, or it refuses."""
+    """The output of a git command; None if git is missing or fails."""
     try:
         asked = subprocess.run(
             ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=False

@@ -1,4 +1,4 @@
-"""Where the config files are."""
+"""Finds the folder of config files."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def conf_folder() -> str:
-    """`conf/`, inside an installed package or beside it in a checkout; OmegaConf knows its words then."""
+    """`conf/`, in an installed package or beside it in a checkout. Registers the resolver that it needs."""
     know_words()
     places = [PACKAGE / "conf", PACKAGE.parent / "conf"]
     return str(next((place for place in places if (place / "train.yaml").is_file()), places[0]))

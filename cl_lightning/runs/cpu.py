@@ -1,4 +1,4 @@
-"""Settings of the process that make training on a CPU faster and change no result that matters."""
+"""Settings of the process that make training on a CPU faster and change results only negligibly."""
 
 import ctypes
 import platform
@@ -9,10 +9,10 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # names of glibc's malloc.h
 
 
 def quicken_cpu() -> None:
-    """Flush denormals and keep freed memory.
+    """Flush denormals to zero, and keep freed memory.
 
-    CPUs compute with numbers below 1e-38 a hundred times slower than with 0. And glibc hands the memory of
-    every large activation back to the system, which costs a fifth of a step in page faults.
+    With numbers below 1e-38 CPUs compute a hundred times slower than with 0. And glibc returns the memory of
+    every large activation to the system, which costs a fifth of a step in page faults.
     """
     torch.set_flush_denormal(True)
     if platform.libc_ver()[0] == "glibc":

@@ -1,4 +1,4 @@
-"""A run of a step or a few, which shows that all works and leaves nothing behind."""
+"""A dry run: a few steps that show that everything works, and leave no files."""
 
 import copy
 from pathlib import Path
@@ -17,8 +17,8 @@ SAVING = ("checkpoint", "preemption", "history")
 
 
 def dry_run(config: dict[str, Any]) -> None:
-    """Check a resolved config as its run would, then train and evaluate as briefly as `trainer.fast_dev_run`
-    says: so many steps, and as many batches. No run folder is read or written; loggers are checked, not made.
+    """Check a resolved config as its run would, then train `trainer.fast_dev_run` steps and evaluate as many
+    batches. No run folder is read or written; loggers are checked but not made.
 
     Raises:
         ConfigError: as `cl_lightning.train.train`.
@@ -28,7 +28,7 @@ def dry_run(config: dict[str, Any]) -> None:
     real["trainer"]["fast_dev_run"] = False
     steps = int(config["trainer"]["fast_dev_run"])
     dry["callbacks"] |= dict.fromkeys(SAVING)
-    # Lightning's number is one of batches, and what an accumulation lacks is no step.
+    # Lightning counts batches; an optimizer step takes all batches of an accumulation.
     dry["trainer"] |= {
         "fast_dev_run": steps * config["trainer"]["accumulate_grad_batches"],
         "enable_checkpointing": False,
@@ -39,18 +39,18 @@ def dry_run(config: dict[str, Any]) -> None:
         method, data, _ = prepared(real, folder)
         trainer = assemble_trainer(dry, folder)
         with catch_warnings():
-            simplefilter("ignore", UserWarning)  # of what no epoch is too short for but this
+            simplefilter("ignore", UserWarning)  # warnings that only come because this epoch is so short
             trainer.fit(method, datamodule=data)
         summarise(config, trainer)
         if trainer.is_global_zero:
             folder.path.mkdir(exist_ok=True)  # a profiler may have written into it
             write_pictures(folder, trainer)
-            print(told(trainer.global_step, RunFolder.of(real)))
+            print(success(trainer.global_step, RunFolder.of(real)))
 
 
-def told(steps: int, folder: RunFolder) -> str:
-    """What is said at the end."""
+def success(steps: int, folder: RunFolder) -> str:
+    """The message at the end."""
     return (
         f"trainer.fast_dev_run: all works; {steps} {'step' if steps == 1 else 'steps'} and as much of an "
-        f"evaluation went through, and nothing was kept. Without it the run is {folder.path}"
+        f"evaluation have run, and nothing was saved. Without it the run folder is {folder.path}"
     )

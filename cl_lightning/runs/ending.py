@@ -1,4 +1,4 @@
-"""What a run says as it ends."""
+"""The message at the end of a run."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ from cl_lightning.runs.folder import RunFolder
 
 
 def finished(folder: RunFolder, summary: dict[str, Any]) -> str:
-    """Of a run that had ended before."""
+    """The message for a run that was already finished."""
     return f"{folder.path} is finished: {_reached(summary)}"
 
 
 def trained(folder: RunFolder, summary: dict[str, Any]) -> str:
-    """What was reached, and what to look at next."""
+    """The message for a run that has just been trained: its result, and what to look at next."""
     plots = f"; look at {folder.plots}/*.png" if folder.plots.is_dir() else ""
     evaluate = "" if summary["knn_top1"] is None else f", and try cl-eval {folder.path}"
     return f"{folder.path}: {_reached(summary)}{plots}{evaluate}"

@@ -1,4 +1,4 @@
-"""Whether finished runs are what their commands ask for."""
+"""Checks that a finished run is the one that a command asks for."""
 
 import json
 import os
@@ -16,35 +16,35 @@ from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import has_fixed_content
 from cl_lightning.runs.own_images.broken_files import broken_files, is_still_broken
 from cl_lightning.runs.own_images.known import OTHER_RUN, PUT_BACK, first_of_machine, here, rules_of
-from cl_lightning.runs.own_images.lost import what_is_lost_told
+from cl_lightning.runs.own_images.lost import explaining_lost_images
 from cl_lightning.runs.own_images.record_file import OtherImagesError, kept
 from cl_lightning.runs.own_images.roots import resolved, roots_of
 
 
 class FinishedRuns:
-    """Compares runs with the images that are there now, which are looked at once for all of them."""
+    """Compares runs with the present images; each data set is read only once for all runs."""
 
     def __init__(self) -> None:
         self._looked_at: dict[str, ContrastiveData] = {}
 
     def check(self, folder: RunFolder, config: dict[str, Any]) -> None:
-        """That a run was trained on these images, and with no more broken ones than allowed.
+        """Check that a run was trained on these images, with at most `data.max_broken` broken files.
 
-        Images that are not there any more are told, and no reason to train again.
+        If the images are gone, only a warning is printed, because the run need not be trained again.
 
         Raises:
-            OtherImagesError: the images are others, and how.
-            ConfigError: files were broken beyond `data.max_broken`.
+            OtherImagesError: the images have changed; says how.
+            ConfigError: more files were broken than `data.max_broken`.
         """
         if has_fixed_content(config) or not first_of_machine():
             return
         config = here(config, folder)
         lost = [root for root in roots_of(config).values() if not os.path.exists(resolved(root))]
         if lost:
-            told = f"warning: {lost[0]} is not there, so {folder.path} can't be compared with it"
-            print(told, file=sys.stderr)
+            what = f"{lost[0]} is not there, so {folder.path} can't be compared with it"
+            print(f"warning: {what}", file=sys.stderr)
             return
-        with what_is_lost_told(folder, config, PUT_BACK):
+        with explaining_lost_images(folder, config, PUT_BACK):
             data = self._data(config, rules_of(folder))
         if kept(folder) is None:
             _check_numbers(folder, data)
@@ -69,7 +69,7 @@ def _check_images(folder: RunFolder, data: ContrastiveData) -> None:
 
 
 def _check_numbers(folder: RunFolder, data: ContrastiveData) -> None:
-    """Of a run that began before runs kept what their images are, the checkpoint tells how many they were."""
+    """Compare the number of images; for old runs, whose checkpoint stores only this number."""
     if folder.checkpoint.is_file():
         state = Checkpoint(folder.path).content.get("ContrastiveData", {})
         try:
@@ -87,6 +87,5 @@ def _check_broken(folder: RunFolder, data: ContrastiveData, limit: int) -> None:
     if len(broken) > limit:
         raise ConfigError(
             f"{folder.path} is finished, with {len(broken)} broken files ({', '.join(broken)}), but "
-            f"data.max_broken is {limit}; accepted: {len(broken)} or more, or a run of its own in another "
-            "run.root"
+            f"data.max_broken is {limit}; accepted: {len(broken)} or more, or a new run in another run.root"
         )

@@ -16,15 +16,15 @@ from cl_lightning.runs.identity import earlier_hashes, run_hash
 from cl_lightning.runs.lock import HeldError, is_held, locked
 
 LOCK = ".lock"
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where PyYAML has it
-UNENCODABLE = "backslashreplace"  # bytes of a name that are no text; JSON reads them back
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, if PyYAML has it
+UNENCODABLE = "backslashreplace"  # for bytes of file names that are no text; JSON reads them back
 State = Literal["finished", "running", "failed", "stopped"]
 
 
 def read_config(file: Path) -> Any:
     """The content of a config.yaml."""
     content = file.read_bytes()
-    # libyaml does not take back the bytes of a name that are no text, which PyYAML writes as \\uDCxx.
+    # PyYAML writes bytes of file names that are no text as \\uDCxx; libyaml can't read these.
     loader = yaml.SafeLoader(content) if b"\\uDC" in content else _Loader(content)
     try:
         return loader.get_single_data()
@@ -35,8 +35,8 @@ def read_config(file: Path) -> Any:
 class RunFolder:
     """`run.root/run.name-HASH`: config.yaml, metrics.csv, summary.json, checkpoints/, plots/.
 
-    The same config always has the same folder, on all ranks, without a word between them. A process that
-    trains in it does so inside `locked`, and calls `prepare` first.
+    The same config always has the same folder, on all ranks, without communication. A process trains in it
+    only inside `locked`, and calls `prepare` first.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -45,12 +45,12 @@ class RunFolder:
 
     @classmethod
     def of(cls, config: dict[str, Any]) -> "RunFolder":
-        """The folder that a resolved config belongs to, whether it is there or not.
+        """The folder of a resolved config, whether it exists or not.
 
-        One that is there is found by its hash, whatever its name before that.
+        An existing folder is found by its hash, even if its name before the hash has changed.
 
         Raises:
-            ConfigError: there are several; a name that is no text.
+            ConfigError: there are several such folders, or a name is not text.
         """
         root, identity = Path(config["run"]["root"]), run_hash(config)
         _check_text(config["run"])
@@ -87,7 +87,7 @@ class RunFolder:
         return self.path / "error.txt"
 
     def state(self) -> State:
-        """What became of the run, as seen by another process than the one that trains."""
+        """The state of the run, for processes other than the one that trains."""
         if (self.path / "summary.json").is_file():
             return "finished"
         if is_held(self.path / LOCK):
@@ -96,13 +96,13 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Inside, the folder is there, and no other process trains in it.
+        """In this block the folder exists, and no other process trains in it.
 
-        The lock ends with this process, even by a kill (see `cl_lightning.runs.lock`). A folder in which
-        nothing was left is removed at the end.
+        The lock ends with this process, even if it is killed (see `cl_lightning.runs.lock`). An empty folder
+        is removed at the end.
 
         Raises:
-            ConfigError: another process is inside, which one; the folder can't be made or written to.
+            ConfigError: another process has the lock (names it); the folder can't be made or written to.
         """
         with ExitStack() as stack:
             stack.callback(self._remove_if_empty)
@@ -124,7 +124,7 @@ class RunFolder:
     def prepare(self, config: dict[str, Any]) -> bool:
         """Begin or continue the run of `config`: the folder has a config.yaml, and no unfinished files.
 
-        A config.yaml that is there stays: it tells how the run began.
+        An existing config.yaml stays unchanged: it shows how the run began.
 
         Returns:
             whether there is a checkpoint to continue from.
@@ -145,20 +145,20 @@ class RunFolder:
         return self.checkpoint.is_file()
 
     def discard(self) -> None:
-        """Remove what a run wrote that was refused before its first step, unless it had begun before."""
+        """Remove the files of a run that was refused before its first step, unless it had begun before."""
         if not self.is_new or self.checkpoint.is_file():
             return
         for path in self.path.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
-            elif path.name != LOCK:  # which ends `locked`
+            elif path.name != LOCK:  # `locked` removes it at its end
                 path.unlink()
 
     def config(self) -> dict[str, Any]:
         """The resolved config of the run.
 
         Raises:
-            ConfigError: no run there.
+            ConfigError: this is not a run folder.
         """
         file = self.path / "config.yaml"
         if not file.is_file():
@@ -166,26 +166,26 @@ class RunFolder:
         return read_config(file)
 
     def summary(self) -> dict[str, Any] | None:
-        """What a finished run reached; None while it is not finished."""
+        """The results of a finished run; None if it is not finished."""
         file = self.path / "summary.json"
         return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
     def write_error(self) -> None:
-        """Keep the traceback of the error that is being handled, if the folder can still be written."""
+        """Save the traceback of the current error, if the folder can still be written to."""
         with suppress(OSError):
             self.error.write_text(traceback.format_exc(), encoding="utf-8", errors=UNENCODABLE)
 
     def write_json(self, name: str, content: dict[str, Any]) -> Path:
-        """Write a file of this name into the folder, as a whole or not at all.
+        """Write a file into the folder, completely or not at all.
 
         Raises:
-            ConfigError: no room for it, or no permission; one that was there stays.
+            ConfigError: no space or no permission; an earlier file stays unchanged.
         """
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
         return self.write(name, text.encode("utf-8", UNENCODABLE))
 
     def write(self, name: str, content: bytes) -> Path:
-        """As `write_json`, of any content."""
+        """As `write_json`, for any content."""
         file = self.path / name
         try:
             with replacing(file) as part:
@@ -203,7 +203,7 @@ class RunFolder:
 
 
 def _check_text(run: dict[str, Any]) -> None:
-    """Refuse names that torch's files and TensorBoard's can't have."""
+    """Refuse names that are not text: torch and TensorBoard can't write such files."""
     for key in ("root", "name"):
         try:
             str(run[key]).encode()

@@ -1,4 +1,4 @@
-"""Which runs are the same: the hash of all that determines a result."""
+"""The identity of a run: a hash of everything that determines its result."""
 
 import copy
 import hashlib
@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-# Left out of the hash: what only names, places, shows, logs or saves. Health and kNN stay: what they measure
-# is in the summary.
+# Keys that are not hashed, because they only name, place, show, log or save something. The callbacks health
+# and kNN are hashed, because their results are in the summary.
 NOT_PART = (
     "run",
     "logger",
@@ -32,23 +32,24 @@ NOT_PART = (
     "trainer.model_registry",
     "trainer.profiler",
 )
-# Of data sets whose content is fixed, wherever it lies.
+# Data sets whose content is always the same, in any folder.
 FIXED_DATA = tuple(
     f"cl_lightning.data.{name}"
     for name in ("cifar10", "cifar100", "digits", "imagenette", "scattered_digits", "stl10", "synthetic")
 )
-CHECKED_DATA = tuple(name for name in FIXED_DATA if name != "cl_lightning.data.imagenette")  # photos by name
-# Results don't depend on them beyond rounding, but for BatchNorm statistics by process.
+# Of these, the ones whose content is checked when they are read; imagenette's photos are not.
+CHECKED_DATA = tuple(name for name in FIXED_DATA if name != "cl_lightning.data.imagenette")
+# Results depend on these only by rounding, except when each process has its own BatchNorm statistics.
 PLACES = ("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy")
 
 
 def run_hash(config: dict[str, Any]) -> str:
-    """Eight hexadecimal digits that tell a resolved config from those with other results."""
+    """Eight hexadecimal digits: equal for configs that give the same result, else different."""
     return _digits(determining(config))
 
 
 def earlier_hashes(config: dict[str, Any]) -> list[str]:
-    """What the hash of a config was in earlier versions, where it was another."""
+    """The hashes of a config in earlier versions, if they were different."""
     now, before = determining(config), [determining(config)]
     if limit := config["data"].get("max_broken"):
         before += [content | {"data": content["data"] | {"max_broken": limit}} for content in before]
@@ -62,18 +63,18 @@ def _digits(content: dict[str, Any]) -> str:
 
 
 def determining(config: dict[str, Any]) -> dict[str, Any]:
-    """What is hashed of a resolved config: all but what changes no result."""
+    """The part of a resolved config that is hashed: all keys that change the result."""
     config = copy.deepcopy(config)
     left_out = list(NOT_PART)
     if _target_of(config["data"].get("train")) in FIXED_DATA:
         sets = ("data", "data.train", "data.val", "data.bank")
         left_out += [f"{part}.{name}" for part in sets for name in ("root", "download")]
     guard = config["callbacks"].get("finite_guard")
-    if not (isinstance(guard, Mapping) and guard.get("max_skipped")):  # no step is skipped
+    if not (isinstance(guard, Mapping) and guard.get("max_skipped")):  # it skips no step
         left_out.append("callbacks.finite_guard")
     if config["encoder"].get("batch_norm") != "plain":
         left_out += PLACES
-    if config["trainer"].get("max_time") is not None:  # which ends a start, not the run
+    if config["trainer"].get("max_time") is not None:  # it limits each start, not the run
         config["trainer"]["max_time"] = None
     for key in left_out:
         _remove(config, key.split("."))
@@ -81,13 +82,13 @@ def determining(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def has_fixed_content(config: Mapping[str, Any]) -> bool:
-    """Whether the images are the same wherever and whenever they are read: made up, or of known checksums."""
+    """Whether the images can't change: they are generated, or their checksums are known."""
     sets = [config["data"].get(name) for name in ("train", "val", "bank")]
     return all(_target_of(node) in CHECKED_DATA for node in sets if node is not None)
 
 
 def flat(config: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """The keys of a config as the command line takes them, such as `loss.temperature`, with their values."""
+    """The keys of a config in command-line form, such as `loss.temperature`, with their values."""
     keys: dict[str, Any] = {}
     for name, value in config.items():
         keys |= flat(value, f"{above}{name}.") if isinstance(value, Mapping) else {f"{above}{name}": value}
@@ -102,6 +103,6 @@ def _remove(config: dict[str, Any], path: list[str]) -> None:
     *parents, last = path
     for name in parents:
         config = config.get(name)  # type: ignore[assignment]
-        if not isinstance(config, Mapping):  # null, or a mistake that is told later
+        if not isinstance(config, Mapping):  # null, or a mistake that is reported later
             return
     config.pop(last, None)

@@ -1,4 +1,4 @@
-"""One process at a time."""
+"""A lock file that lets only one process work in a folder at a time."""
 
 import errno
 import os
@@ -20,21 +20,20 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 class HeldError(Exception):
-    """Another process has the lock; its words are `process PID on HOST`."""
+    """Another process has the lock; the message is `process PID on HOST`."""
 
 
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """Inside, this is the only process inside for `file`, which is made, and removed at the end.
+    """In this block this process holds the lock `file`. The file is created, and removed at the end.
 
-    The lock ends with its process, however that ends; a process forked from it, such as a loader's worker,
-    does not hold it. It is a record lock of POSIX, so it holds between the machines that share a folder over
-    NFS 4, or NFS 3 with its lock daemon. Where the file system or Windows has no such lock, this is warned
-    of. Threads of one process are not kept apart, and opening and closing `file` in this process ends the
-    lock.
+    The lock ends when its process ends in any way. A forked process, such as a loader's worker, does not hold
+    it. It is a POSIX record lock, so it also works between machines that share a folder over NFS 4, or over
+    NFS 3 with its lock daemon. If the system (Windows) or the file system has no such lock, a warning says
+    so. It does not separate threads of one process. If this process opens and closes `file`, the lock ends.
 
     Raises:
-        HeldError: another process is inside.
+        HeldError: another process holds the lock.
         OSError: `file` can't be made or written.
     """
     if not HAS_LOCKS:
@@ -49,11 +48,11 @@ def locked(file: Path) -> Iterator[None]:
             yield
         finally:
             with suppress(OSError):
-                file.unlink()  # before the lock ends, so that it is never another holder's
+                file.unlink()  # before the lock ends, so that the file is never another holder's
 
 
 def is_held(file: Path) -> bool:
-    """Whether another process is inside `locked` for this file; not for use inside it."""
+    """Whether another process holds this lock. Must not be called by the process that holds it."""
     if not HAS_LOCKS:
         return False
     try:
@@ -74,14 +73,14 @@ def _acquired(file: Path) -> TextIO:
         except BaseException:
             handle.close()
             raise
-        handle.close()  # its holder removed it between our opening and locking it
+        handle.close()  # its holder removed the file after we opened it and before we locked it
 
 
 def _lock(handle: TextIO, tries: int = 3) -> None:
     try:
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        if error.errno in _HELD and tries > 1:  # it may be no more than a look by `is_held`
+        if error.errno in _HELD and tries > 1:  # it may be only a short check by `is_held`
             time.sleep(0.02)
             _lock(handle, tries - 1)
             return
@@ -94,8 +93,8 @@ def _lock(handle: TextIO, tries: int = 3) -> None:
 
 
 def _warn_of_no_lock(file: str | Path, reason: str | None) -> None:
-    words = f"{file} can't be locked ({reason}): a second process on this run would not be noticed"
-    warnings.warn(words, stacklevel=3)
+    what = f"{file} can't be locked ({reason}): a second process on this run would not be noticed"
+    warnings.warn(what, stacklevel=3)
 
 
 def _is_at(file: Path, handle: TextIO) -> bool:

@@ -1,4 +1,4 @@
-"""Where the curves of a run go, and its config with them."""
+"""The loggers of a run, which record its curves and its config."""
 
 import os
 import re
@@ -20,25 +20,25 @@ from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import flat
 
 EXTRAS = {"WandbLogger": "wandb", "MLFlowLogger": "mlflow"}  # package and extra have one name
-OF_A_FILE = ("sqlalchemy", "alembic")  # what MLflow needs for a file or database without a server
+OF_A_FILE = ("sqlalchemy", "alembic")  # packages that MLflow needs to write a file or database itself
 SERVERS = ("http:", "https:", "databricks")
-TAG = "cl_lightning_run"  # of MLflow's runs, with the hash
+TAG = "cl_lightning_run"  # the tag of an MLflow run that holds the hash
 COMPARED = ("val/knn_top1", "train/loss")  # columns of TensorBoard's table of runs
 
 Factories = dict[str, "partial[Logger]"]
 
 
 def assemble_loggers(config: dict[str, Any], folder: RunFolder, resumed_step: int | None = None) -> Factories:
-    """What makes the loggers of a config; nothing is written, and no server asked, before they are made.
+    """Functions that make the loggers of a config. Until they are called, nothing is written or sent.
 
     Args:
-        resumed_step: optimizer steps of the checkpoint that the run continues from; None where it begins.
-            TensorBoard hides what was logged after them, and MLflow goes on with its run of this hash. W&B
-            goes on with its run of this name in any case.
+        resumed_step: optimizer steps in the checkpoint from which the run continues; None for a new run.
+            TensorBoard then hides what was logged after this step, and MLflow continues its run with this
+            hash. W&B always continues its run of this name.
 
     Raises:
-        ConfigError: an argument that a logger does not take, another place than the run folder, a package
-            that is missing.
+        ConfigError: a logger does not accept an argument, would write outside the run folder, or needs a
+            package that is missing.
     """
     nodes = config["logger"] if config["trainer"]["logger"] else {}
     return {
@@ -64,7 +64,7 @@ def _factory(
         if not node.get("id") and not node.get("version"):
             given["id"] = _wandb_id(folder.path.name)
     elif target == "MLFlowLogger":
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # else it tells its makers of its use
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # else MLflow reports its use to its makers
         given = {
             "run_name": node.get("run_name") or folder.path.name,
             "tracking_uri": _tracking_uri(node, config["run"]["root"]),
@@ -78,7 +78,7 @@ def _factory(
 
 
 def _check_packages(name: str, target: str | None, node: Any, root: str) -> None:
-    """Refuse a logger whose packages are not all there."""
+    """Refuse a logger if one of its packages is missing."""
     extra = EXTRAS.get(target or "")
     if extra is None:
         return
@@ -92,18 +92,18 @@ def _check_packages(name: str, target: str | None, node: Any, root: str) -> None
 
 
 def _wandb_id(folder: str) -> str:
-    """What W&B knows the run by over all its restarts; of the signs that it takes, the hash last."""
+    """The W&B id of the run, the same after restarts. Only allowed characters; ends with the hash."""
     return re.sub("[^A-Za-z0-9_.-]", "-", folder)[-64:]
 
 
 def _tracking_uri(node: Mapping[str, Any], root: str) -> str:
-    """The config's, else that of MLflow's own environment variable, else a file for all runs below `root`."""
+    """The URI in the config, else in MLflow's environment variable, else one file for all runs in `root`."""
     given = node.get("tracking_uri") or os.environ.get("MLFLOW_TRACKING_URI")
     return given or f"sqlite:///{Path(root) / 'mlflow.db'}"
 
 
 def continued_mlflow(factory: "partial[Logger]") -> Logger:
-    """A logger that goes on with the run of this hash that MLflow has, or begins one where it has none."""
+    """A logger that continues MLflow's run with this hash, or begins a new one if there is none."""
     from mlflow import MlflowClient
 
     settings = factory.keywords
@@ -111,23 +111,23 @@ def continued_mlflow(factory: "partial[Logger]") -> Logger:
     experiment = client.get_experiment_by_name(settings.get("experiment_name", "lightning_logs"))
     if experiment is None:
         return factory()
-    for words in (f"tags.{TAG} = '{identity}'", f"run_name LIKE '%-{identity}'"):  # the latter of old runs
-        if runs := client.search_runs([experiment.experiment_id], words):
+    for query in (f"tags.{TAG} = '{identity}'", f"run_name LIKE '%-{identity}'"):  # old runs have no tag
+        if runs := client.search_runs([experiment.experiment_id], query):
             return factory(run_id=runs[0].info.run_id)
     return factory()
 
 
 @contextmanager
 def recorded(trainer: Trainer, factories: Factories, config: dict[str, Any]) -> Iterator[None]:
-    """Inside, `trainer` has its loggers, which know the resolved config, and end with the run.
+    """In this block `trainer` has its loggers, which have recorded the resolved config.
 
     Raises:
-        ConfigError: an account that is not logged in, a server that refuses.
+        ConfigError: the user is not logged in, or a server refuses.
     """
     first = trainer.is_global_zero
     for name, factory in factories.items():
         if factory.func in (MLFlowLogger, continued_mlflow) and not first:
-            continue  # it connects at once, and all processes would make the same tables
+            continue  # it connects immediately, and all processes would make the same tables
         with refused(f"logger.{name}"):
             logger = factory()
             if first and config["trainer"].get("enable_autolog_hparams", True):
@@ -142,7 +142,7 @@ def recorded(trainer: Trainer, factories: Factories, config: dict[str, Any]) -> 
 
 
 def _finish(trainer: Trainer, exit_code: int) -> None:
-    """End the run on W&B, which would else take the next job of a sweep for the same one."""
+    """End the run on W&B; otherwise the next job of a sweep would continue it."""
     for logger in trainer.loggers:
         if isinstance(logger, WandbLogger) and trainer.is_global_zero:
             logger.experiment.finish(exit_code=exit_code)
@@ -152,11 +152,11 @@ def _log_config(logger: Logger, keys: dict[str, Any]) -> None:
     if isinstance(logger, CSVLogger):
         return  # the run folder has its config.yaml
     if isinstance(logger, MLFlowLogger) and logger.experiment.get_run(logger.run_id).data.params:
-        return  # of a continued run, which MLflow lets no one change
+        return  # a continued run; MLflow does not allow parameters to change
     keys = {k: printable(v) if isinstance(v, str) else v for k, v in keys.items()}
     logger.log_hyperparams(keys)
     if isinstance(logger, TensorBoardLogger):
-        # Lightning would set each metric of the table to a value of its own.
+        # Lightning would write its own values for the metrics in the table.
         values = {k: v if isinstance(v, (bool, int, float, str)) else str(v) for k, v in keys.items()}
         for summary in hparams(values, dict.fromkeys(COMPARED, 0.0)):
             logger.experiment.file_writer.add_summary(summary)

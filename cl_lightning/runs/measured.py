@@ -1,4 +1,4 @@
-"""Whether a run of a config will have measured the number that it is compared by."""
+"""Checks that a run measures the metric by which it is compared."""
 
 import warnings
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from cl_lightning.runs.metrics import METRICS
 
 OF_VAL = ("knn_top1", "alignment", "uniformity", "effective_rank")
 HEALTH = ("health", "HealthMonitor")
-# The callback that measures each, by its key in `callbacks=default` and its class.
+# The callback that measures each metric: its key in `callbacks=default`, and its class.
 BY = {
     **dict.fromkeys(("loss", "alignment", "uniformity", "effective_rank"), HEALTH),
     "knn_top1": ("knn", "KNNMonitor"),
@@ -21,14 +21,14 @@ OURS = "cl_lightning."
 
 
 class NotMeasuredError(ConfigError):
-    """A config whose runs don't measure what they are compared by."""
+    """A config whose runs don't measure their `run.metric`."""
 
 
 def check_measured(config: dict[str, Any]) -> None:
-    """That a run measures its `run.metric`, as far as its config tells.
+    """Check that a run measures its `run.metric`, as far as its config shows.
 
     Raises:
-        NotMeasuredError: why it does not, and what would do.
+        NotMeasuredError: it does not; says why, and what to change.
     """
     metric = config["run"]["metric"]
     if lacks := _lacks(config, metric):
@@ -36,11 +36,11 @@ def check_measured(config: dict[str, Any]) -> None:
 
 
 def check_measured_of(config: dict[str, Any]) -> None:
-    """The same, as far as its images tell, which are looked for here.
+    """Check the same with the images of the run, which must be on this machine.
 
     Raises:
-        NotMeasuredError: as above.
-        ConfigError: there are none, or they can't be read.
+        NotMeasuredError: as in `check_measured`.
+        ConfigError: the images are missing or can't be read.
     """
     metric, trainer = config["run"]["metric"], config["trainer"]
     ends_early = trainer.get("max_steps", -1) != -1 and metric in OF_VAL
@@ -49,31 +49,31 @@ def check_measured_of(config: dict[str, Any]) -> None:
     from cl_lightning.runs.assemble import assemble_data  # with torch
 
     with warnings.catch_warnings(), refused("data"):
-        warnings.simplefilter("ignore")  # the run itself tells them
+        warnings.simplefilter("ignore")  # the run itself shows them
         data = assemble_data(config)
         has_labels = data.has_labels
     if metric == "knn_top1" and not has_labels:
-        words = "not every image of data.train (or data.bank) and data.val has a label"
-        _refuse(config, metric, words, "images that have")
+        reason = "not every image of data.train (or data.bank) and data.val has a label"
+        _refuse(config, metric, reason, "images that have one")
     if ends_early and not trainer.get("val_check_interval"):
         steps = _steps_per_epoch(len(data.train), config) * trainer["check_val_every_n_epoch"]
         if trainer["max_steps"] < steps:
-            words = f"trainer.max_steps is {trainer['max_steps']}, before the first evaluation"
-            _refuse(config, metric, words, f"{steps} or more")
+            reason = f"trainer.max_steps is {trainer['max_steps']}, before the first evaluation"
+            _refuse(config, metric, reason, f"{steps} or more")
 
 
 def _lacks(config: dict[str, Any], metric: str) -> tuple[str, str] | None:
-    """Why a config does not measure a number, and what would do; None if it does, or if own code may."""
+    """Why a config does not measure a metric, and what would; None if it does, or if the user's code may."""
     key, kind = BY[metric]
     targets = [str(c.get("_target_")) for c in config["callbacks"].values() if isinstance(c, Mapping)]
     own = [target for target in targets if not target.startswith((OURS, "lightning."))]
     if not own and not any(target.rpartition(".")[2] == kind for target in targets):
-        return f"callbacks.{key}, which measures it, is null", "that of callbacks=default"
+        return f"callbacks.{key}, which measures it, is null", "the one in callbacks=default"
     if metric not in OF_VAL:
         return None
     trainer = config["trainer"]
     if config["data"].get("val") is None:
-        return "data.val, which it is of, is null", "a data.val"
+        return "data.val, on which it is measured, is null", "a data.val"
     if trainer.get("limit_val_batches") == 0:
         return "trainer.limit_val_batches is 0", "null"
     every, epochs = trainer.get("check_val_every_n_epoch"), trainer.get("max_epochs")

@@ -1,4 +1,4 @@
-"""One line for the user instead of what Hydra and OmegaConf say."""
+"""One-line messages for errors of Hydra, OmegaConf, Lightning and the system."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ from cl_lightning.interruption import WorkerError
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 _WANTED = os.environ.get(FULL_ERROR) == "1"
-# Gloo's words where another process has gone.
+# Gloo's messages when another process has ended.
 LEFT_ALONE = ("Connection closed by peer", "Connection reset by peer")
 ENDED_EARLY = "another process of this run ended early; its own message says why, or it was killed"
 HELP = "see cl-train --help"
@@ -23,12 +23,12 @@ WHERE = "HYDRA_FULL_ERROR=1 shows where"
 
 
 def wants_traceback() -> bool:
-    """Whether HYDRA_FULL_ERROR was 1 when this module was imported, before Hydra's own part is told so."""
+    """Whether the user has set HYDRA_FULL_ERROR=1 (read before this program changes it for Hydra)."""
     return _WANTED
 
 
 def show(error: BaseException) -> None:
-    """Tell the user in one line what is wrong with the config; a traceback where that is not the cause."""
+    """Print one line that says what is wrong with the config; a traceback if the config is not the cause."""
     message = explain(error)
     if is_left_alone(error):
         message = ENDED_EARLY
@@ -39,17 +39,17 @@ def show(error: BaseException) -> None:
 
 
 def one_line(message: str) -> str:
-    """A message without line ends; spaces stay, which names may have several of."""
+    """A message without line ends. Other spaces stay, because file names may have several in a row."""
     return " ".join(line.strip() for line in message.splitlines() if line.strip())
 
 
 def is_left_alone(error: BaseException) -> bool:
-    """Whether it is only that another process of the run has ended."""
+    """Whether the only cause is that another process of the run has ended."""
     return any(words in str(error) for words in LEFT_ALONE)
 
 
 def explain(error: BaseException) -> str | None:
-    """What was given, what is accepted, which key; None for an error that no config is to blame for."""
+    """What was given, what is accepted, which key; None for an error that the config has not caused."""
     if isinstance(error, (ConfigError, WorkerError)):
         return str(error)
     if isinstance(error, MissingConfigException) and error.options:
@@ -63,13 +63,13 @@ def explain(error: BaseException) -> str | None:
         if isinstance(found, OmegaConfBaseException):
             return f"{found.full_key}: {str(found).splitlines()[0]}; accepted: a value, {HELP}"
     if isinstance(error, HydraException) and "config directory" in str(error):
-        return f"{' '.join(str(error).split())}; accepted: a folder that is there"
+        return f"{' '.join(str(error).split())}; accepted: a folder that exists"
     if isinstance(error, HydraException) or _raised_in(error) == "hydra":
-        words = " ".join(str(error).split())
-        if not isinstance(error, (HydraException, ValueError)):  # it trips over null or a number in a list
-            words = f"an option is none of Hydra's ({type(error).__name__}: {words})"
-        return f"{words}; accepted: GROUP=OPTION or KEY=VALUE, {HELP}"
-    if type(error).__name__ == "MisconfigurationException":  # Lightning's, which need not be there yet
+        message = " ".join(str(error).split())
+        if not isinstance(error, (HydraException, ValueError)):  # Hydra fails on null or a number in a list
+            message = f"an option is none of Hydra's ({type(error).__name__}: {message})"
+        return f"{message}; accepted: GROUP=OPTION or KEY=VALUE, {HELP}"
+    if type(error).__name__ == "MisconfigurationException":  # Lightning's, which may not be imported yet
         return f"{error} ({WHERE})"
     if isinstance(error, MemoryError) or ALLOCATOR in str(error):
         return f"{memory_in_words(error)} ({WHERE})"
@@ -83,14 +83,12 @@ def explain(error: BaseException) -> str | None:
 
 
 def _quoted(override: str) -> str:
-    """Hydra wants quotes of its own around a value with other signs than those of plain words."""
+    """How to quote an override: Hydra needs its own quotes around a value with special characters."""
     key, equals, value = override.partition("=")
     if not key or not equals or not value:
         return "GROUP=OPTION or KEY=VALUE"
     value = value.strip("'").replace("'", r"\'")
-    return (
-        f"""GROUP=OPTION or KEY=VALUE, with two kinds of quotes where need be: "{key}='{value}'" """.strip()
-    )
+    return f"""GROUP=OPTION or KEY=VALUE, with two kinds of quotes if needed: "{key}='{value}'" """.strip()
 
 
 def _unknown_key(error: OmegaConfBaseException) -> str:

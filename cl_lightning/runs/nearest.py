@@ -1,4 +1,4 @@
-"""How a run differs from those that are there."""
+"""How a new run differs from the existing runs."""
 
 import json
 from contextlib import suppress
@@ -12,15 +12,15 @@ from cl_lightning.runs.identity import determining, flat
 
 LISTED = 4  # keys
 _ABSENT = object()
-# What reading a config.yaml that is no run of ours ends with.
+# Errors when a config.yaml is read that is not one of our runs.
 FOREIGN = (OSError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError)
 
 
 def nearest(folder: RunFolder, config: dict[str, Any]) -> str | None:
-    """How `folder`, a new run of `config`, differs from the run of its name with the fewest other keys.
+    """How `folder`, a new run of `config`, differs from the most similar run of the same name.
 
     Returns:
-        `differs from RUN in loss.temperature (0.1 there, 0.2 here)`; None where there is no other run.
+        `differs from RUN in loss.temperature (0.1 there, 0.2 here)`; None if there is no other run.
     """
     found = []
     for file in folder.path.parent.glob("*/config.yaml"):
@@ -37,7 +37,7 @@ def nearest(folder: RunFolder, config: dict[str, Any]) -> str | None:
 
 
 def differences(there: dict[str, Any], here: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """The keys that are hashed of one run or the other and have two values, with both."""
+    """The hashed keys whose values differ between two runs, with both values."""
     hashed = flat(determining(there)), flat(determining(here))
     keys = hashed[1] | hashed[0]
     one, other = flat(there) | hashed[0], flat(here) | hashed[1]
@@ -46,7 +46,7 @@ def differences(there: dict[str, Any], here: dict[str, Any]) -> dict[str, tuple[
 
 
 def _hashed(value: Any) -> str:
-    return "absent" if value is _ABSENT else json.dumps(value)  # 1 and 1.0 are two, as in the hash
+    return "absent" if value is _ABSENT else json.dumps(value)  # 1 and 1.0 differ, as in the hash
 
 
 def _value(value: Any) -> str:

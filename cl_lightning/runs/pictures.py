@@ -18,7 +18,7 @@ SHOWN = 8
 
 
 def write_pictures(folder: RunFolder, trainer: Trainer) -> list[Path]:
-    """Write pairs.png and, of what was measured, curves.png, spectrum.png and neighbours.png below plots/."""
+    """Write pairs.png into plots/, and, if measured, curves.png, spectrum.png and neighbours.png."""
     data, views = trainer.datamodule, trainer.lightning_module.views  # type: ignore[attr-defined]
     pictures = {"pairs": pairs(data.train, views)}
     if folder.metrics.is_file():
@@ -35,7 +35,7 @@ def write_pictures(folder: RunFolder, trainer: Trainer) -> list[Path]:
 
 
 def pairs(train: Any, views: Any) -> Figure:
-    """Some training images, evenly spread, with their views of epoch 0, as the model saw them."""
+    """Some training images, evenly spread, with their views in epoch 0, as the model saw them."""
     index = torch.linspace(0, len(train) - 1, min(SHOWN, len(train))).long()
     images = [image_of(train, i) for i in index.tolist()]
     batch = images
@@ -48,7 +48,7 @@ def pairs(train: Any, views: Any) -> Figure:
 
 
 def neighbours(data: Any, knn: KNNMonitor) -> Figure:
-    """Some validation images and the training images nearest to them, by the last kNN evaluation."""
+    """Some validation images with their nearest training images in the last kNN evaluation."""
     queries, nearest, same_class = knn.neighbours(SHOWN, SHOWN)
     found = [[image_of(data.bank, i) for i in row] for row in nearest.tolist()]
     return plot_neighbours([image_of(data.val, i) for i in queries.tolist()], found, same_class)

@@ -1,4 +1,4 @@
-"""A run up to its first step: all that is refused before anything is written."""
+"""Prepares a run up to its first step, with all checks, before anything is written."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,10 +23,10 @@ from cl_lightning.runs.quiet import quiet
 
 
 def prepared(config: dict[str, Any], folder: RunFolder) -> tuple[ContrastiveModule, ContrastiveData, Trainer]:
-    """Method, data and Trainer of a resolved config, which fit each other.
+    """Method, data and Trainer of a resolved config, checked to fit each other.
 
     Raises:
-        ConfigError: they don't, or another part can't be.
+        ConfigError: they don't fit, or one of them can't be built.
     """
     check_trainer(config["trainer"])
     check_time_limit(config)
@@ -47,7 +47,7 @@ def prepared(config: dict[str, Any], folder: RunFolder) -> tuple[ContrastiveModu
 
 @contextmanager
 def remembering_broken(folder: RunFolder, data: ContrastiveData) -> Iterator[None]:
-    """Of a run that has begun, keeps the files that the error inside names: they may be removed then."""
+    """If the run has begun, remembers broken files that an error in this block names; they may be removed."""
     try:
         yield
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""The processes of a run that its first one starts, and how they end together."""
+"""The processes that the first process of a run starts, and how all of them end together."""
 
 import os
 import sys
@@ -12,8 +12,8 @@ from lightning.pytorch.strategies.launchers.subprocess_script import _Subprocess
 
 from cl_lightning.runs.messages import ENDED_EARLY
 
-INTERVAL = 0.2  # seconds between two looks
-PATIENCE = 7.0  # seconds that this process has to end by itself, with its own message and code
+INTERVAL = 0.2  # seconds between two checks
+PATIENCE = 7.0  # seconds for this process to end by itself, with its own message and exit code
 
 
 class Processes(DDPStrategy):

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-# `${unless_short:10}` in a config file of ours is 10, and a value that nobody has typed.
+# `${unless_short:10}` in our config files means 10, and marks a value that the user has not typed.
 UNLESS_SHORT = "unless_short"
 
 
 def know_words() -> None:
-    """From now on OmegaConf knows what the files of `conf/` say."""
+    """Register the resolver that the files of `conf/` use."""
     from omegaconf import OmegaConf
 
     OmegaConf.register_new_resolver(UNLESS_SHORT, lambda number: number, replace=True)
@@ -16,7 +16,7 @@ def know_words() -> None:
 def resolved(cfg: Any) -> dict[str, Any]:
     """All keys of a DictConfig with their values.
 
-    `schedule.shorten` tells whether the warm-up is one of our files, and not the user's.
+    `schedule.shorten` becomes True if the warm-up comes from our files, not from the user.
     """
     from omegaconf import OmegaConf
 

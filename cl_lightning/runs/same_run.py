@@ -1,4 +1,4 @@
-"""The folder of the run that a config means."""
+"""Finds the folder of a config's run, also if its hash or the place of its images has changed."""
 
 import os
 import shlex
@@ -21,10 +21,10 @@ from cl_lightning.runs.own_images.roots import resolved, roots_of, with_roots
 
 
 def begun(config: dict[str, Any], folder: RunFolder) -> RunFolder:
-    """The run that a config continues: `folder`, that of its hash, unless the same run has another folder.
+    """The folder of the run that a config continues: `folder` (by its hash), or another one of the same run.
 
-    That is a run whose hash was another in an earlier version, one of the same images, path by path, in
-    another place, or one that has gone on in this place before.
+    Another folder is the same run if its hash was different in an earlier version, if it has the same images,
+    path by path, in another place, or if it has already continued with the images in this place.
     """
     if folder.path.is_dir():
         return folder
@@ -37,33 +37,33 @@ def begun(config: dict[str, Any], folder: RunFolder) -> RunFolder:
 
 
 def lost_elsewhere(folder: RunFolder, config: dict[str, Any]) -> list[str]:
-    """What is told, as `folder` begins, of runs that are the same but for the place of images that is gone.
+    """Lines, for a new `folder`, about runs that differ only in the place of their images, which is gone.
 
-    They may have been moved, with a change; or the run has no record by which these would be known again.
+    The images may have been moved and changed, or the run has no record to recognise them.
     """
-    told = []
+    lines = []
     for other, began in _same_but_for_roots(folder, config) if roots_of(config) else ():
         with suppress(*FOREIGN):
-            told += _told_of(other, began, config)
-    return told
+            lines += _lines_about(other, began, config)
+    return lines
 
 
-def _told_of(run: RunFolder, began: dict[str, Any], config: dict[str, Any]) -> list[str]:
+def _lines_about(run: RunFolder, began: dict[str, Any], config: dict[str, Any]) -> list[str]:
     images = kept(run)
     roots = roots_of(began) if images is None else images.roots
     lost = {key: root for key, root in roots.items() if not os.path.exists(resolved(root))}
     if not lost:
         return []
     key, old = next(iter(lost.items()))
-    where = f"{run.path} is the same run of images in {printable(old)}, which is gone"
+    where = f"{run.path} is the same run with the images in {printable(old)}, which is gone"
     if images is not None:
-        changed = ", ".join(f"data.{name} has {words}" for name, words in _changes(run, config).items())
-        return [f"{where}; these are others: {changed}"]
+        changed = ", ".join(f"data.{name} has {change}" for name, change in _changes(run, config).items())
+        return [f"{where}; the present images differ: {changed}"]
     above, new = os.path.dirname(old), resolved(roots_of(config)[key])
     steps = [["mkdir", "-p", above]] if above and not os.path.isdir(above) else []
     link = " && ".join(shlex.join(step) for step in [*steps, ["ln", "-s", new, old]])
     return [
-        f"{where}, and has no record to compare these with; if they are the same, it goes on after "
+        f"{where}, and has no record to compare with these images; if they are the same, it goes on after "
         f"`{printable(link)}` with {key}={printable(old)}"
     ]
 
@@ -71,7 +71,7 @@ def _told_of(run: RunFolder, began: dict[str, Any], config: dict[str, Any]) -> l
 def _same_but_for_roots(
     folder: RunFolder, config: dict[str, Any]
 ) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
-    """Runs beside that of `folder`, with the configs that they began with."""
+    """Other runs, beside `folder`, whose configs differ only in the folders of images; with these configs."""
     same = _without_roots(config)
     for file in sorted(folder.path.parent.glob("*/config.yaml")):
         other = RunFolder(file.parent)
@@ -90,19 +90,19 @@ def _has_these_images(folder: RunFolder, config: dict[str, Any]) -> bool:
     if images is None:
         return False
     if images.roots == {key: resolved(root) for key, root in roots_of(config).items()}:
-        return True  # whatever has become of them: that is told
+        return True  # if they have changed, a later check says so
     try:
         return not _changes(folder, config)
-    except ConfigError:  # a part is gone: that too, where another is whole
+    except ConfigError:  # one data set is gone; it is the same run if another one is unchanged
         return len(dict(lost(images, folder, config))) < len(files_of(images))
 
 
 def _changes(folder: RunFolder, config: dict[str, Any]) -> dict[str, str]:
-    """How the images of a config differ from those of a run, in words by set."""
+    """How the images of a config differ from those of a run, as text for each data set."""
     images, met = kept(folder), met_in_sets(broken_files(folder))
-    assert images is not None, "asked before"
+    assert images is not None, "the callers have checked this"
     now = assemble_data(config, images.rules).sets.inventories()
     if now.keys() != images.sets.keys():
         return dict.fromkeys(images.sets.keys() ^ now.keys(), "no images")
-    words = {name: changes(then, now[name], met.get(name, ())) for name, then in images.sets.items()}
-    return {name: differs for name, differs in words.items() if differs}
+    found = {name: changes(then, now[name], met.get(name, ())) for name, then in images.sets.items()}
+    return {name: change for name, change in found.items() if change}

@@ -1,4 +1,4 @@
-"""What a run says as it starts."""
+"""The message at the start of a run."""
 
 from typing import Any
 
@@ -9,7 +9,8 @@ from cl_lightning.runs.same_run import lost_elsewhere
 
 
 def started(folder: RunFolder, config: dict[str, Any]) -> str:
-    """Of a new run: where it is, how it differs from the one most like it, and which one it may be moved."""
+    """The message for a new run: its folder, how it differs from the most similar run, and which existing
+    run it may be if images were moved."""
     difference = nearest(folder, config)
     own = [f"a run of its own: {difference}"] if difference else []
     lines = [*own, *lost_elsewhere(folder, config)]
@@ -17,14 +18,14 @@ def started(folder: RunFolder, config: dict[str, Any]) -> str:
 
 
 def continued(folder: RunFolder, step: int) -> str:
-    """Of a run that was interrupted."""
+    """The message for a run that was interrupted."""
     return f"{folder.path}: continues after {step:,} steps"
 
 
 def steps_done(folder: RunFolder) -> int:
-    """Optimizer steps that the last checkpoint holds.
+    """The number of optimizer steps in the last checkpoint.
 
     Raises:
-        ConfigError: a broken checkpoint, and which other one of the folder is good.
+        ConfigError: the checkpoint is broken; names a good one in the folder.
     """
     return int(Checkpoint(folder.checkpoint).content["global_step"])

@@ -1,10 +1,10 @@
-"""What a command writes to its standard output."""
+"""The standard output of a command."""
 
 import io
 import sys
 
 
 def take_any_text() -> None:
-    """Have stdout write what its encoding lacks as an escape, as stderr does: names may be of any bytes."""
+    """Make stdout escape characters that its encoding lacks, as stderr does: file names may be any bytes."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")

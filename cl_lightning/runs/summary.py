@@ -1,4 +1,4 @@
-"""What a run reached, for scripts."""
+"""The results of a run, for scripts."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ MEASURED = {
 
 
 def summarise(config: dict[str, Any], trainer: Trainer) -> dict[str, Any]:
-    """The content of summary.json; what was not measured is None."""
+    """The content of summary.json; a value that was not measured is None."""
     data = trainer.datamodule  # type: ignore[attr-defined]
     metrics = {key: trainer.callback_metrics.get(name) for key, name in MEASURED.items()}
     return {
@@ -52,7 +52,7 @@ def _speed(trainer: Trainer) -> dict[str, float | None]:
 
 
 def _health(trainer: Trainer) -> list[dict[str, Any]] | None:
-    """What went wrong, and in which epoch; empty where nothing did."""
+    """The health problems and their epochs; empty if there were none; None if they were not monitored."""
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, HealthMonitor):
             return callback.messages

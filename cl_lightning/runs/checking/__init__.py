@@ -1,1 +1,1 @@
-"""All that is refused before a run writes anything."""
+"""The checks before a run writes anything."""

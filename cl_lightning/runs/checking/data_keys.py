@@ -1,4 +1,4 @@
-"""Keys of `data` that nothing in a config takes."""
+"""Keys of `data` that have no effect."""
 
 import re
 import sys
@@ -10,8 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 from cl_lightning.blueprints import ConfigError, shown
 from cl_lightning.files import printable
 
-TAKEN = ("name", "batch_size", "num_workers", "max_broken", "train", "val", "bank")  # by cl-train itself
-# Those of conf/data that others refer to.
+TAKEN = ("name", "batch_size", "num_workers", "max_broken", "train", "val", "bank")  # cl-train reads them
+# Keys in conf/data to which other keys refer.
 KNOWN = (
     *("root", "download", "seed", "resolution", "val_fraction", "labels"),
     *("size", "channels", "stem", "mean", "std"),
@@ -21,14 +21,14 @@ TYPED = re.compile(r"\+{0,2}data\.(\w+)[.=]")
 
 
 def check_effect(cfg: Any, overrides: Iterable[str]) -> None:
-    """That each key of `data` has an effect; tells of those that were typed for nothing.
+    """Check that each key of `data` has an effect; warns about typed keys without one.
 
     Args:
-        cfg: composed, not resolved.
-        overrides: as they were typed.
+        cfg: the composed config, not resolved.
+        overrides: the overrides as the user typed them.
 
     Raises:
-        ConfigError: a key that no data set has, and that no other key refers to.
+        ConfigError: a key is unknown, and no other key refers to it.
     """
     if not isinstance(cfg.get("data"), DictConfig):
         return
@@ -39,16 +39,16 @@ def check_effect(cfg: Any, overrides: Iterable[str]) -> None:
             continue
         if name not in KNOWN:
             raise ConfigError(
-                f"data.{name} is {shown(value)}, and nothing takes it; accepted: "
+                f"data.{name} is {shown(value)}, but nothing uses it; accepted: "
                 f"{', '.join((*TAKEN, *KNOWN))}, or another key that refers to it by ${{data.{name}}}"
             )
         if name in typed:
-            words = f"data.{name}={printable(str(value))} has no effect: nothing in this config takes it"
-            print(f"warning: {words}", file=sys.stderr)
+            what = f"data.{name}={printable(str(value))} has no effect: nothing in this config uses it"
+            print(f"warning: {what}", file=sys.stderr)
 
 
 def references(node: Any) -> set[str]:
-    """The keys of `data` that a config's interpolations name."""
+    """The keys of `data` to which a config's interpolations refer."""
     if isinstance(node, dict):
         return {name for value in node.values() for name in references(value)}
     if isinstance(node, list):

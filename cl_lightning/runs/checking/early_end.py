@@ -1,4 +1,4 @@
-"""What ends a run before its last step."""
+"""Checks of the settings that end a run before its last step."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ STOPPING = (
 
 
 def check_time_limit(config: dict[str, Any]) -> None:
-    """That `trainer.max_time` is a time, and the run can be saved when it is over.
+    """Check that `trainer.max_time` is a time, and that the run can be saved when it is over.
 
     Raises:
         ConfigError: says which key.
@@ -26,17 +26,17 @@ def check_time_limit(config: dict[str, Any]) -> None:
     for name in ("preemption", "checkpoint"):
         if config["callbacks"].get(name) is None or config["trainer"].get("enable_checkpointing") is False:
             raise ConfigError(
-                f"trainer.max_time is {shown(limit)}, which saves the run and ends it, but there is no "
+                f"trainer.max_time is {shown(limit)}, which saves and ends the run, but there is no "
                 f"callbacks.{name}; accepted: callbacks.{name} as in callbacks=default and "
                 "trainer.enable_checkpointing=null, or trainer.max_time=null"
             )
 
 
 def check_least(config: dict[str, Any]) -> None:
-    """That something may end a run early where `trainer.min_epochs` or `trainer.min_steps` forbids it.
+    """Check that `trainer.min_epochs` and `trainer.min_steps` have an effect: something may end a run early.
 
     Raises:
-        ConfigError: nothing does; what would.
+        ConfigError: nothing ends it early; says what would.
     """
     targets = [
         str(node.get("_target_")) for node in config["callbacks"].values() if isinstance(node, Mapping)
@@ -47,5 +47,5 @@ def check_least(config: dict[str, Any]) -> None:
         if config["trainer"].get(name) is not None:
             raise ConfigError(
                 f"trainer.{name} is {shown(config['trainer'][name])}, but no callback ends this run early; "
-                f"accepted: null, or one that does, such as {STOPPING}"
+                f"accepted: null, or a callback that does, such as {STOPPING}"
             )

@@ -1,4 +1,4 @@
-"""What is known of a run before it reaches the machine that trains it."""
+"""The checks of a run that need not be done on the machine that trains it."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from lightning.pytorch.strategies import StrategyRegistry
 
 from cl_lightning.blueprints import ConfigError, build, refused, shown
 from cl_lightning.data import EpochOrder
-from cl_lightning.runs.assemble import GIVEN, assemble_callbacks, assemble_method
+from cl_lightning.runs.assemble import NOT_FROM_CONFIG, assemble_callbacks, assemble_method
 from cl_lightning.runs.checking import sizes
 from cl_lightning.runs.checking.early_end import check_least, check_time_limit
 from cl_lightning.runs.checking.rehearsal import rehearse_loss, rehearse_optimizer
@@ -17,10 +17,10 @@ from cl_lightning.runs.checking.trainer_settings import check_trainer
 
 
 def processes(trainer: dict[str, Any]) -> tuple[int, int]:
-    """Nodes of a run, and processes on each.
+    """The number of nodes of a run, and of processes on each node.
 
     Raises:
-        ConfigError: `trainer.devices` is a number only where the run is.
+        ConfigError: `trainer.devices` is not a number, so only the training machine knows it.
     """
     devices = trainer.get("devices")
     if not isinstance(devices, int) or isinstance(devices, bool) or devices < 1:
@@ -32,18 +32,18 @@ def processes(trainer: dict[str, Any]) -> tuple[int, int]:
 
 
 def _check_as_on_a_cpu(trainer: dict[str, Any]) -> None:
-    """That Lightning takes the Trainer's arguments."""
+    """Check that Lightning accepts the Trainer's arguments."""
     named = {"accelerator": AcceleratorRegistry, "strategy": StrategyRegistry}
     for name, registry in named.items():
         value, known = trainer.get(name), [*registry, "auto", "gpu"]
         if isinstance(value, str) and value not in known:
             raise ConfigError(f"trainer.{name} is {value!r}; accepted: {', '.join(map(str, known))}")
-    node = {name: value for name, value in trainer.items() if name not in (*GIVEN, *named)}
+    node = {name: value for name, value in trainer.items() if name not in (*NOT_FROM_CONFIG, *named)}
     build(node | {"accelerator": "cpu", "devices": 1, "num_nodes": 1, "logger": False}, "trainer")
 
 
 def check_for_cluster(config: dict[str, Any]) -> None:
-    """That a resolved config can be trained, but for GPUs, data and memory, which other machines have.
+    """Check a resolved config, except for GPUs, data and memory, which differ on other machines.
 
     Raises:
         ConfigError: says which key.
@@ -53,7 +53,7 @@ def check_for_cluster(config: dict[str, Any]) -> None:
     check_least(config)
     nodes, devices = processes(config["trainer"])
     _check_as_on_a_cpu(config["trainer"])
-    with torch.device("meta"):  # no weight is drawn
+    with torch.device("meta"):  # no memory, no random weights
         method = assemble_method(config)
     batch, world = config["data"]["batch_size"], nodes * devices
     with refused("data"):

@@ -1,4 +1,4 @@
-"""Values of a config that no class of ours takes, checked before anything heavy is imported."""
+"""Checks of config keys and of the values that no class checks, before anything heavy is imported."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -25,14 +25,14 @@ LARGEST_SEED = 2**32 - 1
 
 
 def check_keys(config: dict[str, Any]) -> None:
-    """That each key is one of ours, the seed is one, the run folder can be, and each group has its keys.
+    """Check that all keys are known, each group has its keys, and seed, name and folder are valid.
 
     Raises:
         ConfigError: says which key.
     """
     if "experiment" in config:
         raise ConfigError(
-            "experiment is no key here, but what an experiment's file becomes that lacks its first line; "
+            "experiment is no key here, but what becomes of an experiment's file that lacks its first line; "
             "accepted: a file that begins with # @package _global_"
         )
     _refuse_unknown(config, "", ("seed", "run", *GROUPS))
@@ -47,7 +47,7 @@ def check_keys(config: dict[str, Any]) -> None:
     for name in ("method", "data", "encoder"):
         if not isinstance(config[name].get("name"), str):
             raise ConfigError(
-                f"{name}.name is {shown(config[name].get('name'))}; accepted: text, for the summary"
+                f"{name}.name is {shown(config[name].get('name'))}; accepted: text, which the summary shows"
             )
     for name in ("out_features", "hidden_features"):
         value = config["encoder"].get(name)
@@ -76,10 +76,10 @@ def _check_run(run: dict[str, Any]) -> None:
     text = "" if name is None else str(name)
     if text in ("", ".", "..") or set(text) & set("/\\\0"):
         raise ConfigError(
-            f"run.name is {shown(name)}; accepted: the name of a folder, without / (run.root has them)"
+            f"run.name is {shown(name)}; accepted: the name of a folder, without / (use run.root for a path)"
         )
     if not isinstance(root, str) or not root:
         raise ConfigError(f"run.root is {shown(root)}; accepted: a folder, such as runs")
     place = next(p for p in (Path(root).absolute(), *Path(root).absolute().parents) if p.exists())
     if not place.is_dir():
-        raise ConfigError(f"run.root is {root}, but {place} is a file; accepted: a folder, there or not yet")
+        raise ConfigError(f"run.root is {root}, but {place} is a file; accepted: a folder, existing or new")

@@ -1,4 +1,4 @@
-"""Whether the sizes that a config asks for can fit into memory at all."""
+"""Checks that the sizes in a config can fit into memory."""
 
 import os
 from collections import Counter
@@ -15,25 +15,25 @@ GIB = 2**30
 
 
 def check_memory(method: ContrastiveModule, data: ContrastiveData, trainer: Trainer) -> None:
-    """That the least that a step holds is less than the memory of the device: activations come on top.
+    """Check that the device has more memory than a step needs at least (without activations).
 
     Raises:
-        ConfigError: what takes how much, and the key of the largest.
+        ConfigError: it has not; says what needs how much, and names the key of the largest.
     """
     there = memory_of(trainer.strategy.root_device)
     parts = least_bytes(method, data, trainer)
     if there is None or sum(parts.values()) < there:
         return
-    told = ", ".join(f"{size / GIB:,.1f} by {key}" for key, size in parts.items())
+    listed = ", ".join(f"{size / GIB:,.1f} by {key}" for key, size in parts.items())
     largest = max(parts, key=parts.__getitem__)
     raise ConfigError(
-        f"a step needs more than {sum(parts.values()) / GIB:,.1f} GiB of memory ({told}), but there are "
-        f"{there / GIB:,.1f}; accepted: less of {largest}"
+        f"a step needs more than {sum(parts.values()) / GIB:,.1f} GiB of memory ({listed}), but there are "
+        f"{there / GIB:,.1f}; accepted: a smaller {largest}"
     )
 
 
 def memory_of(device: torch.device) -> int | None:
-    """Bytes of the device, or of this machine for a CPU; None where they can't be told."""
+    """Bytes of memory of the device, or of this machine for a CPU; None if unknown."""
     if device.type == "cuda":
         return torch.cuda.get_device_properties(device).total_memory
     if device.type != "cpu" or "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", ()):
@@ -42,7 +42,7 @@ def memory_of(device: torch.device) -> int | None:
 
 
 def least_bytes(method: ContrastiveModule, data: ContrastiveData, trainer: Trainer) -> dict[str, int]:
-    """What a process holds in every step, by the key that makes it large."""
+    """Bytes that a process needs in every step, by the config key that determines the size."""
     weights = sum(p.numel() * p.element_size() for p in method.encoder.parameters())
     parts = Counter({"encoder": 2 * weights})  # weights and gradients
     size, mean = getattr(method.views, "size", None), getattr(method.views, "mean", None)

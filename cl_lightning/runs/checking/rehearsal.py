@@ -1,4 +1,4 @@
-"""Everything once, on one image: what fails here would fail in the first step."""
+"""Runs every part of a step once, on one image: what fails here would fail in the first step."""
 
 import torch
 from torch import Tensor
@@ -19,10 +19,10 @@ LARGEST = torch.finfo(torch.float32).max
 def rehearse(
     method: ContrastiveModule, data: ContrastiveData, total_steps: int, steps_per_epoch: float
 ) -> None:
-    """Score embeddings, make the optimizer, and send the first images through views and encoder.
+    """Compute a loss, make the optimizer and the schedule, and pass first images through views and encoder.
 
     Raises:
-        ConfigError: with what the part itself says, and its key.
+        ConfigError: with the message of the part that failed, and its key.
     """
     trainer = data.trainer
     assert trainer is not None, "set in `checks.steps`"
@@ -44,7 +44,7 @@ def rehearse(
 
 
 def rehearse_optimizer(method: ContrastiveModule) -> torch.optim.Optimizer:
-    """The method's optimizer, of one parameter."""
+    """The method's optimizer, made for one parameter."""
     with refused("optimizer"):
         optimizer = method.optimizer([{"params": [torch.zeros(1, requires_grad=True)]}])
     for name, value in optimizer.defaults.items():
@@ -54,20 +54,20 @@ def rehearse_optimizer(method: ContrastiveModule) -> torch.optim.Optimizer:
 
 
 def rehearse_loss(method: ContrastiveModule) -> None:
-    """That the loss takes what the method gives it."""
+    """Check that the loss accepts the inputs that the method passes."""
     with refused("loss"):
         try:
             method.example_loss()
         except TypeError as error:
             fitting = ", ".join(f"loss={loss.__name__}" for loss in method.losses)
             raise ConfigError(
-                f"loss does not take what {type(method).__name__} gives it ({error}); accepted: {fitting}"
+                f"loss does not fit {type(method).__name__}'s inputs ({error}); accepted: {fitting}"
             ) from error
 
 
 @torch.no_grad()
 def rehearse_image(method: ContrastiveModule, image: Tensor) -> None:
-    """One image through views and encoder; frozen statistics, so that nothing changes."""
+    """Pass one image through views and encoder, in evaluation mode so that no statistics change."""
     crop = method.views.crop_pair if getattr(method.views, "crops", False) else None  # type: ignore[attr-defined]
     pair = image if crop is None else crop(image, 0, 0)
     view, _ = method.views(pair[None], torch.zeros(1, dtype=torch.int64), 0)
@@ -77,9 +77,9 @@ def rehearse_image(method: ContrastiveModule, image: Tensor) -> None:
 
 
 def _check_channels(backbone: torch.nn.Module, view: Tensor) -> None:
-    given, images = getattr(backbone, "channels", None), view.shape[1]
-    if given is not None and given != images:
+    channels, images = getattr(backbone, "channels", None), view.shape[1]
+    if channels is not None and channels != images:
         raise ConfigError(
-            f"encoder.backbone.channels is {given}, but images have {images}; accepted: {images} "
+            f"encoder.backbone.channels is {channels}, but images have {images}; accepted: {images} "
             "(data.channels)"
         )

@@ -1,4 +1,4 @@
-"""Whether the batches that workers read ahead fit into shared memory."""
+"""Checks that the batches of the workers fit into shared memory."""
 
 import warnings
 from collections.abc import Iterator, Mapping
@@ -16,21 +16,22 @@ from cl_lightning.data.workers.shared_batch import MB, SHARED_MEMORY, batch_byte
 from cl_lightning.data.workers.worker import AHEAD
 from cl_lightning.methods.contrastive import ContrastiveModule
 
-IN_USE = 2  # batches of a loader that its process holds: that of the step, and the next one
+IN_USE = 2  # batches that a loader's process holds: the current and the next one
 GB = 10**9
 
 
 def check_shared_memory(
     method: ContrastiveModule, data: ContrastiveData, images: Mapping[str, Tensor], trainer: Trainer
 ) -> None:
-    """Compare what is free with what the workers of all processes of this machine may fill.
+    """Compare the free shared memory with what the workers of all processes on this machine may fill.
+
+    Warns if one batch of each worker fits, but not all batches that are read in advance.
 
     Args:
-        images: one of each set, by the name of the set.
+        images: one image of each data set, by the name of the set.
 
     Raises:
-        ConfigError: not even one batch for each worker fits. Where they fit, but not all that may be read
-            ahead, that is told.
+        ConfigError: not even one batch of each worker fits.
     """
     local = data.batch_size // trainer.world_size
     sizes = [batch_bytes((local, *image.shape)) for image in loaded(method, data, images)]
@@ -42,21 +43,21 @@ def check_shared_memory(
     most = sum(sizes) * (workers * AHEAD + processes * IN_USE)
     if most <= free:
         return
-    words = (
+    what = (
         f"{workers} workers may fill {most / MB:,.1f} MB of shared memory with batches of up to "
         f"{max(sizes) / MB:,.1f} MB, but {SHARED_MEMORY} has {free / MB:,.1f} MB free"
     )
     accepted = f"accepted: {', '.join(remedies(data.batch_size, trainer.world_size, most, free))}"
     if workers * max(sizes) > free:
-        raise ConfigError(f"{words}; {accepted}")
+        raise ConfigError(f"{what}; {accepted}")
     if trainer.is_global_zero:
-        warnings.warn(f"{words}: the run may end with an error for lack of it; {accepted}", stacklevel=2)
+        warnings.warn(f"{what}: the run may end with an error when it is full; {accepted}", stacklevel=2)
 
 
 def spare_shared_memory(data: ContrastiveData, views: Any) -> None:
-    """Have an evaluation read its images without workers where theirs may not all fit, and tell so.
+    """Make an evaluation read its images without workers, with a warning, if their batches may not fit.
 
-    Its numbers are the same, and nobody who evaluates a run can change its `data.num_workers`.
+    The results are the same, and a user who evaluates a run can't change its `data.num_workers`.
     """
     free = free_memory()
     if not data.num_workers or free is None:
@@ -71,8 +72,8 @@ def spare_shared_memory(data: ContrastiveData, views: Any) -> None:
     if most > free:
         warnings.warn(
             f"{data.num_workers} workers may fill {most / MB:,.1f} MB of shared memory, but {SHARED_MEMORY} "
-            f"has {free / MB:,.1f} MB free: images are read without workers; more of it is faster (docker "
-            f"run --shm-size={ceil(1.1 * most / GB)}g)",
+            f"has {free / MB:,.1f} MB free: images are read without workers; with more shared memory "
+            f"(docker run --shm-size={ceil(1.1 * most / GB)}g) it is faster",
             stacklevel=2,
         )
         data.num_workers = 0
@@ -81,7 +82,7 @@ def spare_shared_memory(data: ContrastiveData, views: Any) -> None:
 def loaded(
     method: ContrastiveModule, data: ContrastiveData, images: Mapping[str, Tensor]
 ) -> Iterator[Tensor]:
-    """What the workers of each loader make of an image."""
+    """For each loader with workers, an image as they transform it."""
     crops, cut = training_crops(method.views), middle(method.views)
     loaders = [("train", crops), *([("val", cut), ("bank", cut)] if data.val is not None else [])]
     for name, transform in loaders:
@@ -90,7 +91,7 @@ def loaded(
 
 
 def remedies(batch_size: int, world_size: int, most: int, free: int) -> Iterator[str]:
-    """What makes all fit, in the words that one types."""
+    """The settings with which all batches fit, as a user would type them."""
     yield "data.num_workers=0"
     fitting = free * batch_size // most // world_size * world_size
     if fitting >= 2 * world_size:

@@ -1,4 +1,4 @@
-"""Settings of a sweep that a single run would pass over in silence."""
+"""Settings of a sweep that a single run would ignore."""
 
 from collections.abc import Mapping
 
@@ -8,14 +8,14 @@ SWEEPS = {"hydra/launcher": "local", "hydra/sweeper": "grid"}
 
 
 def check_single(choices: Mapping[str, str | None]) -> None:
-    """That no sweeper and no launcher was chosen.
+    """Check that no sweeper and no launcher was chosen.
 
     Raises:
-        ConfigError: which one.
+        ConfigError: one was chosen; says which one.
     """
     for group, default in SWEEPS.items():
         if choices.get(group, default) not in (default, "basic"):
             raise ConfigError(
                 f"{group}={choices[group]} acts on a sweep, and this is a single run; accepted: cl-train -m, "
-                "which takes a sweep of one job too"
+                "which also runs a sweep of one job"
             )

@@ -1,4 +1,4 @@
-"""What of data, method and their sizes must hold before anything is trained or written."""
+"""Checks that the sizes of data, method and processes fit each other."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,14 +12,14 @@ from cl_lightning.data.checks import check_device
 from cl_lightning.encoders import PolicyBatchNorm, check_groups
 from cl_lightning.methods.contrastive import ContrastiveModule
 
-MOST_WORKERS = 1024  # no machine has more use for them, and any serves less
+MOST_WORKERS = 1024  # more than any machine can use
 
 
 def check_callbacks(method: ContrastiveModule, callbacks: Sequence[Any], images: int) -> None:
-    """That a run has the callbacks that its method needs, and they fit the images of one optimizer step.
+    """Check that a run has the callbacks that its method needs, and that they fit the images of a step.
 
     Raises:
-        ConfigError: names one that is lacking, and how to give it; one that does not fit.
+        ConfigError: a callback is missing (says how to add it) or does not fit.
     """
     with refused("callbacks"):
         method.check_callbacks(callbacks)
@@ -28,17 +28,17 @@ def check_callbacks(method: ContrastiveModule, callbacks: Sequence[Any], images:
 
 
 def check_accelerator(trainer: Trainer) -> None:
-    """That the device computes all that training needs.
+    """Check that the device supports what training needs.
 
     Raises:
-        ConfigError: the GPU of a Mac.
+        ConfigError: it is the GPU of a Mac.
     """
     with refused("trainer"):
         check_device(trainer.strategy.root_device)
 
 
 def check_data(data: ContrastiveData, world: int) -> None:
-    """That the processes can share the training images, and workers read them.
+    """Check that the processes can share the training batches, and the number of workers.
 
     Raises:
         ConfigError: with the numbers, and the key to change.
@@ -50,7 +50,7 @@ def check_data(data: ContrastiveData, world: int) -> None:
 
 
 def check_batch(method: ContrastiveModule, batch: int, world: int) -> None:
-    """That a batch has negatives, and BatchNorm more than one image to take statistics of.
+    """Check that a batch has negatives, and that BatchNorm has more than one image for its statistics.
 
     Raises:
         ConfigError: with the key to change.
@@ -73,11 +73,11 @@ def check_batch(method: ContrastiveModule, batch: int, world: int) -> None:
 
 
 def steps(data: ContrastiveData, trainer: Trainer) -> tuple[int, int]:
-    """Optimizer steps of the run, and of an epoch.
+    """The number of optimizer steps in the run and in an epoch.
 
     Raises:
-        ConfigError: an epoch without a step, or too short for `trainer.val_check_interval`; a run too short
-            for `trainer.min_steps`.
+        ConfigError: an epoch has no step or is shorter than `trainer.val_check_interval`; the run is shorter
+            than `trainer.min_steps`.
     """
     data.trainer = trainer
     with refused("data"):

@@ -1,4 +1,4 @@
-"""What of the Trainer can't be met, or another key stands for."""
+"""Settings of the Trainer that are impossible, or that another config key replaces."""
 
 import os
 import re
@@ -11,41 +11,42 @@ from lightning.pytorch.plugins.environments import SLURMEnvironment
 
 from cl_lightning.blueprints import ConfigError, shown
 
-# Arguments of the Trainer that another key stands for: all that is accepted, and the key.
+# Arguments of the Trainer that another key replaces: the accepted value, and that key.
 INSTEAD = {
     "sync_batchnorm": "false; use encoder.batch_norm=sync",
     "callbacks": "null; use the group callbacks, such as callbacks.knn.k=20",
     "default_root_dir": "null; use run.root",
-    "use_distributed_sampler": "false; the data module shares each batch out",
+    "use_distributed_sampler": "false; the data module itself divides each batch between processes",
     "overfit_batches": "0; use a smaller set, such as data.train.limit=1000 of cifar10",
     "barebones": "false; use trainer.logger=false trainer.enable_checkpointing=false",
-    "plugins": "null; cl-train brings those for checkpoints and SLURM, and trainer.precision that of its own",
+    "plugins": "null; cl-train adds plugins for checkpoints and SLURM, and trainer.precision adds its own",
     "reload_dataloaders_every_n_epochs": "0; the loaders draw each epoch's batches anew",
-    "model_registry": "null; Lightning sends there what its own ModelCheckpoint saves",
+    "model_registry": "null; it only receives files of Lightning's ModelCheckpoint",
 }
-UNUSED = {"limit_test_batches": "tests", "limit_predict_batches": "predicts"}  # what cl-train never does
+# Stages that cl-train never runs.
+UNUSED = {"limit_test_batches": "tests", "limit_predict_batches": "predicts"}
 AT_LEAST_ONE = (
     *("max_epochs", "accumulate_grad_batches", "check_val_every_n_epoch", "log_every_n_steps"),
     "num_nodes",
 )
 
-# Spellings of what METHODS.md describes; Lightning has more, such as 16-true without a gradient scaler.
+# The precisions in METHODS.md. Lightning has more, such as 16-true, which has no gradient scaler.
 PRECISIONS = ("32", "32-true", "64", "64-true", "16-mixed", "bf16-mixed", "bf16-true")
 
 PROFILERS = ("simple", "advanced", "pytorch")  # Lightning's fourth is for TPUs
 TASKS = "SLURM_STEP_NUM_TASKS"
-MOST_DEVICES = 1024  # no machine serves more
+MOST_DEVICES = 1024  # more than any machine has
 
 
 def check_trainer(trainer: dict[str, Any], here: bool = True) -> None:
-    """Settings of the Trainer that can't be met, or that another key stands for.
+    """Refuse settings of the Trainer that are impossible, or that another config key replaces.
 
     Args:
-        trainer: of the config.
-        here: whether this is the machine that trains; another may have GPUs where this one has none.
+        trainer: the group `trainer` of the config.
+        here: whether this machine trains; another machine may have GPUs even if this one has none.
 
     Raises:
-        ConfigError: says which.
+        ConfigError: says which setting.
     """
     for name, instead in INSTEAD.items():
         if trainer.get(name):
@@ -53,7 +54,7 @@ def check_trainer(trainer: dict[str, Any], here: bool = True) -> None:
     for name, does in UNUSED.items():
         if trainer.get(name) is not None:
             raise ConfigError(
-                f"trainer.{name} is {shown(trainer[name])}; accepted: null, since cl-train never {does}"
+                f"trainer.{name} is {shown(trainer[name])}; accepted: null, because cl-train never {does}"
             )
     if here and trainer.get("accelerator") in ("gpu", "cuda") and not torch.cuda.is_available():
         raise ConfigError(
@@ -86,10 +87,10 @@ def check_trainer(trainer: dict[str, Any], here: bool = True) -> None:
         )
     epochs, every = trainer["max_epochs"], trainer["check_val_every_n_epoch"]
     if epochs % every:
-        last = "there is none" if epochs < every else f"the last one is of epoch {epochs - epochs % every}"
+        last = "there is none" if epochs < every else f"the last one is in epoch {epochs - epochs % every}"
         warnings.warn(
-            f"trainer.check_val_every_n_epoch is {every}, not a divisor of trainer.max_epochs, {epochs}: of "
-            f"evaluations, and so of the summary's kNN accuracy, {last}",
+            f"trainer.check_val_every_n_epoch is {every}, not a divisor of trainer.max_epochs, {epochs}; the "
+            f"summary takes its kNN accuracy from the last evaluation: {last}",
             stacklevel=2,
         )
     steps = trainer.get("max_steps")
@@ -112,15 +113,15 @@ def check_trainer(trainer: dict[str, Any], here: bool = True) -> None:
     clip, limit = trainer.get("gradient_clip_val"), trainer.get("limit_val_batches")
     if trainer.get("gradient_clip_algorithm") is not None and clip is None:
         raise ConfigError(
-            f"trainer.gradient_clip_algorithm is {shown(trainer['gradient_clip_algorithm'])}, and nothing is "
-            "clipped; accepted: null, or a trainer.gradient_clip_val with it"
+            f"trainer.gradient_clip_algorithm is {shown(trainer['gradient_clip_algorithm'])}, but nothing is "
+            "clipped; accepted: null, or a trainer.gradient_clip_val as well"
         )
     if isinstance(clip, (int, float)) and clip <= 0:
         raise ConfigError(f"trainer.gradient_clip_val is {clip}; accepted: above 0, or null for none")
     if limit not in (None, 0, 1.0) or (limit == 1 and isinstance(limit, int)):
         raise ConfigError(
             f"trainer.limit_val_batches is {shown(limit)}; accepted: null for all, or 0 for no evaluation, "
-            "since kNN compares with the whole training set"
+            "because kNN compares with the whole training set"
         )
     if trainer.get("limit_train_batches") == 0:
         raise ConfigError("trainer.limit_train_batches is 0; accepted: null for all, 1 or more, or a share")
@@ -134,7 +135,7 @@ def check_trainer(trainer: dict[str, Any], here: bool = True) -> None:
 
 
 def _check_devices(trainer: dict[str, Any]) -> None:
-    """What Lightning would refuse without the key, and on the CPU all that is no number of processes."""
+    """Refuse values that Lightning would refuse without naming the key; on the CPU also lists and -1."""
     devices = trainer.get("devices")
     if _on_cpu(trainer) and not re.fullmatch("auto|[1-9][0-9]*", str(devices)):
         raise ConfigError(
@@ -154,7 +155,7 @@ def _on_cpu(trainer: dict[str, Any]) -> bool:
 
 
 def _check_tasks(trainer: dict[str, Any]) -> None:
-    """That srun has started a task for each process."""
+    """Check that srun has started one task for each process."""
     tasks, devices, nodes = os.environ.get(TASKS), trainer.get("devices"), trainer["num_nodes"]
     if _on_cpu(trainer):
         devices = 1 if devices == "auto" else int(str(devices))

@@ -1,4 +1,4 @@
-"""Whether a finished run had the warm-up that a command asks for."""
+"""Checks that a finished run had the warm-up that a command asks for."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from cl_lightning.runs.folder import RunFolder
 
 
 def check_warm_up(folder: RunFolder, config: dict[str, Any], summary: dict[str, Any]) -> None:
-    """That a warm-up which the user typed, and which does not fit into the run, is no finished one.
+    """Refuse a warm-up that the user typed and that is too long, even if the run's folder is finished.
 
-    The run of a method's own warm-up is shortened instead, and has the same folder.
+    The folder may be finished because a method's default warm-up is shortened, and then has the same folder.
 
     Raises:
-        ConfigError: it does not fit.
+        ConfigError: the warm-up is too long for the run.
     """
     wanted, trainer = config["schedule"], config["trainer"]
     if wanted.get("shorten"):

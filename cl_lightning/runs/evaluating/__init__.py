@@ -1,1 +1,1 @@
-"""How good the encoders of runs are, and where that is written."""
+"""The evaluation of runs: accuracy of their encoders, and the files with the results."""

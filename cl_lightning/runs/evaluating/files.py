@@ -1,4 +1,4 @@
-"""Where evaluations are written, and whether they can be."""
+"""The folders and files of evaluations."""
 
 import json
 import os
@@ -10,13 +10,13 @@ from typing import Any
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.files import replacing
 
-PROBE = 2**16  # bytes, more than an evaluation has
+PROBE = 2**16  # bytes; more than an evaluation file has
 
 
 def places(runs: Sequence[Path], to: Path | None) -> dict[Path, Path]:
-    """The folder for the evaluations of each run: its own, or one of the run's name below `to`.
+    """The folder for the evaluations of each run: the run folder, or a folder of its name below `to`.
 
-    Runs of the same name are told apart by the folders above them.
+    If several runs have the same name, the names of their parent folders are added.
     """
     if to is None:
         return {run: run for run in runs}
@@ -29,7 +29,7 @@ def places(runs: Sequence[Path], to: Path | None) -> dict[Path, Path]:
 
 
 def why_not(place: Path) -> str | None:
-    """Why evaluations can't be written into a folder, which is made if it is missing; None where they can."""
+    """Why a folder can't be written to (it is made if it is missing); None if it can."""
     try:
         place.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=place) as probe:
@@ -42,10 +42,10 @@ def why_not(place: Path) -> str | None:
 
 
 def write(place: Path, evaluation: dict[str, Any]) -> str:
-    """Write an evaluation, as a whole or not at all, and say so.
+    """Write an evaluation, completely or not at all. Returns a message.
 
     Raises:
-        ConfigError: no room, no permission; one that was there stays.
+        ConfigError: no space or no permission; an earlier file stays unchanged.
     """
     file = place / f"evaluation-{evaluation['encoder']}.json"
     verb = "replaced" if file.exists() else "wrote"
@@ -55,7 +55,7 @@ def write(place: Path, evaluation: dict[str, Any]) -> str:
             part.write(b"\n")
     except OSError as error:
         raise ConfigError(
-            f"{file} can't be written: {error.strerror}; accepted: --to DIR, a folder that can be written to "
-            "and has room"
+            f"{file} can't be written: {error.strerror}; accepted: --to DIR, a folder with space that can be "
+            "written to"
         ) from error
     return f"{verb} {file}"

@@ -1,4 +1,4 @@
-"""The evaluation of a run: every number with its protocol."""
+"""The evaluation of one run: every number with its protocol."""
 
 from dataclasses import asdict
 from typing import Any, Literal
@@ -23,7 +23,10 @@ from cl_lightning.runs.own_images.record_file import OtherImagesError
 
 
 class NotEvaluableError(ConfigError):
-    """A run that there is nothing to evaluate of, or by; among others, it is left out."""
+    """A run that can't be evaluated, because a checkpoint, images or labels are missing.
+
+    If several runs are evaluated, this one is left out.
+    """
 
 
 Source = Literal["query", "key", "untrained", "pixels"]
@@ -36,24 +39,24 @@ def evaluate(
     draws: int = 10,
     root: str | None = None,
 ) -> dict[str, Any]:
-    """kNN and linear accuracy of a run's backbone, each with the protocol that it was measured by.
+    """kNN and linear accuracy of a run's backbone, each with its protocol.
 
     Args:
-        folder: of the run, for its data and encoder.
-        source: the trained `query` encoder, MoCo's `key` encoder, or, to compare with, the `untrained`
-            network of the run's seed, or the `pixels`.
-        labels: labelled images a class of the linear probes, beside the one with all.
-        draws: of those images.
-        root: where the run's images are now, if they were moved.
+        folder: the run folder.
+        source: the trained `query` encoder, MoCo's `key` encoder, or a baseline: the `untrained` network with
+            the run's seed, or the `pixels`.
+        labels: for each linear probe, its number of labelled images of each class. One more probe uses all.
+        draws: how often these images are drawn.
+        root: the present folder of the run's images, if they were moved.
 
     Returns:
         `run`, `hash`, `seed`, `encoder` (the source), `features` (their number), `results`, `versions`,
         `commit` and `machine`.
 
     Raises:
-        NotEvaluableError: see `check_run`, data without labels, other images than the run began with.
-        ConfigError: no such run, a broken checkpoint or one without the encoder asked for, data that is not
-            there, numbers of labels that it has not.
+        NotEvaluableError: as in `check_run`; or images have no labels, or have changed since the run began.
+        ConfigError: there is no such run; its checkpoint is broken or has no such encoder; its data is
+            missing or has too few labels.
     """
     check_run(folder, source)
     config, data = _as_trained(folder, root)
@@ -88,11 +91,11 @@ def evaluate(
 
 
 def check_run(folder: RunFolder, source: Source) -> None:
-    """Refuse, before anything is loaded or measured, a run that can't be evaluated.
+    """Refuse a run that can't be evaluated, before anything is loaded or measured.
 
     Raises:
-        NotEvaluableError: a file or another folder beside the runs, no checkpoint yet, no validation images.
-        ConfigError: no such folder, a checkpoint that is broken or has no such encoder.
+        NotEvaluableError: it is a file or not a run folder, or it has no checkpoint or no validation images.
+        ConfigError: there is no such folder, or its checkpoint is broken or has no such encoder.
     """
     if folder.path.is_file():
         raise NotEvaluableError(f"{folder.path} is a file; accepted: the folder of a run")
@@ -124,14 +127,14 @@ def _require_labels(labelled: bool, folder: RunFolder) -> None:
 
 
 def _broken_by_now(error: BrokenImageError, folder: RunFolder) -> str:
-    """What to do of files that the run could read: here no other images stand in for them."""
+    """The message about files that the run could read, but not this evaluation: it replaces none."""
     names = ", ".join(map(printable, error.paths))
     what = f"cannot read {names}" if names else str(error).partition("; accepted: ")[0].rstrip(".")
     return f"{folder.path}: {what}; accepted: the images that it began with, repaired or put back (data.root)"
 
 
 def frozen_network(folder: RunFolder, config: dict[str, Any], source: Source) -> tuple[nn.Module, Any]:
-    """The network from images to features that `source` names, and the views whose `clean` feeds it."""
+    """The network of `source`, from images to features, and the views, whose `clean` makes its input."""
     method: Any = assemble_method(config)
     if source == "pixels":
         return nn.Flatten(), method.views

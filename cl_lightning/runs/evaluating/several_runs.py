@@ -1,4 +1,4 @@
-"""The evaluation of several runs: which of them, where to, and the table of all."""
+"""The evaluation of several runs: which runs, which files, and their table."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,16 +17,16 @@ from cl_lightning.runs.quiet import quiet
 
 @dataclass(frozen=True)
 class Evaluations:
-    """What runs reached: the table of all, and each evaluation with the folder that it goes into."""
+    """The table of all runs, and each evaluation with the folder for its file."""
 
     table: str
     files: Sequence[tuple[Path, dict[str, Any]]]
 
     def write(self) -> None:
-        """Write the evaluations as evaluation-ENCODER.json, and say so of each.
+        """Write the evaluations as evaluation-ENCODER.json, with a message for each.
 
         Raises:
-            ConfigError: some can't be written; the others are.
+            ConfigError: some can't be written; all others are written.
         """
         failed: list[str] = []
         for place, evaluation in self.files:
@@ -49,12 +49,12 @@ def evaluate_runs(
 ) -> Evaluations:
     """Evaluate run folders; nothing is written yet.
 
-    Each evaluation is for its run folder (or one of the run's name below `to`), those of the baselines for
-    that of the first run. Before anything is measured it is told which folders can't be written to. Of
-    several runs, those that there is nothing to evaluate of are told and left out.
+    The file of each evaluation goes into its run folder (or a folder of its name below `to`), those of the
+    baselines into that of the first run. Before anything is measured, a message names the folders that can't
+    be written to. If there are several runs, those that can't be evaluated are left out, with a message.
 
     Raises:
-        ConfigError: what was asked for can't be evaluated, or `to` can't be written to.
+        ConfigError: no run can be evaluated as requested, or `to` can't be written to.
     """
     check(labels, draws)
     quiet()
@@ -73,7 +73,7 @@ def evaluate_runs(
 
 
 def evaluable(folders: Sequence[RunFolder], encoder: Any) -> list[RunFolder]:
-    """Those of the runs that have something to evaluate, as far as their folders tell."""
+    """The runs that can be evaluated, as far as their folders show."""
     ready: list[RunFolder] = []
     for folder in folders:
         with left_out(among=len(folders)):
@@ -83,20 +83,20 @@ def evaluable(folders: Sequence[RunFolder], encoder: Any) -> list[RunFolder]:
 
 
 def writable(runs: Sequence[Path], to: str | None) -> dict[Path, Path]:
-    """The folders for the evaluations of the runs, less those that can't be written to, which are told.
+    """The folders for the evaluations of the runs. Names those that can't be written to, and leaves them out.
 
     Raises:
-        ConfigError: one below `to` can't be written to.
+        ConfigError: a folder below `to` can't be written to.
     """
     found = places(runs, None if to is None else Path(to))
     reasons = {run: reason for run, place in found.items() if (reason := why_not(place)) is not None}
     for run, reason in reasons.items():
         if to is not None:
             raise ConfigError(
-                f"--to is {to}, but {found[run]} can't be written to: {reason}; accepted: a folder that can"
+                f"--to is {to}, but {found[run]} can't be written to: {reason}; accepted: a writable folder"
             )
         print(
-            f"cl-eval: {run} can't be written to: {reason}; its row of the table is printed, no file is "
+            f"cl-eval: {run} can't be written to: {reason}; its row in the table is printed, but no file is "
             "written; accepted: --to DIR",
             file=sys.stderr,
         )
@@ -112,8 +112,7 @@ def evaluated(
     baselines: bool,
     root: str | None,
 ) -> list[tuple[RunFolder, dict[str, Any]]]:
-    """The evaluations of the runs whose images are as they were, with labels; before them the baselines of
-    the first one."""
+    """The evaluations of the runs whose images are unchanged and have labels; the baselines come first."""
     evaluations: list[tuple[RunFolder, dict[str, Any]]] = []
     for folder in ready:
         sources = ["pixels", "untrained", encoder] if baselines and not evaluations else [encoder]
@@ -126,7 +125,7 @@ def evaluated(
 
 @contextmanager
 def left_out(among: int) -> Iterator[None]:
-    """Tells why a run is left out, `among` more than one."""
+    """Prints why a run is left out; raises the error if it is the only one (`among` is 1)."""
     try:
         yield
     except NotEvaluableError as error:
@@ -136,7 +135,7 @@ def left_out(among: int) -> Iterator[None]:
 
 
 def check(labels: Sequence[int], draws: int) -> None:
-    """Refuse numbers of labels and draws that no data has."""
+    """Refuse impossible numbers of labels and draws."""
     if draws < 1:
         raise ConfigError(f"--draws is {draws}; accepted: 1 or more")
     if any(n < 1 for n in labels) or len(set(labels)) < len(labels):

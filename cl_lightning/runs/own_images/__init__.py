@@ -1,1 +1,1 @@
-"""What a run knows of its images: kept as it begins, compared as it goes on, ends or is evaluated."""
+"""The record of a run's images: saved when it begins, compared when it is resumed, finished or evaluated."""

@@ -1,4 +1,4 @@
-"""The files that a run could not read, kept over all its starts."""
+"""The files that a run could not read, remembered over all its starts."""
 
 import json
 import os
@@ -9,22 +9,24 @@ from cl_lightning.data import BrokenImageError, ContrastiveData
 from cl_lightning.data.record.going_on import can_be_read
 from cl_lightning.runs.folder import RunFolder
 
-FILE = "broken_files.jsonl"  # a path in each line
+FILE = "broken_files.jsonl"  # one path in each line
 
 
 def broken_files(folder: RunFolder) -> list[str]:
-    """Files that the run could not read, in any of its starts, as `ImageSets.place_of` has them."""
+    """Files that the run could not read in any of its starts, in the form of `ImageSets.place_of`."""
     file = folder.path / FILE
     lines = file.read_text(encoding="ascii").splitlines() if file.is_file() else []
     return list(dict.fromkeys(json.loads(line) for line in lines))
 
 
 def is_still_broken(path: str, data: ContrastiveData, places: Iterable[str]) -> bool:
-    """Whether a file that a run could not read is there and can't be read now; True of what is no file.
+    """Whether a file that a run could not read still exists and still can't be read.
+
+    Also True for an item of a data set that is not files.
 
     Args:
-        path: of the file as the run met it.
-        data: the images as they are now, maybe in another place.
+        path: the file's path in the run.
+        data: the present images, which may have been moved.
         places: the run's `broken_files`.
     """
     now = data.sets.path_now(path, places)
@@ -34,7 +36,7 @@ def is_still_broken(path: str, data: ContrastiveData, places: Iterable[str]) -> 
 
 
 def keep_broken(folder: RunFolder, data: ContrastiveData, paths: Iterable[str]) -> None:
-    """Remember files that the run could not read, on any process; they may be repaired or removed then."""
+    """Remember files that the run could not read, on any process, so that they may be repaired or removed."""
     lines = [json.dumps(data.sets.place_of(path)) + "\n" for path in paths]
     if lines:
         with suppress(OSError), (folder.path / FILE).open("a", encoding="ascii") as file:
@@ -42,7 +44,7 @@ def keep_broken(folder: RunFolder, data: ContrastiveData, paths: Iterable[str]) 
 
 
 def broken_files_in(error: BaseException) -> Sequence[str]:
-    """The files that could not be read, where that is what ended a run."""
+    """The unreadable files that caused an error; empty if it has another cause."""
     found: BaseException | None = error
     while found is not None:
         if isinstance(found, BrokenImageError):

@@ -1,7 +1,7 @@
-"""What a run knows of its images: where they are, and what its sets consist of.
+"""The record of a run's images: their folders, and the inventory of each data set.
 
-It is kept in the run folder as the run begins, and compared when it goes on, when it is said to be finished
-and when it is evaluated.
+It is saved in the run folder when the run begins. It is compared when the run is resumed or evaluated, and
+when a command asks for a run that is already finished.
 """
 
 import os
@@ -19,23 +19,23 @@ from cl_lightning.runs.assemble import RULES, assemble_data
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import has_fixed_content
 from cl_lightning.runs.own_images.broken_files import broken_files, keep_broken
-from cl_lightning.runs.own_images.lost import what_is_lost_told
+from cl_lightning.runs.own_images.lost import explaining_lost_images
 from cl_lightning.runs.own_images.record_file import FILE, Images, OtherImagesError, kept
 from cl_lightning.runs.own_images.roots import moved, resolved, roots_of, with_roots
 
-FIRST_RULES = 1  # of runs that began before they kept what their images are
+FIRST_RULES = 1  # for runs that began before runs had this record
 OTHER_RUN = (
-    "the images that it began with (data.root=DIR where they were moved as a whole), or a new run of these: "
+    "the images that it began with (data.root=DIR if they were moved as a whole), or a new run with these: "
     "another run.root (another run.name is the same run)"
 )
-AS_TRAINED = "the images that it began with; cl-eval --root DIR where they were moved as a whole"
-PUT_BACK = "the images that it began with, put back, or data.root=DIR where they were moved as a whole"
+AS_TRAINED = "the images that it began with; cl-eval --root DIR if they were moved as a whole"
+PUT_BACK = "the images that it began with, put back, or data.root=DIR if they were moved as a whole"
 
 
 def keep(folder: RunFolder, config: dict[str, Any], data: ContrastiveData) -> None:
-    """Write into its folder what the images of a run are that begins (anew), or that are elsewhere by now.
+    """Write the record of a run that begins; update it if the images were moved.
 
-    A run that began before runs kept them goes on without.
+    A run that began before runs had this record continues without it.
     """
     before = kept(folder)
     if folder.has_begun and before is None:
@@ -50,7 +50,7 @@ def keep(folder: RunFolder, config: dict[str, Any], data: ContrastiveData) -> No
 
 
 def rules_of(folder: RunFolder) -> int:
-    """The rules that a run began with; of a new run those of today."""
+    """The rules with which a run began; for a new run, the present rules."""
     images = kept(folder)
     if images is not None:
         return images.rules
@@ -58,15 +58,15 @@ def rules_of(folder: RunFolder) -> int:
 
 
 def assembled(config: dict[str, Any], folder: RunFolder) -> ContrastiveData:
-    """The data of a run that begins or goes on, by the rules that it began with.
+    """The data of a run that begins or continues, with the rules with which it began.
 
-    A run that has saved no step yet begins anew with other images, and that is told.
+    If the images have changed, but no step was saved yet, the run starts again, with a warning.
 
     Raises:
-        ConfigError: the images are not those that it began with, and how; a part that can't be built.
+        ConfigError: the images have changed (says how); a data set can't be built.
     """
     saved = folder.checkpoint.is_file()
-    with what_is_lost_told(folder, here(config, folder), PUT_BACK) if saved else nullcontext():
+    with explaining_lost_images(folder, here(config, folder), PUT_BACK) if saved else nullcontext():
         data = assemble_data(here(config, folder), rules_of(folder))
     try:
         go_on(folder, data, OTHER_RUN, compare=first_of_machine() or not saved)
@@ -82,31 +82,31 @@ def assembled(config: dict[str, Any], folder: RunFolder) -> ContrastiveData:
 
 
 def go_on(folder: RunFolder, data: ContrastiveData, accepted: str, compare: bool) -> None:
-    """Have `data` go on with the images that the run began with.
+    """Number the images of `data` as when the run began.
 
     Args:
-        accepted: for the message of what has changed.
-        compare: whether to look at all files; once on each machine is enough.
+        accepted: the advice in the error message.
+        compare: whether to compare all files; one process on each machine is enough.
 
     Raises:
-        OtherImagesError: they are others now, and how.
+        OtherImagesError: the images have changed; says how.
     """
     images = kept(folder)
     if images is not None:
-        with _other_images_told():
+        with _as_other_images():
             data.sets.go_on_with(images.sets, broken_files(folder), folder.path, accepted, compare)
 
 
 def images_to_evaluate(folder: RunFolder, root: str | None) -> tuple[dict[str, Any], ContrastiveData]:
-    """The config of a run with the folders of its images as they are now, and its data.
+    """The config of a run with the present folders of its images, and its data.
 
     Args:
-        root: where the images are now, if they were moved as a whole: of several folders, the one that they
-            share; None: where they were when the run began.
+        root: the present folder of the images, if they were moved as a whole; for several folders, their
+            common parent. None: the folder when the run began.
 
     Raises:
-        OtherImagesError: the images are not those that it began with, and how; or they are not there.
-        ConfigError: `root` for no folder; a part that can't be built.
+        OtherImagesError: the images are missing or have changed; says how.
+        ConfigError: the run has no folder for `root`; a data set can't be built.
     """
     config, images = folder.config(), kept(folder)
     roots = roots_of(config) | ({} if images is None else images.roots)
@@ -120,23 +120,23 @@ def images_to_evaluate(folder: RunFolder, root: str | None) -> tuple[dict[str, A
         if not os.path.exists(resolved(place)):
             raise OtherImagesError(f"the images of {folder.path} are not in {place}; accepted: --root DIR")
     config = with_roots(config, roots)
-    with what_is_lost_told(folder, config, AS_TRAINED):
+    with explaining_lost_images(folder, config, AS_TRAINED):
         data = assemble_data(_allowing(config, len(broken_files(folder))), rules_of(folder))
     if images is not None:
         go_on(folder, data, AS_TRAINED, compare=True)
     elif folder.checkpoint.is_file():
         state = Checkpoint(folder.path).content.get("ContrastiveData", {})
         if "inventories" not in state and not has_fixed_content(config):
-            told = "began before runs kept what their images are, so these are compared by their number only"
-            print(f"warning: {folder.path} {told}", file=sys.stderr)
-        with _other_images_told():
+            what = "began before runs recorded their images, so only the number of images is compared"
+            print(f"warning: {folder.path} {what}", file=sys.stderr)
+        with _as_other_images():
             data.sets.go_on_from(state, folder.path, AS_TRAINED, compare=True)
     return config, data
 
 
 @contextmanager
-def _other_images_told() -> Iterator[None]:
-    """What `ContrastiveData` refuses inside is an OtherImagesError, which tells it from any other."""
+def _as_other_images() -> Iterator[None]:
+    """Turns a ValueError of `ContrastiveData` into an OtherImagesError, which is more specific."""
     try:
         yield
     except ValueError as error:
@@ -144,7 +144,7 @@ def _other_images_told() -> Iterator[None]:
 
 
 def _allowing(config: dict[str, Any], broken: int) -> dict[str, Any]:
-    """The config of a run that met so many broken files, which its evaluation meets again."""
+    """The config, with a `data.max_broken` that allows the broken files that the run met."""
     if not broken:
         return config
     data = config["data"]
@@ -152,12 +152,13 @@ def _allowing(config: dict[str, Any], broken: int) -> dict[str, Any]:
 
 
 def first_of_machine() -> bool:
-    """Whether this is the first of the processes that a launcher has started here."""
+    """Whether this is the first process of the run on this machine."""
     return all(os.environ.get(name, "0") == "0" for name in ("LOCAL_RANK", "SLURM_LOCALID"))
 
 
 def here(config: dict[str, Any], folder: RunFolder) -> dict[str, Any]:
-    """The config of a run that goes on; a relative folder that is not here is the one that it began with."""
+    """The config of a run that continues. A relative folder that does not exist here is replaced by the
+    folder with which the run began."""
     images = kept(folder)
     if images is None:
         return config

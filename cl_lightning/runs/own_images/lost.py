@@ -1,4 +1,4 @@
-"""What is not as a run knows it, where its sets can't be built any more of what is there."""
+"""Explains how a run's images have changed, if its data sets can no longer be built."""
 
 import os
 from collections.abc import Collection, Iterator, Mapping
@@ -23,18 +23,18 @@ from cl_lightning.runs.own_images.roots import place_now, roots_of
 
 
 @contextmanager
-def what_is_lost_told(folder: RunFolder, config: Mapping[str, Any], accepted: str) -> Iterator[None]:
-    """What fails inside, as sets of photos are built, is told as what has become of the run's images.
+def explaining_lost_images(folder: RunFolder, config: Mapping[str, Any], accepted: str) -> Iterator[None]:
+    """Turns an error in building data sets of photos into one that says how the run's images have changed.
 
-    A new run's advice, such as a share to hold out, would be that of another run.
+    The original advice is for new runs (such as a share to hold out), and would make another run.
 
     Args:
-        folder: of the run.
-        config: with the folders of its images now.
-        accepted: what would do.
+        folder: the run folder.
+        config: the run's config, with the present folders of its images.
+        accepted: the advice.
 
     Raises:
-        OtherImagesError: what is gone or new; of a run without a record, what fails.
+        OtherImagesError: says what is gone or new; for a run without a record, the original reason.
     """
     try:
         yield
@@ -45,31 +45,31 @@ def what_is_lost_told(folder: RunFolder, config: Mapping[str, Any], accepted: st
                 raise
             what = f"the images of {folder.path} are not as it began: {what}"
             raise OtherImagesError(f"{what}; accepted: {accepted}") from error
-        for name, words in lost(images, folder, config):
+        for name, change in lost(images, folder, config):
             raise OtherImagesError(
-                f"data.{name} is not what {folder.path} began with: {words}; accepted: {accepted}"
+                f"data.{name} is not what {folder.path} began with: {change}; accepted: {accepted}"
             ) from error
         raise
 
 
 def lost(images: Images, folder: RunFolder, config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Sets that differ, and how; none that can't be looked at."""
+    """The data sets that have changed, and how; sets that can't be read are skipped."""
     met, files = met_in_sets(broken_files(folder)), files_of(images)
     for name, then in files.items():
         place = place_now(then.root, name, images.roots, roots_of(config))
         others = [part.paths for other, part in files.items() if other != name and part.root == then.root]
         with suppress(ValueError):
-            if words := _changes(then, place, {*chain(*others)}, images.rules, met.get(name, ())):
-                yield name, words
+            if change := _changes(then, place, {*chain(*others)}, images.rules, met.get(name, ())):
+                yield name, change
 
 
 def files_of(images: Images) -> dict[str, Files]:
-    """The sets that are files."""
+    """The data sets of files."""
     return {name: part for name, part in images.sets.items() if isinstance(part, Files)}
 
 
 def _changes(then: Files, place: str, others: set[str], rules: Any, met: Collection[str]) -> str:
-    """How the photos in a place differ, but for those of other sets there."""
+    """How the photos in a folder have changed, without those that belong to other data sets."""
     if not os.path.isdir(place):
         return f"its {len(then.paths):,} photos were in {printable(place)}, and that folder is gone"
     paths, elsewhere = list(tree_of(Path(place), rules).paths()), others.difference(then.paths)

@@ -1,4 +1,4 @@
-"""The file in a run folder that tells what the run's images are."""
+"""The file in a run folder that records the run's images."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,16 +15,16 @@ FILE = "images.json.gz"
 
 
 class OtherImagesError(ConfigError):
-    """Images that are not those that a run began with."""
+    """The images are not those with which a run began."""
 
 
 class Images(NamedTuple):
-    """A run's images as it began.
+    """A run's images when it began.
 
     Args:
-        rules: by which they were found and shared out, see `image_folder`.
-        roots: resolved folders, by their keys, such as data.root.
-        sets: what each consists of, by its key below `data`.
+        rules: the rules by which photos and splits were found, see `image_folder`.
+        roots: real paths of folders, by their keys, such as data.root.
+        sets: the inventory of each data set, by its key below `data`.
     """
 
     rules: int
@@ -32,7 +32,7 @@ class Images(NamedTuple):
     sets: dict[str, Inventory]
 
     def moved_from(self, before: Mapping[str, str]) -> "Images":
-        """With the folders of the sets where they are now, if they were below the roots `before`."""
+        """The same with the present folders of the data sets, if they were below the roots `before`."""
         sets = {
             name: replace(part, root=place_now(part.root, name, before, self.roots))
             if isinstance(part, Files)
@@ -43,7 +43,7 @@ class Images(NamedTuple):
 
 
 def kept(folder: RunFolder) -> Images | None:
-    """What a run kept; None where it has not begun, or had begun before runs kept anything.
+    """A run's record; None if it has not begun, or began before runs had a record.
 
     Raises:
         ConfigError: the file is damaged.
@@ -56,17 +56,17 @@ def kept(folder: RunFolder) -> Images | None:
     return _read(file, (found.st_ino, found.st_mtime_ns, found.st_size))
 
 
-@lru_cache(maxsize=1)  # of a million files, asked for several times as a run starts
+@lru_cache(maxsize=1)  # it may list a million files, and is read several times when a run starts
 def _read(file: Path, version: tuple[int, ...]) -> Images:
-    """The content of a file, which is another one once its `version` is."""
+    """The content of a file; `version` changes when the file does."""
     try:
         content = decompressed(file.read_bytes())
         sets = {name: from_dict(part) for name, part in content["sets"].items()}
         return Images(content["rules"], content["roots"], sets)
-    except PermissionError:  # the file may be whole
+    except PermissionError:  # the file may be intact
         raise
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
-            f"{file} can't be read ({error}); accepted: the file that the run wrote, from a copy, or a new "
-            "run in another run.root"
+            f"{file} can't be read ({error}); accepted: a copy of the file that the run wrote, or a new run "
+            "in another run.root"
         ) from error

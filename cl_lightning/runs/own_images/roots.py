@@ -1,4 +1,4 @@
-"""The folders of a run's images, which are the keys named root below `data`."""
+"""The folders of a run's images: the keys named root below `data`."""
 
 import copy
 import os
@@ -32,7 +32,7 @@ def with_roots(config: dict[str, Any], roots: Mapping[str, str]) -> dict[str, An
 
 
 def moved(roots: Mapping[str, str], root: str) -> dict[str, str]:
-    """Where folders are now, by their keys, if `root` is now the one that they share, or the only one."""
+    """The new folders, by their keys, if their common parent (or the only folder) has moved to `root`."""
     before = {key: resolved(place) for key, place in roots.items()}
     shared = os.path.commonpath(before.values())
     return {
@@ -41,7 +41,7 @@ def moved(roots: Mapping[str, str], root: str) -> dict[str, str]:
 
 
 def place_now(place: str, name: str, before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Where a folder of the set `name` is now, if the roots of `before` are those of `now`."""
+    """The present path of a folder of the set `name`, if the roots `before` have become those in `now`."""
     for key in (f"data.{name}.root", "data.root"):
         if key in before and key in now and os.path.commonpath([place, before[key]]) == before[key]:
             return os.path.normpath(os.path.join(resolved(now[key]), os.path.relpath(place, before[key])))
@@ -49,5 +49,5 @@ def place_now(place: str, name: str, before: Mapping[str, str], now: Mapping[str
 
 
 def resolved(root: str) -> str:
-    """The same folder for whoever reads it later, from wherever."""
+    """The real path of a folder, which does not depend on the working folder."""
     return os.path.realpath(os.path.expanduser(root))
