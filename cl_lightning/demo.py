@@ -1,4 +1,4 @@
-"""The demonstration: both methods on scattered digits, beside the pixels and the untrained network."""
+"""The demonstration: both methods on scattered digits, compared with pixels and the untrained network."""
 
 import json
 import sys
@@ -23,12 +23,12 @@ def main() -> None:
     """The command of `make demo`."""
     try:
         demonstrate()
-    except ConfigError as error:  # an interrupted demonstration, for one
+    except ConfigError as error:  # for example after an interrupted demonstration
         sys.exit(f"demo: {error}")
 
 
 def demonstrate() -> None:
-    """Train, compare, and say where everything lies."""
+    """Train, compare, and print where the files are."""
     folders, seconds, by = [], {}, circumstances()
     for experiment in EXPERIMENTS:
         with initialize_config_dir(conf_folder(), version_base="1.3"):
@@ -54,7 +54,7 @@ def demonstrate() -> None:
 
 
 def results(folders: list[RunFolder], seconds: dict[str, float], evaluations: Evaluations) -> dict[str, Any]:
-    """What was trained, and the accuracies of the table by the names of its rows."""
+    """What was trained, and the accuracies in each row of the table."""
     summaries = [folder.summary() or {} for folder in folders]
     rows = {_row(evaluation): evaluation["results"] for _, evaluation in evaluations.files}
     return {
@@ -66,8 +66,8 @@ def results(folders: list[RunFolder], seconds: dict[str, float], evaluations: Ev
             for name, summary in zip(seconds, summaries, strict=True)
         },
         "accuracy": {
-            row: {metric: result["accuracy"] for metric, result in reached.items()}
-            for row, reached in rows.items()
+            row: {metric: result["accuracy"] for metric, result in measured.items()}
+            for row, measured in rows.items()
         },
         "versions": summaries[0]["versions"],
     }

@@ -1,4 +1,4 @@
-"""cl-eval: how good the encoder of a run is."""
+"""cl-eval: evaluate the encoders of runs."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the table and write the files, or tell what fails."""
+    """Print the table and write the files, or print what is wrong."""
     from cl_lightning.runs.evaluating.several_runs import evaluate_runs
     from cl_lightning.runs.messages import explain, one_line, wants_traceback
     from cl_lightning.runs.streams import take_any_text
@@ -40,12 +40,12 @@ def run(options: argparse.Namespace) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """What cl-eval accepts."""
+    """The arguments of cl-eval."""
     parser = argparse.ArgumentParser(
         prog="cl-eval",
         description="kNN and linear accuracy of frozen encoders, as a table and as evaluation-ENCODER.json "
-        "in each run folder, where the protocol stands beside every number. The table comes even where no "
-        "file can be written.",
+        "in each run folder, which gives the protocol of every number. The table is printed even if no file "
+        "can be written.",
     )
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run folder, such as runs/*")
     parser.add_argument(
@@ -57,9 +57,11 @@ def parser() -> argparse.ArgumentParser:
         nargs="*",
         default=[1, 10],
         metavar="N",
-        help="labels a class, beside all (1 10)",
+        help="numbers of labels for each class; all labels are always used as well (default: 1 10)",
     )
-    parser.add_argument("--draws", type=int, default=10, metavar="N", help="of the labelled images (10)")
+    parser.add_argument(
+        "--draws", type=int, default=10, metavar="N", help="random draws of the labelled images (default: 10)"
+    )
     parser.add_argument(
         "--baselines", action="store_true", help="also the pixels and the untrained network of the first run"
     )
@@ -67,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
         "--to", metavar="DIR", help="write DIR/RUN/evaluation-ENCODER.json, not into the run folders"
     )
     parser.add_argument(
-        "--root", metavar="DIR", help="where the images of the runs are now, if they were moved as a whole"
+        "--root", metavar="DIR", help="the present folder of the runs' images, if they were moved as a whole"
     )
     return parser
 

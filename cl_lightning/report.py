@@ -1,4 +1,4 @@
-"""cl-report: what all runs of a folder reached, side by side."""
+"""cl-report: compare all runs of a folder."""
 
 import argparse
 import shutil
@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the table and write the files, or tell what fails."""
+    """Print the table and write the files, or print what is wrong."""
     from cl_lightning.blueprints import ConfigError
     from cl_lightning.reports import report
     from cl_lightning.reports.terminal import text
@@ -28,17 +28,17 @@ def run(options: argparse.Namespace) -> None:
     except ConfigError as error:
         sys.exit(f"cl-report: {error}")
     take_any_text()
-    for words in done.left_out:
-        print(f"cl-report: left out: {words}", file=sys.stderr)
+    for reason in done.left_out:
+        print(f"cl-report: left out: {reason}", file=sys.stderr)
     print(text(done.comparison, shutil.get_terminal_size((WIDTH, 0)).columns))
     print("\n".join(f"wrote {file}" for file in done.files))
 
 
 def parser() -> argparse.ArgumentParser:
-    """What cl-report accepts."""
+    """The arguments of cl-report."""
     parser = argparse.ArgumentParser(
         prog="cl-report",
-        description="All runs of a folder side by side, at any time, also while they train: a table, and "
+        description="Compares all runs of a folder, also while they train: prints a table, and writes "
         "runs.csv, curves.png, parameters.png and report.html in FOLDER/report.",
     )
     parser.add_argument("folders", nargs="+", metavar="FOLDER", help="holds run folders, such as runs")

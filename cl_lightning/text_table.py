@@ -16,7 +16,7 @@ RULE = Box("    \n    \n----\n    \n    \n    \n    \n    \n", ascii=True)
 
 
 class Column(NamedTuple):
-    """A head and a cell for each row; numbers stand to the right."""
+    """A head and a cell for each row; columns of numbers are aligned to the right."""
 
     head: str
     cells: Sequence[str]
@@ -24,12 +24,12 @@ class Column(NamedTuple):
 
     @property
     def width(self) -> int:
-        """In signs of a terminal, on which those of some scripts take two."""
+        """The width in terminal columns; characters of some scripts take two."""
         return max(map(cell_len, (self.head, *self.cells)))
 
 
 def width_of(columns: Sequence[Column]) -> int:
-    """Of the table of these columns."""
+    """The width of the table with these columns."""
     return sum(column.width for column in columns) + GAP * (len(columns) - 1)
 
 

@@ -8,19 +8,20 @@ from typing import Any
 
 from cl_lightning.interruption import REQUEUEING, StoppedAtOnce, open_streams, requeue, stopping_at_once
 
-# Whatever has started the processes of a run, one of these tells a later one that it is not the first.
+# Each launcher sets one of these variables, which is not 0 in all processes but the first.
 NUMBERS = ("LOCAL_RANK", "RANK", "SLURM_PROCID")
 
 
 def train(config: dict[str, Any]) -> dict[str, Any]:
-    """Train what a resolved config describes, in its run folder, and return its summary.
+    """Train the run of a resolved config in its run folder, and return its summary.
 
-    A finished run is read, not trained again; an interrupted one goes on behind its last checkpoint. With
-    `trainer.fast_dev_run` nothing is read or written, and the summary is empty.
+    A finished run is not trained again: its summary is read. An interrupted run continues from its last
+    checkpoint. With `trainer.fast_dev_run` nothing is read or written, and the summary is empty.
 
     Raises:
-        ConfigError: before anything is written; another process that trains this run; a broken checkpoint.
-        StopRun, OutOfTime: after a signal or its time, see `cl_lightning.callbacks.Preemption`.
+        ConfigError: the config can't be run (nothing is written then); another process trains this run; its
+            checkpoint is broken.
+        StopRun, OutOfTime: after a signal or the time limit, see `cl_lightning.callbacks.Preemption`.
     """
     from cl_lightning.blueprints import ConfigError
     from cl_lightning.runs import RunFolder, check_keys, ending
@@ -40,7 +41,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
         print(ending.finished(folder, finished))
         return finished
 
-    # Heavy imports wait until there is something to train: --help and completion need none.
+    # Heavy imports come only when there is something to train: --help and completion need none.
     from cl_lightning.runs.circumstances import circumstances
     from cl_lightning.runs.finished import FinishedRuns
     from cl_lightning.runs.loggers import assemble_loggers, recorded
@@ -67,7 +68,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
         if first:
             known.keep(folder, config, data)
         resumed = folder.prepare(config) if first else folder.checkpoint.is_file()
-        step = steps_done(folder) if resumed and first else 0  # what the first tells and its loggers need
+        step = steps_done(folder) if resumed and first else 0  # only the first process needs it
         loggers = assemble_loggers(config, folder, None if folder.is_new else step)
         if first:
             print(continued(folder, step) if resumed else started(folder, config), flush=True)
@@ -80,12 +81,12 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
                     weights_only=True,
                 )
         except SystemExit as error:
-            if isinstance(error.__context__, KeyboardInterrupt):  # of which Lightning makes exit code 1
+            if isinstance(error.__context__, KeyboardInterrupt):  # Lightning turns it into exit code 1
                 raise StoppedAtOnce(SIGINT) from None
             if isinstance(error, StoppedAtOnce) and trainer.strategy.launcher is not None:
-                trainer.strategy.launcher.kill(SIGTERM)  # the other processes know of nothing
+                trainer.strategy.launcher.kill(SIGTERM)  # the other processes got no signal
             raise
-        except ConfigError:  # of a logger: refused before the first step
+        except ConfigError:  # a logger was refused before the first step
             if first and not resumed and trainer.global_step == 0:
                 folder.discard()
             raise
@@ -98,7 +99,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
         summary = summarise(config, trainer) | by
         if first:
             write_pictures(folder, trainer)
-            folder.write_json("summary.json", summary)  # the last thing: it says that the run is finished
+            folder.write_json("summary.json", summary)  # last, because it marks the run as finished
             print(ending.trained(folder, summary))
     return summary
 
@@ -113,7 +114,7 @@ def job(cfg: Any) -> float | None:
     from cl_lightning.runs.messages import FULL_ERROR, show, wants_traceback
     from cl_lightning.runs.resolved import resolved
 
-    os.environ[FULL_ERROR] = "1" if wants_traceback() else "0"  # for the processes that a run starts
+    os.environ[FULL_ERROR] = "1" if wants_traceback() else "0"  # for the processes that the run starts
     try:
         if HydraConfig.get().mode is RunMode.RUN:
             check_single(HydraConfig.get().runtime.choices)
@@ -122,7 +123,7 @@ def job(cfg: Any) -> float | None:
         return train(config).get(config["run"]["metric"])
     except Exception as error:
         if HydraConfig.get().mode is RunMode.MULTIRUN:
-            raise  # the launcher goes on with the other jobs
+            raise  # the launcher continues with the other jobs
         show(error)
         sys.exit(1)
     finally:
@@ -137,7 +138,7 @@ def main() -> None:
 
 
 def run() -> None:
-    """Hand the command line to Hydra, and tell what fails."""
+    """Pass the command line to Hydra, and print what is wrong."""
     import hydra
 
     from cl_lightning.runs.conf_folder import conf_folder
@@ -147,7 +148,7 @@ def run() -> None:
 
     take_any_text()
     before = os.environ.get(FULL_ERROR)
-    os.environ[FULL_ERROR] = "1"  # Hydra hands its errors over as they are
+    os.environ[FULL_ERROR] = "1"  # makes Hydra raise its errors unchanged
     try:
         hydra.main(version_base="1.3", config_path=conf_folder(), config_name="train")(job)()
     except JobsFailedError:
@@ -155,7 +156,7 @@ def run() -> None:
     except Exception as error:
         show(error)
         sys.exit(1)
-    finally:  # a program that calls main() may start others
+    finally:  # a program that calls main() may start other processes
         if before is None:
             os.environ.pop(FULL_ERROR, None)
         else:
@@ -163,12 +164,12 @@ def run() -> None:
 
 
 def tell(stop: StoppedAtOnce) -> None:
-    """Of a signal that came when there was nothing to save."""
+    """Print that a signal ended the command when there was nothing to save."""
     if any(os.environ.get(name, "0") != "0" for name in NUMBERS):
         return
     requeued = requeue() if stop.signal in REQUEUEING else None
-    words = f"{stop.signal.name}: ended at once; the same command goes on from the last checkpoint, if any"
-    print(f"cl-train: {words}{f'; {requeued}' if requeued else ''}", file=sys.stderr)
+    what = f"{stop.signal.name}: ended at once; the same command goes on from the last checkpoint, if any"
+    print(f"cl-train: {what}{f'; {requeued}' if requeued else ''}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         checkpoint = Checkpoint(file, where, mmap=False)
         if "pytorch-lightning_version" not in checkpoint.content:
             raise ConfigError(
-                f"{checkpoint.file} is another program's file; accepted: a checkpoint that Lightning wrote"
+                f"{checkpoint.file} is another program's; accepted: a checkpoint that Lightning wrote"
             )
         return checkpoint.content
 

@@ -84,7 +84,7 @@ def _check_bytes(file: Path) -> None:
 def _explained(error: Exception) -> UnreadableError:
     if found := _UNSAFE.search(str(error)):
         return UnreadableError(
-            f"holds a {found[1]}, but only tensors and plain containers are read",
+            f"holds a {found[1]}, and only tensors and plain containers are read",
             "a checkpoint without it; it may be in hyper-parameters, in the optimizer's settings or in the "
             "state of a callback of your own",
         )

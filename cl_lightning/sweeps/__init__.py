@@ -1,4 +1,4 @@
-"""Many runs: what they are, where each is trained, and what became of them."""
+"""Sweeps of many runs: their jobs, where each job runs, and how it ended."""
 
 from cl_lightning.sweeps.ending import JobsFailedError, end
 from cl_lightning.sweeps.jobs import Job, JobError, JobInterruptedError, plan

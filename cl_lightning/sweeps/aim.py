@@ -1,4 +1,4 @@
-"""What a search aims at, and whether its trials can tell how near they come."""
+"""The direction of a search, and the check that its trials measure the metric."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +11,7 @@ from cl_lightning.sweeps.search import Direction
 
 
 def direction_of(metric: str, asked: Direction | None) -> Direction:
-    """Towards what is better, unless something else was asked for, which is told."""
+    """The direction in which the metric is better; prints a line if another one was asked for."""
     better: Direction = "minimize" if low_is_better(metric) else "maximize"
     if asked not in (None, better):
         way = "low" if low_is_better(metric) else "high"
@@ -20,14 +20,14 @@ def direction_of(metric: str, asked: Direction | None) -> Direction:
 
 
 def check_some_measure(samples: Iterable[Job], here: bool) -> None:
-    """That one of the samples of a search at least measures `run.metric`.
+    """Check that at least one of the samples of a search measures `run.metric`.
 
     Args:
-        samples: looked at until one does.
-        here: whether their images must be on this machine; those of a cluster may be where they are trained.
+        samples: jobs, which are checked until one measures it.
+        here: whether their images must be on this machine; for a cluster they may be on other machines.
 
     Raises:
-        ConfigError: none does; why the first does not.
+        ConfigError: none measures it; says why the first one does not.
     """
     refusal: Exception | None = None
     for job in samples:
@@ -35,7 +35,7 @@ def check_some_measure(samples: Iterable[Job], here: bool) -> None:
         if error is None:
             return
         refusal = refusal or error
-    assert refusal is not None, "there is a sample"
+    assert refusal is not None, "there is at least one sample"
     raise refusal
 
 

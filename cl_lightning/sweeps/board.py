@@ -1,4 +1,4 @@
-"""What a sweep shows while it runs."""
+"""Shows the state of a sweep while it runs."""
 
 import os
 import sys
@@ -8,18 +8,18 @@ from datetime import timedelta
 
 from cl_lightning.sweeps.jobs import Job, reason
 
-CLEAR = "\r\x1b[K"  # of a terminal: this line is empty again
+CLEAR = "\r\x1b[K"  # empties the current line of a terminal
 
 
 class Board:
-    """Which jobs are done, running, waiting and failed, and about how long the rest will take.
+    """Shows which jobs are done, running, waiting and failed, and about how much time is left.
 
-    A line for each change; on a terminal `tick` keeps one more up to date. The time left follows the mean of
-    the jobs that ended here, and how many run at once.
+    Prints a line for each change; on a terminal `tick` updates one more line. The time left is estimated from
+    the mean duration of the jobs that ended here, and the number of jobs at once.
 
     Args:
-        jobs: of the sweep, as `plan` made them.
-        at_once: the most that run at the same time.
+        jobs: the jobs of the sweep, as `plan` returns them.
+        at_once: the largest number of jobs at the same time.
     """
 
     def __init__(self, jobs: Sequence[Job], at_once: int = 1) -> None:
@@ -29,38 +29,38 @@ class Board:
         self._took: list[float] = []
 
     def opened(self) -> None:
-        """Before the first job starts."""
+        """Print the first lines, before any job starts."""
         before = sum(job.state == "finished" for job in self._jobs)
         jobs = "1 job" if len(self._jobs) == 1 else f"{len(self._jobs)} jobs"
-        self._tell(f"{jobs}, {before} finished before" if before else jobs)
+        self._print(f"{jobs}, {before} finished before" if before else jobs)
         for job in self._jobs:
             if job.error is not None:
-                self._tell(f"{self._name(job)} can't run: {reason(job.error)}")
+                self._print(f"{self._name(job)} can't run: {reason(job.error)}")
 
     def started(self, job: Job) -> None:
         self._began[job.number] = time.monotonic()
-        self._tell(f"{self._name(job)} starts; {self.status()}")
+        self._print(f"{self._name(job)} starts; {self.status()}")
 
     def ended(self, job: Job) -> None:
         took = time.monotonic() - self._began.pop(job.number, time.monotonic())
         if job.error is None:
             self._took.append(took)
-            words = f"is done after {_clock(took)}, {job.config['run']['metric']} {_number(job.value)}"
+            outcome = f"is done after {_clock(took)}, {job.config['run']['metric']} {_number(job.value)}"
         else:
-            words = f"{job.state} after {_clock(took)}: {reason(job.error)}"
-        self._tell(f"{self._name(job)} {words}; {self.status()}")
+            outcome = f"{job.state} after {_clock(took)}: {reason(job.error)}"
+        self._print(f"{self._name(job)} {outcome}; {self.status()}")
 
     def read(self, job: Job) -> None:
-        """Of a job whose run another one has ended meanwhile."""
-        self._tell(f"{self._name(job)} is the run {job.folder.path}, which is done; {self.status()}")
+        """Print a line about a job whose run another process has finished in the meantime."""
+        self._print(f"{self._name(job)} is the run {job.folder.path}, which is done; {self.status()}")
 
     def waits(self, job: Job) -> None:
-        """Of a job that ran, and was put back into a queue."""
+        """Print a line about a job that was running and is now back in a queue."""
         self._began.pop(job.number, None)
-        self._tell(f"{self._name(job)} waits to go on; {self.status()}")
+        self._print(f"{self._name(job)} waits to go on; {self.status()}")
 
     def tick(self) -> None:
-        """Show on a terminal how things are now."""
+        """Update the status line on a terminal."""
         if sys.stdout.isatty():
             line = f"sweep: {self.status()}"[: os.get_terminal_size(sys.stdout.fileno()).columns - 1]
             print(CLEAR + line, end="", flush=True)
@@ -72,10 +72,10 @@ class Board:
             for state in ("running", "waiting", "failed", "interrupted")
         }
         done = sum(job.state == "finished" for job in self._jobs)
-        words = [f"{done} of {len(self._jobs)} done"]
-        words += [f"{number} {state}" for state, number in count.items() if number]
+        counts = [f"{done} of {len(self._jobs)} done"]
+        counts += [f"{number} {state}" for state, number in count.items() if number]
         left = self._seconds_left(count["running"] + count["waiting"])
-        return ", ".join(words + ([f"about {_clock(left)} left"] if left >= 1 else []))
+        return ", ".join(counts + ([f"about {_clock(left)} left"] if left >= 1 else []))
 
     def _seconds_left(self, jobs: int) -> float:
         if not self._took:
@@ -88,8 +88,8 @@ class Board:
     def _name(self, job: Job) -> str:
         return f"{self._jobs.index(job) + 1}/{len(self._jobs)} {job.name or ' '.join(job.overrides)}"
 
-    def _tell(self, line: str) -> None:
-        if len(self._jobs) > 1 or self._at_once > 1:  # else the one job tells of itself
+    def _print(self, line: str) -> None:
+        if len(self._jobs) > 1 or self._at_once > 1:  # a single job prints its own lines
             print(f"{CLEAR if sys.stdout.isatty() else ''}sweep: {line}", flush=True)
 
 

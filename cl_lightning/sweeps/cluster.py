@@ -1,4 +1,4 @@
-"""The jobs of a sweep as jobs of SLURM's."""
+"""The jobs of a sweep as SLURM jobs."""
 
 import sys
 import time
@@ -14,12 +14,12 @@ from cl_lightning.interruption import TIME_IS_OVER, StoppedAtOnce, StopRun
 from cl_lightning.runs.checking.for_cluster import check_for_cluster, processes
 from cl_lightning.runs.quiet import quiet
 from cl_lightning.sweeps.board import Board
-from cl_lightning.sweeps.failure import last_words
+from cl_lightning.sweeps.failure import reason_in
 from cl_lightning.sweeps.job_process import LAST_LINES
 from cl_lightning.sweeps.jobs import Job, JobError
 from cl_lightning.sweeps.queue import Queue
 
-POLL = 10.0  # seconds between two questions to SLURM
+POLL = 10.0  # seconds between two queries to SLURM
 SAME = ("partition", "account", "qos", "constraint", "cpus_per_task", "mem", "setup", "array_parallelism")
 
 
@@ -27,11 +27,11 @@ class Cluster:
     """Checks, submits and watches jobs.
 
     Args:
-        root: `run.root`, whose folder slurm/ holds what concerns SLURM.
-        settings: of conf/hydra/launcher/slurm.yaml.
+        root: `run.root`; its folder slurm/ holds the files for SLURM.
+        settings: the settings in conf/hydra/launcher/slurm.yaml.
 
     Raises:
-        ConfigError: a setting that can't be.
+        ConfigError: a setting is not valid.
     """
 
     def __init__(self, root: Path, settings: dict[str, Any]) -> None:
@@ -50,14 +50,14 @@ class Cluster:
         self._queue = Queue(self._folder)
 
     def check(self, jobs: Sequence[Job]) -> None:
-        """Let those jobs fail that could not be trained on any machine."""
+        """Mark the jobs as failed that could not be trained on any machine."""
         quiet()
         for job in jobs:
             if job.state == "waiting":
                 try:
                     if job.is_dry:
                         raise ConfigError(
-                            "trainer.fast_dev_run keeps nothing that would tell how a job of SLURM's ended; "
+                            "trainer.fast_dev_run saves nothing, so a SLURM job would leave no result; "
                             "accepted: hydra.launcher.dry_run=true, or cl-train in a job of its own"
                         )
                     check_for_cluster(job.config)
@@ -76,10 +76,10 @@ class Cluster:
         print(f"sweep: {len(jobs)} jobs, nothing was submitted (hydra.launcher.dry_run=true)")
 
     def submit(self, jobs: Sequence[Job], train: Callable[[dict[str, Any]], Any]) -> None:
-        """Submit the jobs that wait and that SLURM does not have.
+        """Submit the waiting jobs that SLURM does not already have.
 
         Raises:
-            ConfigError: no SLURM here, or SLURM refuses them.
+            ConfigError: there is no SLURM here, or SLURM refuses them.
         """
         try:
             numbers = [n for job in jobs if job.state == "waiting" and (n := self._queue.number(job))]
@@ -93,21 +93,21 @@ class Cluster:
         except (OSError, RuntimeError, FailedJobError) as error:
             raise ConfigError(
                 f"SLURM does not take the jobs ({' '.join(str(error).split())}); accepted: a machine from "
-                "which sbatch and squeue work, and values of hydra.launcher that this cluster has"
+                "which sbatch and squeue work, and values of hydra.launcher that this cluster accepts"
             ) from error
 
     def watch(self, jobs: Sequence[Job]) -> None:
-        """Wait until SLURM has ended the jobs, and tell what changes.
+        """Wait until SLURM has ended the jobs, and print what changes.
 
         Raises:
-            StopRun: after a signal; the jobs stay.
+            StopRun: after a signal; the jobs stay in SLURM.
         """
         board = Board(jobs, self._settings["array_parallelism"])
         numbers = {job: n for job in jobs if job.state == "waiting" and (n := self._queue.number(job))}
         gone: set[Job] = set()
         try:
             while numbers:
-                with suppress(ConnectionError):  # SLURM's controller may be busy, or start anew
+                with suppress(ConnectionError):  # SLURM's controller may be busy, or restart
                     states = self._queue.states(numbers.values())
                     for job, number in list(numbers.items()):
                         if self._over(job, number, states.get(number), gone, board):
@@ -116,15 +116,15 @@ class Cluster:
                 time.sleep(POLL if numbers else 0)
         except StoppedAtOnce as stop:
             ids = " ".join(sorted({number.split("_")[0] for number in numbers.values()}))
-            words = "the jobs stay with SLURM; the same command watches them again"
-            print(f"\ncl-train: {stop.signal.name}: {words}, scancel {ids} ends them", file=sys.stderr)
+            advice = "the jobs stay with SLURM; the same command watches them again"
+            print(f"\ncl-train: {stop.signal.name}: {advice}, scancel {ids} ends them", file=sys.stderr)
             raise StopRun(stop.signal) from None
 
     def _over(self, job: Job, number: str, state: str | None, gone: set[Job], board: Board) -> bool:
         if job.read():
             board.ended(job)
         elif state is None and job not in gone:
-            gone.add(job)  # its last files may be on their way through a network
+            gone.add(job)  # its last files may still be on their way through a network
         elif state is None:
             self._end(job, number)
             board.ended(job)
@@ -137,18 +137,18 @@ class Cluster:
         return job.state in ("finished", "failed", "interrupted")
 
     def _end(self, job: Job, number: str) -> None:
-        """Of a job that SLURM has no more, and whose run is not finished."""
+        """Set the state of a job that SLURM has ended, but whose run is not finished."""
         log = self._queue.log(number)
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
         lines = lines[-LAST_LINES:]
         if any(line.startswith(TIME_IS_OVER) for line in lines):
             job.interrupt()
             return
-        words = last_words(lines, job.folder) or "SLURM ended it before it wrote anything"
-        job.fail(JobError(f"{words} (SLURM job {number}, {log})"))
+        why = reason_in(lines, job.folder) or "SLURM ended it before it wrote anything"
+        job.fail(JobError(f"{why} (SLURM job {number}, {log})"))
 
     def _alike(self, jobs: Sequence[Job]) -> list[list[Job]]:
-        """Of the jobs that wait, each run once, those together that ask for the same."""
+        """The waiting jobs, each run once, in groups with equal SLURM parameters."""
         runs = {job.folder.path: job for job in reversed(jobs) if job.state == "waiting"}
         alike: dict[str, list[Job]] = {}
         for job in reversed(runs.values()):
@@ -156,7 +156,7 @@ class Cluster:
         return list(alike.values())
 
     def _parameters(self, job: Job) -> dict[str, Any]:
-        """Of submitit's for a job."""
+        """submitit's parameters for a job."""
         trainer, settings = job.config["trainer"], self._settings
         nodes, devices = processes(trainer)
         gpus = settings["gpus_per_node"]

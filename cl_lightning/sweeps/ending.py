@@ -1,4 +1,4 @@
-"""How a sweep ended."""
+"""The end of a sweep."""
 
 import sys
 from collections.abc import Sequence
@@ -10,23 +10,23 @@ from cl_lightning.sweeps.jobs import JobInterruptedError, differing, reason
 
 
 class JobsFailedError(Exception):
-    """Some jobs of a sweep failed; the terminal says which, and why."""
+    """Some jobs of a sweep failed; the terminal shows which ones, and why."""
 
 
 def end(jobs: Sequence[JobReturn], root: str) -> None:
-    """List the jobs that failed, and tell how to compare those in the folder `root`.
+    """List the failed jobs, and print how to compare the runs in the folder `root`.
 
     Raises:
-        JobsFailedError: there are some.
-        OutOfTime: none failed, and some have had their time.
+        JobsFailedError: some jobs failed.
+        OutOfTime: none failed, but the time limit ended some.
     """
     failed = [job for job in jobs if job.status is JobStatus.FAILED]
     if done := sum(job.status is JobStatus.COMPLETED for job in jobs):
         print(f"sweep: {done} of {len(jobs)} jobs done; cl-report {root} compares all", flush=True)
     interrupted = sum(isinstance(job._return_value, JobInterruptedError) for job in jobs)
     if interrupted:
-        words = f"{TIME_IS_OVER} for {interrupted} of {len(jobs)} jobs; the same command goes on with them"
-        print(f"cl-train: {words}", file=sys.stderr)
+        what = f"{TIME_IS_OVER} for {interrupted} of {len(jobs)} jobs; the same command goes on with them"
+        print(f"cl-train: {what}", file=sys.stderr)
     if interrupted and not failed:
         raise OutOfTime
     if not failed:

@@ -1,4 +1,4 @@
-"""A job of a sweep in a process of its own."""
+"""Runs a job of a sweep in its own process."""
 
 import os
 import re
@@ -18,26 +18,25 @@ import yaml
 from cl_lightning.interruption import OUT_OF_TIME
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.messages import FULL_ERROR, wants_traceback
-from cl_lightning.sweeps.failure import last_words
+from cl_lightning.sweeps.failure import reason_in
 
-# The config stands for itself: no options are chosen, and Hydra writes nothing.
+# The config is complete: no options are chosen, and Hydra writes no files.
 HYDRA = {"output_subdir": None, "run": {"dir": "."}}
 DEFAULTS = ["_self_", {"override hydra/job_logging": "none"}, {"override hydra/hydra_logging": "none"}]
-NOT_THE_JOBS = ("SLURM_", "SUBMITIT_")  # this process may be a task of SLURM's; its children are none
+NOT_THE_JOBS = ("SLURM_", "SUBMITIT_")  # this process may be a SLURM task; its child processes are not
 LAST_LINES = 200
 PATIENCE = 5.0  # seconds
 
 
 class Command:
-    """`cl-train` for a resolved config, in a session of its own, so that signals come from here only.
+    """`cl-train` with a resolved config, in its own session, so that only this process sends it signals.
 
-    What is run is this very program with the config of the job, so nothing that happens to the config files
-    meanwhile changes it.
+    It runs this program with the config of the job, so later changes of config files do not affect it.
 
     Args:
-        config: resolved.
-        log: takes all that the process writes; None for the terminal.
-        environment: variables beside those of this process.
+        config: the resolved config.
+        log: the file for all output of the process; None for the terminal.
+        environment: variables in addition to those of this process.
     """
 
     def __init__(self, config: dict[str, Any], log: Path | None, environment: dict[str, str]) -> None:
@@ -66,37 +65,37 @@ class Command:
             output.close()
 
     def ended(self) -> bool:
-        """Whether the process has ended; the processes that it left behind are ended then."""
+        """Whether the process has ended. If so, also ends the processes that it has left running."""
         if self._process.poll() is None:
             return False
         self._clean()
         return True
 
     def stop(self) -> None:
-        """Ask for the end of the run, which saves first."""
+        """Ask the run to save and end."""
         with suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End all processes at once."""
+        """Kill all its processes."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._clean()
 
     def error(self, folder: RunFolder) -> str | None:
-        """In one line why it failed; None if it did not."""
+        """Why it failed, in one line; None if it did not fail."""
         code = self._process.returncode
         if code == 0:
             return None
         if code < 0:
-            words = f"ended by {signal.Signals(-code).name}, of which the system's log may know more"
+            reason = f"ended by {signal.Signals(-code).name}; the system's log may say why"
         else:
-            words = last_words(self._output(), folder) or f"exit code {code}"
-        return words if self._log is None else f"{words} ({self._log})"
+            reason = reason_in(self._output(), folder) or f"exit code {code}"
+        return reason if self._log is None else f"{reason} ({self._log})"
 
     def is_out_of_time(self) -> bool:
-        """Whether the run was saved and ended by its `trainer.max_time`."""
+        """Whether `trainer.max_time` has saved and ended the run."""
         return self._process.returncode == OUT_OF_TIME
 
     def _output(self) -> list[str]:
@@ -105,7 +104,7 @@ class Command:
         return self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
 
     def _copy(self) -> None:
-        assert self._process.stderr is not None, "a pipe"
+        assert self._process.stderr is not None, "it is a pipe"
         with self._process.stderr as lines:
             for line in lines:
                 self._lines.append(line)
@@ -116,12 +115,12 @@ class Command:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         if self._log is None:
-            self._copying.join(PATIENCE)  # its last words may be on their way
+            self._copying.join(PATIENCE)  # wait for its last lines
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def program() -> list[str]:
-    """How this program was started, so that a script of the user's is started again."""
+    """The command that started this program, so that a user's script is started again."""
     spec = sys.modules["__main__"].__spec__
     if spec is None:
         return [sys.executable, str(Path(sys.argv[0]).absolute())]
@@ -129,7 +128,7 @@ def program() -> list[str]:
 
 
 class _Quoting(yaml.SafeDumper):
-    """Puts all text in quotes: OmegaConf takes more words for numbers than PyYAML, such as 1e-5."""
+    """Quotes all text, because OmegaConf reads more texts as numbers than PyYAML, such as 1e-5."""
 
 
 _Quoting.add_representer(str, lambda to, text: to.represent_scalar("tag:yaml.org,2002:str", text, style='"'))
@@ -141,7 +140,7 @@ def _write(config: dict[str, Any], file: Path) -> None:
 
 
 def _literal(value: Any) -> Any:
-    """A resolved value so that OmegaConf does not resolve it again."""
+    """A resolved value, escaped so that OmegaConf does not resolve it again."""
     if isinstance(value, dict):
         return {key: _literal(inner) for key, inner in value.items()}
     if isinstance(value, list):

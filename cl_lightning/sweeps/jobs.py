@@ -18,11 +18,11 @@ from cl_lightning.runs.resolved import resolved
 
 
 class JobError(Exception):
-    """Why a job failed, in words for the user."""
+    """A job failed; the message is for the user."""
 
 
 class JobInterruptedError(JobError):
-    """A job has had its time; it is saved, and goes on with the next start."""
+    """The time limit has ended a job; it is saved, and continues at the next start."""
 
     def __init__(self) -> None:
         super().__init__(f"{TIME_IS_OVER}; the same command goes on with it")
@@ -33,13 +33,13 @@ class Job:
     """One run of a sweep.
 
     Args:
-        number: from 0, in the whole sweep.
-        overrides: as the sweeper made them.
-        name: those of them that are not the same in all jobs.
-        cfg: a DictConfig, composed, with its `hydra` node; None where it can't be.
-        config: resolved; empty where it can't be.
-        value: of the metric that the sweep compares, of a finished run.
-        error: of a failed or interrupted one.
+        number: its number in the whole sweep, from 0.
+        overrides: its overrides, as the sweeper made them.
+        name: the overrides that differ between the jobs.
+        cfg: the composed DictConfig with its `hydra` node; None if it can't be composed.
+        config: the resolved config; empty if it can't be resolved.
+        value: the metric that the sweep compares, for a finished run.
+        error: the error of a failed or interrupted run.
     """
 
     number: int
@@ -57,11 +57,11 @@ class Job:
 
     @property
     def is_dry(self) -> bool:
-        """Whether the job keeps nothing, see `cl_lightning.runs.dry_run`."""
+        """Whether the job saves nothing, see `cl_lightning.runs.dry_run`."""
         return bool(self.config["trainer"].get("fast_dev_run"))
 
     def read(self, folder: RunFolder | None = None) -> bool:
-        """Whether the run is finished, by whomever; its value is taken from the run folder then."""
+        """Whether the run is finished, by any process. If so, takes its value from the run folder."""
         if self.is_dry:
             return False
         summary = (folder or self.folder).summary()
@@ -73,7 +73,7 @@ class Job:
         self.state = "running"
 
     def wait(self) -> None:
-        """Go on later: it was put back into a queue."""
+        """The job is back in a queue, and continues later."""
         self.state = "waiting"
 
     def end(self, value: float | None) -> None:
@@ -86,7 +86,7 @@ class Job:
         self.state, self.error = "interrupted", JobInterruptedError()
 
     def returned(self) -> JobReturn:
-        """The job as Hydra tells its sweepers of it."""
+        """The job's result in the form that Hydra's sweepers expect."""
         returned = JobReturn(overrides=self.overrides, cfg=self.cfg)
         status = {"finished": JobStatus.COMPLETED, "failed": JobStatus.FAILED}
         returned.status = status.get(self.state, JobStatus.UNKNOWN)
@@ -95,9 +95,9 @@ class Job:
 
 
 def plan(context: HydraContext, sweep: Any, overrides: Sequence[Sequence[str]], first: int) -> list[Job]:
-    """The jobs of a sweep from the overrides of each; finished are those that were before.
+    """The jobs of a sweep, from the overrides of each. Runs that are already finished are marked finished.
 
-    One that can't be composed, or that `check_keys` refuses, has failed.
+    A job that can't be composed, or that `check_keys` refuses, is marked failed.
     """
     jobs = [Job(number, list(own), differing(own, overrides)) for number, own in enumerate(overrides, first)]
     for job in jobs:
@@ -112,15 +112,15 @@ def plan(context: HydraContext, sweep: Any, overrides: Sequence[Sequence[str]], 
 
 
 def differing(own: Sequence[str], all_jobs: Sequence[Sequence[str]]) -> str:
-    """Those overrides of a job that not all have, in one line; empty for a single job."""
+    """The overrides of a job that not all jobs have, in one line; empty for a single job."""
     common = set.intersection(*map(set, all_jobs))
     return " ".join(override for override in own if override not in common)
 
 
 def reason(error: BaseException) -> str:
-    """In one line why a job failed."""
-    told = str(error) if isinstance(error, JobError) else explain(error)
-    return " ".join((told or f"{type(error).__name__}: {error}").split())
+    """Why a job failed, in one line."""
+    message = str(error) if isinstance(error, JobError) else explain(error)
+    return " ".join((message or f"{type(error).__name__}: {error}").split())
 
 
 def _compose(job: Job, context: HydraContext, sweep: Any) -> None:
@@ -128,7 +128,7 @@ def _compose(job: Job, context: HydraContext, sweep: Any) -> None:
     with open_dict(job.cfg):
         job.cfg.hydra.job.id = job.cfg.hydra.job.num = job.number
     before = HydraConfig.instance().cfg
-    HydraConfig.instance().set_config(job.cfg)  # what ${hydra:...} means in this job
+    HydraConfig.instance().set_config(job.cfg)  # for ${hydra:...} in this job
     try:
         own = OmegaConf.masked_copy(job.cfg, [str(key) for key in job.cfg if key != "hydra"])
         check_effect(own, job.overrides)

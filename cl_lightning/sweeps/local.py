@@ -15,15 +15,15 @@ from cl_lightning.sweeps.job_process import Command
 from cl_lightning.sweeps.jobs import Job, JobError
 from cl_lightning.sweeps.places import Places
 
-POLL = 0.1  # seconds between two looks at the jobs that run
+POLL = 0.1  # seconds between two checks of the running jobs
 
 
 def run_in_turn(jobs: Sequence[Job], here: Callable[[Job], None]) -> None:
-    """Run one job after the other: in this process by `here`, or in one of its own.
+    """Run one job after the other: in this process with `here`, or in its own process.
 
-    Lightning's launcher starts a thread that kills its process some seconds after one of the job's other
-    processes failed, even if another job is running in it by then. So a job for which Lightning starts
-    processes gets a process of its own.
+    When one of a job's processes fails, a thread of Lightning's launcher kills the main process some seconds
+    later, even if the next job is already running in it. So a job for which Lightning starts processes gets
+    its own main process.
     """
     board = Board(jobs)
     board.opened()
@@ -46,9 +46,9 @@ def run_in_turn(jobs: Sequence[Job], here: Callable[[Job], None]) -> None:
 
 
 def run_at_once(jobs: Sequence[Job], number: int, gpus: list[str]) -> None:
-    """Run up to `number` jobs at the same time, each in a process of its own.
+    """Run up to `number` jobs at the same time, each in its own process.
 
-    What a job prints goes to `run.root`/logs/NAME-HASH.log.
+    The output of a job goes to `run.root`/logs/NAME-HASH.log.
     """
     board, places = Board(jobs, number), Places(gpus, number)
     running: dict[Job, Command] = {}
@@ -73,7 +73,7 @@ def run_at_once(jobs: Sequence[Job], number: int, gpus: list[str]) -> None:
 
 
 def starts_processes(trainer: dict[str, Any]) -> bool:
-    """Whether Lightning starts processes for such a Trainer, or makes this one the first of a group."""
+    """Whether Lightning starts processes for such a Trainer, or makes this process the first of a group."""
     return (
         str(trainer.get("devices")) != "1"
         or trainer.get("num_nodes") != 1
@@ -82,10 +82,10 @@ def starts_processes(trainer: dict[str, Any]) -> bool:
 
 
 def check_system(jobs: Sequence[Job], at_once: bool) -> None:
-    """That jobs which need processes of their own can have them.
+    """Check that this system can run the jobs that need their own processes.
 
     Raises:
-        ConfigError: not on Windows, where a job's processes can't be ended together.
+        ConfigError: it is Windows, where a job's processes can't be ended together.
     """
     if hasattr(os, "killpg"):
         return
@@ -102,13 +102,13 @@ def check_system(jobs: Sequence[Job], at_once: bool) -> None:
 
 
 def log_of(job: Job) -> Path:
-    """Where a job writes that has no terminal of its own."""
+    """The file for the output of a job."""
     path = job.folder.path
     return path.parent / "logs" / f"{path.name}.log"
 
 
 def _next(jobs: Sequence[Job], running: dict[Job, Command]) -> Job | None:
-    """The first job that waits, unless it is the run of one that is on its way: then it waits for that."""
+    """The first waiting job whose run is not already running as another job."""
     busy = {job.folder.path for job in running}
     return next((job for job in jobs if job.state == "waiting" and job.folder.path not in busy), None)
 
@@ -121,29 +121,29 @@ def _finish(job: Job, command: Command) -> None:
         job.fail(JobError(reason))
     elif job.is_dry:
         job.end(None)
-        _forget(log_of(job))
-    elif not (job.read() or _read_elsewhere(job)):
+        _remove_log(log_of(job))
+    elif not (job.read() or _read_moved(job)):
         job.fail(JobError(f"it ended without a result in {job.folder.path}"))
 
 
-def _forget(log: Path) -> None:
-    """Remove the log of a job that keeps nothing, and folders in which nothing else is."""
+def _remove_log(log: Path) -> None:
+    """Remove the log of a job that saves nothing, and its folders if they are empty."""
     log.unlink(missing_ok=True)
     with suppress(OSError):
         log.parent.rmdir()
         log.parent.parent.rmdir()
 
 
-def _read_elsewhere(job: Job) -> bool:
-    """Whether the run is finished in another folder than that of its hash: its images were moved."""
-    from cl_lightning.runs.same_run import begun  # with torch, which a wrong config does without
+def _read_moved(job: Job) -> bool:
+    """Whether the run is finished in the folder of another hash, because its images were moved."""
+    from cl_lightning.runs.same_run import begun  # imports torch, which is slow
 
     return job.read(begun(job.config, job.folder))
 
 
 @contextmanager
 def _ending_together(running: dict[Job, Command]) -> Iterator[None]:
-    """After a signal the running jobs save and end, and then this process; after a second one all at once."""
+    """After a signal the running jobs save and end, then this process; a second signal kills them."""
     try:
         yield
     except StoppedAtOnce as stop:
@@ -153,8 +153,8 @@ def _ending_together(running: dict[Job, Command]) -> Iterator[None]:
         while not all(command.ended() for command in running.values()):
             time.sleep(POLL)
         requeued = requeue() if stop.signal in REQUEUEING else None
-        told = f"cl-train: {stop.signal.name}: the same command continues the sweep"
-        print(f"{told}{f'; {requeued}' if requeued else ''}", file=sys.stderr)
+        advice = f"cl-train: {stop.signal.name}: the same command continues the sweep"
+        print(f"{advice}{f'; {requeued}' if requeued else ''}", file=sys.stderr)
         raise StopRun(stop.signal) from None
     finally:
         for command in running.values():

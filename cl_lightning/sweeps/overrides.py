@@ -1,4 +1,4 @@
-"""What a sweep was given, in Hydra's words."""
+"""The overrides of a sweep."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,9 +8,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
 
-def overrides_given(
+def all_overrides(
     loader: ConfigLoader, params: Mapping[str, Any], arguments: Sequence[str]
 ) -> list[Override]:
-    """The values of a sweeper's `params`, then those of the command line, which win."""
-    given = [f"{key}={'null' if value is None else value}" for key, value in params.items()]
-    return OverridesParser.create(config_loader=loader).parse_overrides([*given, *arguments])
+    """The sweeper's `params`, then the overrides of the command line, which take precedence."""
+    from_params = [f"{key}={'null' if value is None else value}" for key, value in params.items()]
+    return OverridesParser.create(config_loader=loader).parse_overrides([*from_params, *arguments])

@@ -1,4 +1,4 @@
-"""GPUs, threads and ports for jobs that share a machine."""
+"""Distributes GPUs, threads and ports to jobs that share a machine."""
 
 import os
 import socket
@@ -8,14 +8,14 @@ THREADS, VISIBLE, PORT = "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "MASTER_PORT
 
 
 class Places:
-    """What is handed out to the jobs that run at the same time.
+    """Distributes GPUs, threads and ports to the jobs that run at the same time.
 
-    A job gets as many GPUs as `trainer.devices` says, those that the fewest other jobs have; so up to as many
-    jobs as there are GPUs have their own. The cores are shared out evenly, unless OMP_NUM_THREADS is set.
+    A job gets `trainer.devices` GPUs, those that the fewest other jobs use. So jobs have their own GPUs as
+    long as there are enough. The cores are shared evenly, unless OMP_NUM_THREADS is set.
 
     Args:
-        gpus: as CUDA_VISIBLE_DEVICES names them; none where jobs train on the CPU.
-        at_once: the most jobs that run at the same time.
+        gpus: names of GPUs as in CUDA_VISIBLE_DEVICES; empty if jobs train on the CPU.
+        at_once: the largest number of jobs at the same time.
     """
 
     def __init__(self, gpus: list[str], at_once: int) -> None:
@@ -38,14 +38,14 @@ class Places:
         return mine
 
     def give_back(self, mine: dict[str, str]) -> None:
-        """What `take` gave is free again."""
+        """Return the GPUs and the port that `take` has assigned."""
         self._ports.discard(int(mine[PORT]))
         for gpu in mine.get(VISIBLE, "").split(","):
             if gpu in self._users:
                 self._users[gpu] -= 1
 
     def _free_port(self) -> int:
-        """One that is no other job's, which may not have opened it yet."""
+        """A port that no other job has been assigned, even if that job has not opened it yet."""
         while True:
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""SLURM's queue, as far as the runs of one folder are concerned."""
+"""SLURM's queue, for the runs of one folder."""
 
 import shlex
 import subprocess
@@ -13,12 +13,12 @@ from submitit.slurm.slurm import _make_sbatch_string
 
 from cl_lightning.sweeps.jobs import Job, JobError, reason
 
-TIMEOUTS = 10_000  # a run goes on as often as it takes
-JOB_OF = "job-of-"  # a file of this name and the run's tells its job of SLURM's
+TIMEOUTS = 10_000  # how often a run may continue: practically without limit
+JOB_OF = "job-of-"  # the file job-of-RUN holds the number of the run's SLURM job
 
 
 class Training:
-    """What a task of SLURM's does: it trains a run, and goes on with it after an interruption."""
+    """The task of a SLURM job: trains a run, and continues it after an interruption."""
 
     def __init__(self, config: dict[str, Any], train: Callable[[dict[str, Any]], Any]) -> None:
         self._config, self._train = config, train
@@ -30,23 +30,23 @@ class Training:
             raise JobError(reason(error)) from error
 
     def checkpoint(self) -> DelayedSubmission:
-        """What submitit starts next, after a signal."""
+        """The task that submitit starts after a signal."""
         return DelayedSubmission(self)
 
 
 class Queue:
-    """Submits runs, and finds the jobs again that they became.
+    """Submits runs, and finds their SLURM jobs again.
 
     Args:
-        folder: of scripts, pickles and logs, and of which run is which job; for this user only, since who
-            may write a pickle may run code.
+        folder: the folder of scripts, pickles, logs, and the job number of each run. Only this user may
+            access it, because whoever can write a pickle can run code.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()
 
     def script(self, jobs: int, parameters: dict[str, Any]) -> str:
-        """What `submit` hands to sbatch for so many jobs."""
+        """The script that `submit` passes to sbatch, for this number of jobs."""
         command = f"{shlex.quote(sys.executable)} -u -m submitit.core._submit {shlex.quote(str(self._jobs))}"
         number = jobs if jobs > 1 else None
         return _make_sbatch_string(command=command, folder=self._jobs, map_count=number, **parameters)
@@ -54,10 +54,10 @@ class Queue:
     def submit(
         self, jobs: Sequence[Job], train: Callable[[dict[str, Any]], Any], parameters: dict[str, Any]
     ) -> str:
-        """Submit jobs that ask for the same, several as an array, and return SLURM's number.
+        """Submit jobs with equal parameters, several as an array. Returns SLURM's job number.
 
         Raises:
-            RuntimeError: no SLURM here.
+            RuntimeError: there is no SLURM here.
             submitit.core.utils.FailedJobError: SLURM refuses.
         """
         executor = SlurmExecutor(self._jobs, max_num_timeout=TIMEOUTS)
@@ -71,12 +71,12 @@ class Queue:
         return submitted[0].job_id.split("_")[0]
 
     def number(self, job: Job) -> str | None:
-        """SLURM's number for the run of `job`, as it was last submitted."""
+        """SLURM's job number of the last submission of this run."""
         record = self._record(job)
         return record.read_text(encoding="utf-8") if record.is_file() else None
 
     def states(self, numbers: Iterable[str]) -> dict[str, str]:
-        """By number the state of those jobs that SLURM has not ended, such as RUNNING or PENDING.
+        """The states, by number, of the jobs that SLURM has not ended, such as RUNNING or PENDING.
 
         Raises:
             ConnectionError: SLURM does not answer.
@@ -85,13 +85,13 @@ class Queue:
         if not wanted:
             return {}
         command = ["squeue", "--noheader", "--array", "--format=%i %T", f"--jobs={','.join(wanted)}"]
-        told = subprocess.run(command, capture_output=True, text=True, check=False)
-        if told.returncode and "Invalid job id" not in told.stderr:
-            raise ConnectionError(" ".join(told.stderr.split()))
-        return dict(line.split() for line in told.stdout.splitlines())
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        if answer.returncode and "Invalid job id" not in answer.stderr:
+            raise ConnectionError(" ".join(answer.stderr.split()))
+        return dict(line.split() for line in answer.stdout.splitlines())
 
     def log(self, number: str) -> Path:
-        """What the first task of a job wrote."""
+        """The log file of the first task of a job."""
         return SlurmJob(self._jobs, number).paths.stdout
 
     @property

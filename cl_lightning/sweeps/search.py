@@ -1,4 +1,4 @@
-"""A search that several processes share, and that goes on after an interruption."""
+"""A search that several processes can share, and that continues after an interruption."""
 
 import math
 import time
@@ -20,36 +20,36 @@ from cl_lightning.runs.lock import HeldError, locked
 from cl_lightning.sweeps.space import override_of, suggest
 
 Direction = Literal["maximize", "minimize"]
-POLL = 0.05  # seconds between two looks at a lock
-SEARCHED = "searched"  # an attribute of a study: what it is about
-METRIC = "metric"  # part of it, no key of a config
+POLL = 0.05  # seconds between two tries to get a lock
+SEARCHED = "searched"  # the attribute of a study that describes what it searches
+METRIC = "metric"  # an entry in it that is not a config key
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A choice that is being tried."""
+    """A set of values that is being tried."""
 
     number: int
     overrides: list[str]
 
 
 class Search:
-    """A study of Optuna's in a folder.
+    """An Optuna study in a folder.
 
-    Each trial is held by the process that runs it, with a lock that ends with the process. A trial that
-    nobody holds and that has no value was interrupted, and is the next one to be run.
+    The process that runs a trial holds a lock, which ends with the process. A trial with no lock and no value
+    was interrupted, and is run next.
 
     Args:
-        folder: of the study's journal and of locks.
-        name: of the study.
+        folder: the folder of the study's journal and locks.
+        name: the name of the study.
         direction: maximize or minimize.
-        seed: of the sampler; a trial's choice is a function of it, its number, and the trials before.
-        space: what each key is chosen from.
-        about: all else that determines a trial, in a few signs.
-        metric: what trials are compared by.
+        seed: the seed of the sampler; a trial's values are a function of it, its number, and earlier trials.
+        space: the distribution of each key.
+        about: a hash of everything else that determines a trial.
+        metric: the metric by which trials are compared.
 
     Raises:
-        ConfigError: the study of this name is about something else.
+        ConfigError: a study of this name exists, but searches something else.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Search:
         found = self.study.user_attrs.get(SEARCHED)
         if found is not None:
             self._check_same(found, searched, direction, metric)
-        if found is None or METRIC not in found:  # one that began before studies told their metric
+        if found is None or METRIC not in found:  # old studies did not store their metric
             self.study.set_user_attr(SEARCHED, searched | {METRIC: metric})
 
     def _check_same(
@@ -92,14 +92,16 @@ class Search:
             )
         if way != direction:
             raise ConfigError(
-                f"{there} that began to {way} {metric}, where this search would {direction} it; accepted: "
+                f"{there} that began to {way} {metric}, but this search would {direction} it; accepted: "
                 f"another name, or hydra.sweeper.direction={way} to go on as it began"
             )
 
     @contextmanager
     def trials(self, number: int, of: int, but: Container[int] = ()) -> Iterator[list[Trial]]:
-        """Up to `number` trials to be run inside, by nobody else, and none of `but`, which were interrupted;
-        none once the study has had `of`."""
+        """Up to `number` trials for this process to run in the block; none once the study has `of` trials.
+
+        Trials in `but` (already interrupted in this process) are left out.
+        """
         with ExitStack() as held:
             taken: list[Trial] = []
             with self._alone():
@@ -115,7 +117,7 @@ class Search:
             yield taken
 
     def tell(self, trial: Trial, value: float | None) -> None:
-        """What a trial reached; None or NaN for one that failed."""
+        """Store the value of a trial; None or NaN means that it failed."""
         if value is not None and math.isnan(value):
             value = None
         state = TrialState.FAIL if value is None else TrialState.COMPLETE
@@ -126,12 +128,12 @@ class Search:
         if not self.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE]):
             return None
         best = self.study.best_trial
-        assert best.value is not None, "it is complete"
+        assert best.value is not None, "a complete trial has a value"
         return best.number, best.value, [override_of(key, value) for key, value in best.params.items()]
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Inside, no other process chooses, so that there are never too many trials."""
+        """In this block no other process can choose trials, so that there are never too many."""
         with ExitStack() as held:
             while True:
                 try:
@@ -142,7 +144,7 @@ class Search:
             yield
 
     def _chosen(self) -> list[FrozenTrial]:
-        """All trials but those whose process ended before their choice was made."""
+        """All trials whose values were chosen before their process ended."""
         trials = self.study.get_trials(deepcopy=False)
         return [trial for trial in trials if trial.params.keys() == self._space.keys()]
 
@@ -151,5 +153,5 @@ class Search:
             held.enter_context(locked(self._folder / f"{self._name}-{number}.lock"))
         except HeldError:  # another process runs it
             return
-        if self.study.get_trials(deepcopy=False)[number].state is TrialState.RUNNING:  # nobody told meanwhile
+        if self.study.get_trials(deepcopy=False)[number].state is TrialState.RUNNING:  # not ended meanwhile
             taken.append(Trial(number, [override_of(key, value) for key, value in chosen.items()]))

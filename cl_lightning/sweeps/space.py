@@ -1,4 +1,4 @@
-"""What a search chooses from, in Hydra's words and in Optuna's."""
+"""The search space: Hydra's overrides as Optuna's distributions."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -18,13 +18,13 @@ TAGS = {"log"}
 
 
 def space(overrides: list[Override]) -> tuple[list[str], dict[str, BaseDistribution]]:
-    """The overrides that all trials share, and what each of the other keys is chosen from.
+    """The overrides that all trials share, and the distribution of each other key.
 
-    A list, choice() or glob() is a set of options; range() and interval() are numbers, whole ones where both
-    ends are; tag(log, ...) makes them uniform in their logarithm.
+    A list, choice() or glob() is a set of options. range() and interval() are numbers: whole numbers if both
+    ends are; with tag(log, ...) they are uniform in their logarithm.
 
     Raises:
-        ConfigError: a tag that is not known, or an interval that can't be.
+        ConfigError: a tag is not known, or an interval is not valid.
     """
     fixed: dict[str, str] = {}
     chosen: dict[str, BaseDistribution] = {}
@@ -45,12 +45,15 @@ def suggest(trial: Trial, key: str, among: BaseDistribution) -> Any:
         return trial.suggest_categorical(key, among.choices)
     if isinstance(among, IntDistribution):
         return trial.suggest_int(key, among.low, among.high, step=among.step, log=among.log)
-    assert isinstance(among, FloatDistribution), "all that `space` makes"
+    assert isinstance(among, FloatDistribution), "`space` makes no other kind"
     return trial.suggest_float(key, among.low, among.high, step=among.step, log=among.log)
 
 
 def samples(among: Mapping[str, BaseDistribution]) -> Iterator[list[str]]:
-    """Overrides with each option and each end of every key: the first of all, then others in their place."""
+    """Sample overrides that together contain each option and each end of every key.
+
+    The first sample has the first value of every key; each other one replaces a single value.
+    """
     ends = {key: _ends(distribution) for key, distribution in among.items()}
     first = {key: values[0] for key, values in ends.items()}
     yield [override_of(key, value) for key, value in first.items()]
@@ -62,12 +65,12 @@ def samples(among: Mapping[str, BaseDistribution]) -> Iterator[list[str]]:
 def _ends(distribution: BaseDistribution) -> list[Any]:
     if isinstance(distribution, CategoricalDistribution):
         return list(distribution.choices)
-    assert isinstance(distribution, (IntDistribution, FloatDistribution)), "all that `space` makes"
+    assert isinstance(distribution, (IntDistribution, FloatDistribution)), "`space` makes no other kind"
     return [distribution.low, distribution.high]
 
 
 def override_of(key: str, value: Any) -> str:
-    """The override that gives `key` a value of its distribution."""
+    """The override that sets `key` to a value."""
     return f"{key}={value}"
 
 
@@ -95,7 +98,7 @@ def _distribution(override: Override) -> BaseDistribution:
 
 def _numbers(low: Any, high: Any, step: Any, log: bool) -> BaseDistribution:
     if log and step not in (None, 1):
-        raise ValueError("steps are not uniform in their logarithm")
+        raise ValueError("tag(log, ...) does not work with steps")
     if isinstance(low, int) and isinstance(high, int) and (step is None or isinstance(step, int)):
         return IntDistribution(low, high, log=log, step=1 if log or step is None else step)
     return FloatDistribution(float(low), float(high), log=log, step=None if log else step)

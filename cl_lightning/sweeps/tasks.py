@@ -1,4 +1,4 @@
-"""A sweep is one process."""
+"""Checks that a sweep is started as one process."""
 
 import os
 
@@ -8,10 +8,10 @@ TASKS = {"srun": "SLURM_STEP_NUM_TASKS", "torchrun": "WORLD_SIZE"}
 
 
 def refuse_several_tasks() -> None:
-    """That this is not one of several processes of srun's or torchrun's, each with the whole sweep.
+    """Refuse several processes of srun or torchrun: each would run the whole sweep.
 
     Raises:
-        ConfigError: it is.
+        ConfigError: this is one of several such processes.
     """
     for starter, variable in TASKS.items():
         if os.environ.get(variable, "1") != "1":

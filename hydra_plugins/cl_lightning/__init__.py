@@ -1,1 +1,1 @@
-"""What Hydra calls to run a sweep. Hydra takes sweepers and launchers from the package hydra_plugins only."""
+"""Hydra's sweepers and launchers. Hydra finds them only in the package hydra_plugins."""

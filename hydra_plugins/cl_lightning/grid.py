@@ -1,4 +1,4 @@
-"""Every combination of a sweep's values."""
+"""A sweeper for every combination of values."""
 
 import itertools
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from cl_lightning.sweeps import end
-from cl_lightning.sweeps.overrides import overrides_given
+from cl_lightning.sweeps.overrides import all_overrides
 
 
 class GridSweeper(Sweeper):
-    """Hydra's lists, ranges, choices and globs; all jobs are launched, whatever becomes of the others.
+    """Runs every combination of Hydra's lists, ranges, choices and globs, even if some jobs fail.
 
     Args:
-        params: values of keys that the command line does not give, as it would give them.
+        params: overrides by key, in command-line form; the command line takes precedence.
     """
 
     def __init__(self, params: Mapping[str, Any]) -> None:
@@ -36,20 +36,20 @@ class GridSweeper(Sweeper):
         """Run a job for each combination.
 
         Raises:
-            JobsFailedError: some failed, which the terminal has told.
-            OutOfTime: none failed, and some have had their time.
+            JobsFailedError: some failed; the terminal shows them.
+            OutOfTime: none failed, but the time limit ended some.
         """
-        given = overrides_given(self._loader, self._params, arguments)
-        returned = self._launcher.launch(combinations(given), 0)
+        overrides = all_overrides(self._loader, self._params, arguments)
+        returned = self._launcher.launch(combinations(overrides), 0)
         end(returned, self._root)
         return returned
 
 
 def combinations(overrides: list[Override]) -> list[list[str]]:
-    """The overrides of each job; of two for one key the later holds.
+    """The overrides of each job. If a key occurs twice, the later override counts.
 
     Raises:
-        HydraException: an interval, which has no list of values.
+        HydraException: an override is an interval, which has no list of values.
     """
     values: dict[str, list[str]] = {}
     for override in overrides:

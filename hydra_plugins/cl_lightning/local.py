@@ -1,4 +1,4 @@
-"""Jobs on this machine."""
+"""A launcher for jobs on this machine."""
 
 from collections.abc import Sequence
 from traceback import print_exception
@@ -20,13 +20,13 @@ from cl_lightning.sweeps.tasks import refuse_several_tasks
 
 
 class LocalLauncher(Launcher):
-    """One job after the other, or `n_jobs` at once.
+    """Runs one job after the other, or `n_jobs` at once.
 
     Args:
-        n_jobs: a number from 1, or auto: as many as have a GPU of their own, on a CPU one for each two cores.
+        n_jobs: a number from 1, or auto: as many as can have their own GPUs; on a CPU one for each two cores.
     """
 
-    elsewhere = False  # whether other machines train
+    elsewhere = False  # whether other machines train the jobs
 
     def __init__(self, n_jobs: Any) -> None:
         self._n_jobs = n_jobs
@@ -35,11 +35,11 @@ class LocalLauncher(Launcher):
         self._context, self._task, self._config = hydra_context, task_function, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Run the jobs of these overrides; a job that is finished is read, and a failed one stops no other.
+        """Run the jobs of these overrides. Finished jobs are only read; after a failed job the others run.
 
         Raises:
-            ConfigError: `n_jobs` is no number of jobs; this process is one of several that run the sweep.
-            StopRun: after a signal; all jobs that ran have saved.
+            ConfigError: `n_jobs` is not valid; or several processes were started for the sweep.
+            StopRun: after a signal; all running jobs have been saved.
         """
         refuse_several_tasks()
         number = self._n_jobs
@@ -60,7 +60,7 @@ class LocalLauncher(Launcher):
 
     def _here(self, job: Job) -> None:
         """Run a job in this process, as Hydra's own launcher does."""
-        assert job.cfg is not None, "composed"
+        assert job.cfg is not None, "the job was composed"
         try:
             ended = run_job(
                 hydra_context=self._context,
@@ -75,18 +75,18 @@ class LocalLauncher(Launcher):
         if ended.status is JobStatus.COMPLETED:
             job.end(ended.return_value)
             return
-        error = ended._return_value  # what `return_value` raises, after a line of its own
+        error = ended._return_value  # `return_value` would raise it, and log a line first
         if explain(error) is None or wants_traceback():
             print_exception(error)
         job.fail(error)
 
 
 def _compare_finished(jobs: Sequence[Job]) -> None:
-    """Fail those whose images are others now than when they were trained."""
+    """Mark finished jobs as failed if their images have changed since they were trained."""
     finished = [job for job in jobs if job.state == "finished" and not has_fixed_content(job.config)]
     if not finished:
         return
-    from cl_lightning.runs.finished import FinishedRuns  # with torch, which a sweep that is done does without
+    from cl_lightning.runs.finished import FinishedRuns  # imports torch, which is slow
 
     runs = FinishedRuns()
     for job in finished:
@@ -97,7 +97,7 @@ def _compare_finished(jobs: Sequence[Job]) -> None:
 
 
 def _fitting(jobs: Sequence[Job], gpus: list[str]) -> int:
-    """How many jobs at once have all that they need for themselves."""
+    """How many jobs can run at once with their own GPUs or cores."""
     trainers = [job.config["trainer"] for job in jobs if job.error is None]
     on_gpus = [t for t in trainers if t.get("accelerator") != "cpu"] if gpus else []
     if not on_gpus:

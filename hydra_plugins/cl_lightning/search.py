@@ -1,4 +1,4 @@
-"""A search by Optuna."""
+"""A sweeper that searches with Optuna."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,15 +13,15 @@ from omegaconf import DictConfig
 from cl_lightning.blueprints import ConfigError, shown
 from cl_lightning.runs import run_hash
 from cl_lightning.sweeps import JobInterruptedError, end, plan
-from cl_lightning.sweeps.overrides import overrides_given
+from cl_lightning.sweeps.overrides import all_overrides
 
 DIRECTIONS = ("maximize", "minimize")
 METRIC = "run.metric"
 
 
 class OptunaSweeper(Sweeper):
-    """Chooses the values of each trial by those before; conf/hydra/sweeper/optuna.yaml says what each setting
-    is."""
+    """Chooses the values of each trial from the results before. conf/hydra/sweeper/optuna.yaml explains the
+    settings."""
 
     def __init__(
         self,
@@ -43,12 +43,12 @@ class OptunaSweeper(Sweeper):
         )
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Run trials until the study has had `n_trials`, by this process and others.
+        """Run trials until the study has `n_trials`, counting those of other processes.
 
         Raises:
-            ConfigError: a setting, or what all trials share, that can't be.
-            JobsFailedError: some trials failed, which the terminal has told.
-            OutOfTime: none failed, and some have had their time.
+            ConfigError: a setting, or a value that all trials share, is not valid.
+            JobsFailedError: some trials failed; the terminal shows them.
+            OutOfTime: none failed, but the time limit ended some.
         """
         self._check()
         try:
@@ -59,25 +59,24 @@ class OptunaSweeper(Sweeper):
             raise ConfigError(
                 f"hydra/sweeper=optuna needs Optuna ({error}); accepted: pip install 'cl_lightning[optuna]'"
             ) from error
-        given = overrides_given(self._context.config_loader, self._params, arguments)
-        fixed, chosen = space(given)
+        fixed, chosen = space(all_overrides(self._context.config_loader, self._params, arguments))
         (shared,) = plan(self._context, self._config, [fixed], 0)
         if shared.error is not None:
             raise shared.error
         if shared.is_dry:
             raise ConfigError(
-                "trainer.fast_dev_run keeps no result, which a search compares; accepted: "
+                "trainer.fast_dev_run saves no result, but a search compares results; accepted: "
                 "trainer.fast_dev_run=false, or a run or sweep without hydra/sweeper=optuna"
             )
         if METRIC in chosen:
-            raise ConfigError(f"{METRIC} has several values, which can't be compared; accepted: one")
+            raise ConfigError(f"{METRIC} has several values, which can't be compared; accepted: one value")
         tried = (plan(self._context, self._config, [[*fixed, *own]], 0)[0] for own in samples(chosen))
         check_some_measure(tried, here=not getattr(self._launcher, "elsewhere", True))
         metric, about = shared.config["run"]["metric"], run_hash(shared.config)
         direction = direction_of(metric, self._direction)
         search = Search(Path(self._storage), self._study, direction, self._seed, chosen, about, metric)
         returned: list[JobReturn] = []
-        interrupted: set[int] = set()  # which the next start goes on with
+        interrupted: set[int] = set()  # trials that the next start continues
         while True:
             with search.trials(self._n_jobs, self._n_trials, interrupted) as trials:
                 if not trials:
@@ -87,12 +86,12 @@ class OptunaSweeper(Sweeper):
                 ended = self._launcher.launch(
                     [[*fixed, *trial.overrides] for trial in trials], trials[0].number
                 )
-                if not ended:  # a dry run of SLURM's
+                if not ended:  # hydra.launcher.dry_run of SLURM
                     return ended
                 for trial, job in zip(trials, ended, strict=True):
                     if isinstance(job._return_value, JobInterruptedError):
                         interrupted.add(trial.number)
-                    if job.status is not JobStatus.UNKNOWN:  # of one that was held back it is not known yet
+                    if job.status is not JobStatus.UNKNOWN:  # not yet run, or interrupted
                         done = job.status is JobStatus.COMPLETED
                         search.tell(trial, job.return_value if done else None)
                 returned += ended
@@ -107,11 +106,9 @@ class OptunaSweeper(Sweeper):
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ConfigError(f"hydra.sweeper.{name} is {shown(value)}; accepted: a whole number from 1")
         if set(str(self._study)) & set("/\\\0") or str(self._study) in ("", ".", ".."):
-            raise ConfigError(
-                f"hydra.sweeper.study is {shown(self._study)}; accepted: a name that a file can have"
-            )
+            raise ConfigError(f"hydra.sweeper.study is {shown(self._study)}; accepted: a valid file name")
         if self._direction not in (None, *DIRECTIONS):
             raise ConfigError(
                 f"hydra.sweeper.direction is {shown(self._direction)}; accepted: {', '.join(DIRECTIONS)}, or "
-                "null for towards the better"
+                "null for the better direction of run.metric"
             )

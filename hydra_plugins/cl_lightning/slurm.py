@@ -1,4 +1,4 @@
-"""Jobs on a cluster."""
+"""A launcher for jobs on a SLURM cluster."""
 
 import sys
 from collections.abc import Sequence
@@ -20,15 +20,15 @@ from cl_lightning.train import train
 class SlurmLauncher(Launcher):
     """Submits the jobs of a sweep to SLURM and watches them.
 
-    Every job is composed and checked before any is submitted. Those that ask for the same are one array. A
-    job that SLURM already has is not submitted again, so the same command watches a sweep again.
+    All jobs are composed and checked before any is submitted. Jobs with equal SLURM parameters become one
+    array. A job that SLURM already has is not submitted again, so the same command watches a sweep again.
 
     Args:
         dry_run: show what would be submitted, and submit nothing.
-        settings: the others of conf/hydra/launcher/slurm.yaml, which says what each is.
+        settings: the other settings in conf/hydra/launcher/slurm.yaml, which explains them.
     """
 
-    elsewhere = True  # whether other machines train
+    elsewhere = True  # whether other machines train the jobs
 
     def __init__(self, dry_run: bool, **settings: Any) -> None:
         self._dry_run, self._settings = dry_run, settings
@@ -37,13 +37,13 @@ class SlurmLauncher(Launcher):
         self._context, self._config = hydra_context, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Have SLURM run the jobs of these overrides; a job that is finished is read.
+        """Run the jobs of these overrides on SLURM; finished jobs are only read.
 
-        Where one can't be trained, none is submitted, and those that could have no status.
+        If one job can't be trained, none is submitted, and the others are returned without a status.
 
         Raises:
-            ConfigError: a setting that can't be; no SLURM here; SLURM refuses the jobs.
-            StopRun: after a signal; what was submitted stays.
+            ConfigError: a setting is not valid; there is no SLURM here; SLURM refuses the jobs.
+            StopRun: after a signal; submitted jobs stay in SLURM.
         """
         refuse_several_tasks()
         setup_globals()
