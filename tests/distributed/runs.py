@@ -17,8 +17,8 @@ from tests import tiny
 
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 
-BATCH, STEPS, LEFT_OUT = 36, 4, 5
-LENGTH = 100  # of the queue: no multiple of the batch, and shorter than all batches
+BATCH, STEPS, LEFT_OUT = 36, 5, 5
+LENGTH = 150  # of the queue: no multiple of the batch, at least the keys of a step, fewer than those of all
 
 ACCELERATORS = {"cpu": "cpu", "cuda": "gpu"}
 OPTIMIZERS = {"sgd": tiny.sgd, "adamw": partial(torch.optim.AdamW, lr=1e-2)}
