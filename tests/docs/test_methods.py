@@ -143,15 +143,3 @@ def test_every_row_fills_its_table_and_ends_in_a_source(table: list[list[str]]) 
     assert {len(row) for row in table} == {len(table[0])}
     assert table[0][-1] == "source"
     assert [row for row in table if "" in row] == []
-
-
-def test_the_cost_of_monitoring_is_said_to_leave_out_knn() -> None:
-    (paragraph,) = [part for part in PAGE.split("\n\n") if "less than 5 %" in part]
-    assert "kNN evaluation is not in it" in paragraph
-    assert "trainer.check_val_every_n_epoch" in paragraph
-
-
-def test_enough_of_the_page_is_read() -> None:
-    assert len(DEFAULTS) > 160
-    assert len(set(KEYS)) > 100
-    assert len(TABLES) > 25
