@@ -4,11 +4,14 @@ import torch
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.assemble import assemble_trainer
+from cl_lightning.runs.identity import flat
 from cl_lightning.train import train
 from tests.runs.configs import OPTIONS, SMALL, SMALL_MOCO, config, synthetic_data
 
 UNTRAINED = ("sup_con", "neighbour_nce")  # which SimCLR and MoCo do not give what they take
-TRAINED = [(g, o) for g, o in OPTIONS if g not in ("experiment", "trainer", "method") and o not in UNTRAINED]
+DEEPER = ("resnet34", "resnet101", "resnet152")  # of the blocks that resnet18 and resnet50 have
+GROUPS = sorted({g for g, _ in OPTIONS} - {"experiment", "trainer", "method"})
+TRAINED = [(g, o) for g, o in OPTIONS if g in GROUPS and o not in (*UNTRAINED, *DEEPER)]
 WITH_GPU = ("gpu", "ddp")
 
 
@@ -34,6 +37,13 @@ def test_every_option_trains_two_steps(group: str, option: str) -> None:
     run = config(*overrides(group, option), *own)
     synthetic_data(run)
     assert train(run)["steps"] == 2
+
+
+@pytest.mark.parametrize("option", DEEPER)
+def test_an_encoder_of_more_layers_is_else_resnet50(option: str) -> None:
+    one, other = (flat(config(f"encoder={name}")["encoder"]) for name in (option, "resnet50"))
+    assert {key for key in one | other if one.get(key) != other.get(key)} == {"name", "backbone.depth"}
+    assert one["backbone.depth"] == int(option.removeprefix("resnet"))
 
 
 @pytest.mark.parametrize("symmetric", [False, True])
