@@ -1,4 +1,4 @@
-"""Pictures that run folders, reports and notebooks share."""
+"""Pictures for run folders, reports and notebooks."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cl_lightning.plots.spectrum import plot_spectrum
     from cl_lightning.plots.sweep_curves import plot_sweep_curves
 
-# Imported at first use: a report needs no torch, as pictures of images do.
+# Imported at first use: pictures of images need torch, but reports do not.
 _HOMES = {
     "plot_curves": "curves",
     "plot_heat_map": "heat_map",

@@ -1,4 +1,4 @@
-"""Colours that tell runs apart, or tell what they reached."""
+"""Colours that distinguish runs, or show their values."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 Colour = str | tuple[float, ...]
-# As many as a legend can be read with; matplotlib's ten and two more.
+# As many as a readable legend can have: matplotlib's ten and two more.
 DISTINCT = (
     *("tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown", "tab:pink", "tab:gray"),
     *("tab:olive", "tab:cyan", "black", "gold"),
@@ -17,7 +17,7 @@ NONE = "lightgray"
 
 
 def by_value(values: Sequence[float]) -> tuple[list[Colour], ScalarMappable]:
-    """From dark, the lowest, to bright, the highest, and their scale; NaN and infinity are grey."""
+    """A colour for each value, from dark (lowest) to bright (highest), and the scale. Not finite: grey."""
     finite = [value for value in values if math.isfinite(value)]
     scale = Normalize(min(finite, default=0.0), max(finite, default=1.0))
     colours = colormaps["viridis"]

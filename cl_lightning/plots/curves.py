@@ -13,7 +13,7 @@ from cl_lightning.plots.canvas import figure
 
 Curve = tuple[list[int], list[float]]
 COLUMNS = 4
-# In the order of the plots; others follow by name.
+# Titles in the order of the plots; other quantities follow by name.
 TITLES = {
     "loss": "loss (nats)",
     "knn_top1": "kNN accuracy",
@@ -34,7 +34,7 @@ TITLES = {
     "momentum": "momentum of the key encoder",
     "lr": "learning rate",
 }
-LEFT_OUT = ("images_per_second", "data_wait")  # the machine's, not the run's
+LEFT_OUT = ("images_per_second", "data_wait")  # they depend on the machine, not on the run
 STAGES = {
     "step": ("one step", "lightsteelblue"),
     "train": ("training", "tab:blue"),
@@ -43,7 +43,7 @@ STAGES = {
 
 
 def read_curves(metrics: str | Path) -> dict[str, Curve]:
-    """Name to (steps, values) of every metric in a metrics.csv."""
+    """(steps, values) of every metric in a metrics.csv, by its name."""
     curves: dict[str, Curve] = defaultdict(lambda: ([], []))
     with Path(metrics).open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
@@ -55,7 +55,7 @@ def read_curves(metrics: str | Path) -> dict[str, Curve]:
 
 
 def plot_curves(metrics: str | Path) -> Figure:
-    """One small plot for each quantity of a metrics.csv; steps, training and validation share theirs."""
+    """One small plot for each quantity in a metrics.csv: its curves by step for training and validation."""
     quantities: dict[str, dict[str, Curve]] = defaultdict(dict)
     for name, curve in sorted(read_curves(metrics).items()):
         stage, _, quantity = name.rpartition("/")

@@ -1,4 +1,4 @@
-"""Two settings at once."""
+"""A heat map of two settings."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cl_lightning.plots.canvas import figure
-from cl_lightning.plots.formatting import words
+from cl_lightning.plots.formatting import short_text
 from cl_lightning.plots.scale import Scale
 
 Setting = tuple[str, Sequence[Any]]
@@ -22,9 +22,9 @@ def plot_heat_map(
     Args:
         x: name of a setting and its value in each row.
         y: the other setting.
-        values: of `metric`, one for each row; NaN for none.
-        texts: of the values, for the cells.
-        metric: what the values are.
+        values: the value of `metric` in each row; NaN if there is none.
+        texts: the values as text, for the cells.
+        metric: the name of the metric.
     """
     across, up = Scale(x[1]), Scale(y[1])
     cells = np.full((len(up.distinct), len(across.distinct)), math.nan)
@@ -39,10 +39,10 @@ def plot_heat_map(
         if math.isfinite(value):
             colour = _ink(drawn.to_rgba(np.array(value)))
             axes.text(across.index(a), up.index(b), text, ha="center", va="center", fontsize=8, color=colour)
-    axes.set_xticks(range(width), [words(v) for v in across.distinct], fontsize=8)
-    axes.set_yticks(range(height), [words(v) for v in up.distinct], fontsize=8)
-    axes.set_xlabel(words(x[0], 48), fontsize=9)
-    axes.set_ylabel(words(y[0], 48), fontsize=9)
+    axes.set_xticks(range(width), [short_text(v) for v in across.distinct], fontsize=8)
+    axes.set_yticks(range(height), [short_text(v) for v in up.distinct], fontsize=8)
+    axes.set_xlabel(short_text(x[0], 48), fontsize=9)
+    axes.set_ylabel(short_text(y[0], 48), fontsize=9)
     axes.spines[:].set_visible(False)
     picture.colorbar(drawn, ax=axes, label=metric, pad=0.02)
     return picture

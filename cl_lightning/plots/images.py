@@ -1,11 +1,11 @@
-"""Images side by side in one system of axes, which is drawn many times as fast as axes for each image."""
+"""Images side by side in one system of axes, which is many times faster than axes for each image."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-MARGIN = 0.05  # of a cell, on each side
+MARGIN = 0.05  # on each side of a cell, as a share of the cell
 
 
 def grid(picture: Figure, rows: int, columns: int, room: float = 0.0) -> Axes:

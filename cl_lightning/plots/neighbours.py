@@ -1,4 +1,4 @@
-"""Which training images lie nearest to some test images."""
+"""The nearest training images of some test images."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ def plot_neighbours(
 ) -> Figure:
     """A row for each query and its neighbours, nearest first, as images [channels, height, width].
 
-    A neighbour's frame is green where it shares the query's class (`same_class` [queries, k]), else red.
+    A neighbour's frame is green if it has the query's class (`same_class` [queries, k]), else red.
     """
     rows, columns = same_class.shape
     picture = figure(0.9 * (columns + 1), 0.9 * rows + 0.4)

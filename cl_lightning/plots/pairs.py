@@ -12,7 +12,7 @@ TITLE = 0.22  # height of a row's title, in sides of an image
 
 
 def plot_pairs(images: Sequence[Tensor], view_a: Sequence[Tensor], view_b: Sequence[Tensor]) -> Figure:
-    """A column for each image [channels, height, width]: itself, of any size, and its two views."""
+    """A column for each image [channels, height, width]: the image, of any size, and its two views."""
     picture = figure(1.1 * len(images) + 0.2, 3.7)
     axes = grid(picture, 3, len(images), room=TITLE)
     for row, (name, batch) in enumerate(

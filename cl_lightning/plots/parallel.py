@@ -1,4 +1,4 @@
-"""Many settings at once."""
+"""Parallel coordinates of many settings."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,20 +10,20 @@ from matplotlib.figure import Figure
 
 from cl_lightning.plots.canvas import figure
 from cl_lightning.plots.colours import by_value
-from cl_lightning.plots.formatting import words
+from cl_lightning.plots.formatting import short_text
 from cl_lightning.plots.scale import Scale
 
 
 def plot_parallel(
     settings: Mapping[str, Sequence[Any]], values: Sequence[float], metric: str, *, low_is_better: bool
 ) -> Figure:
-    """Parallel coordinates: an upright axis for each setting and one for the metric, a line for each row.
+    """Parallel coordinates: a vertical axis for each setting and for the metric, and a line for each row.
 
     Args:
-        settings: name to its value in each row. Numbers that span a decade are on a log axis.
-        values: of `metric`, one for each row; rows without one (NaN) are left out.
-        metric: what the values are.
-        low_is_better: of the metric; the best rows are drawn last and thickest.
+        settings: for each name its value in each row. Numbers that span a decade get a log axis.
+        values: the value of `metric` in each row; rows without a value (NaN) are left out.
+        metric: the name of the metric.
+        low_is_better: whether low values are better. The best row is drawn last, with the thickest line.
     """
     rows = [row for row, value in enumerate(values) if math.isfinite(value)]
     rows.sort(key=lambda row: -values[row] if low_is_better else values[row])
@@ -38,7 +38,7 @@ def plot_parallel(
         axes.plot(*_smooth(heights), color=colour, linewidth=3.0 if best else 1.4, alpha=0.9)
     for place, (name, scale) in enumerate(scales.items()):
         axes.plot([place, place], [0, 1], color="0.4", linewidth=1)
-        title = words(name) + (" (log)" if scale.is_log else "")
+        title = short_text(name) + (" (log)" if scale.is_log else "")
         axes.text(place, 1.07, title, ha="center", va="bottom", fontsize=9)
         for height, text in scale.ticks():
             axes.plot([place - 0.02, place], [height, height], color="0.4", linewidth=1)
@@ -51,7 +51,7 @@ def plot_parallel(
 
 
 def _smooth(heights: Sequence[float]) -> tuple[Any, Any]:
-    """A line through the heights, level at each axis, so that lines that meet there can be followed."""
+    """A smooth line through the heights, horizontal at each axis, so that lines can be followed."""
     along = np.linspace(0, 1, 30)
     ease = along * along * (3 - 2 * along)
     return (

@@ -1,4 +1,4 @@
-"""Where the values of a setting lie on an axis, numbers or not."""
+"""The axis of a setting, whose values may be numbers or not."""
 
 import math
 import re
@@ -7,15 +7,15 @@ from typing import Any
 
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from cl_lightning.plots.formatting import words
+from cl_lightning.plots.formatting import short_text
 
 MOST_TICKS = 8
 
 
 class Scale:
-    """Places values in [0, 1]: numbers in proportion, or by their logarithm where they span a decade.
+    """Maps values to [0, 1]: numbers in proportion, or by their logarithm if they span a decade.
 
-    Where one is no number, all are placed evenly: numbers by size, then the others by their text.
+    If one value is not a number, all are placed evenly: numbers by size, then the others by their text.
     """
 
     def __init__(self, values: Sequence[Any]) -> None:
@@ -25,11 +25,11 @@ class Scale:
         self.is_log = self.is_numeric and self.distinct[0] > 0 and self.distinct[-1] >= 10 * self.distinct[0]
 
     def index(self, value: Any) -> int:
-        """Its place among the distinct values."""
+        """The place of a value among the distinct values."""
         return self.distinct.index(value if _is_number(value) else str(value))
 
     def place(self, value: Any) -> float:
-        """0.5 where all are the same."""
+        """The position of a value in [0, 1]; 0.5 if all values are equal."""
         if len(self.distinct) == 1:
             return 0.5
         low, high, at = 0.0, len(self.distinct) - 1.0, 0.0
@@ -40,13 +40,13 @@ class Scale:
         return (at - low) / (high - low)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Places and their words: each value where they are few or no numbers, else round numbers."""
+        """Positions and labels: all values if they are few or not numbers, else round numbers."""
         shown = self.distinct
         if self.is_numeric and len(shown) > MOST_TICKS:
             locator = LogLocator(subs=(1.0, 2.0, 5.0)) if self.is_log else MaxNLocator(5)
             places = locator.tick_values(shown[0], shown[-1])
             shown = [float(tick) for tick in places if shown[0] <= tick <= shown[-1]]
-        return [(self.place(value), words(value)) for value in shown]
+        return [(self.place(value), short_text(value)) for value in shown]
 
     def _along(self, value: float) -> float:
         return math.log(value) if self.is_log else value
@@ -57,7 +57,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _order(value: Any) -> tuple[bool, Any]:
-    """Numbers first; in text, digits count as numbers, so that resnet18 is before resnet101."""
+    """Sorting key: numbers come first; digits in text count as numbers (resnet18 before resnet101)."""
     if _is_number(value):
         return False, value
     return True, [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", value)]

@@ -1,4 +1,4 @@
-"""How many directions the embeddings use."""
+"""The spectrum: how many directions the embeddings use."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,15 +7,15 @@ from matplotlib.figure import Figure
 from cl_lightning.plots.canvas import figure
 from cl_lightning.plots.curves import STAGES
 
-FLOOR = 1e-7  # smaller shares are rounding
+FLOOR = 1e-7  # smaller shares are rounding errors
 
 
 def plot_spectrum(spectra: Mapping[str, Mapping[int, Sequence[float]]]) -> Figure:
     """Share of each direction of the embeddings, largest first, on a log axis.
 
     `spectra` holds for "train" and "val" the shares by epoch (from 0), such as `HealthMonitor.spectra` or the
-    `spectrum` of `cl_lightning.metrics.Moments`. A stage's last epoch is drawn full, those before pale. The
-    dotted line is an even spread, 1 / dim.
+    `spectrum` of `cl_lightning.metrics.Moments`. The last epoch of a stage has a strong line, earlier epochs
+    have pale lines. The dotted line is an even spread, 1 / dim.
     """
     picture = figure(5.6, 3.8)
     axes = picture.subplots()

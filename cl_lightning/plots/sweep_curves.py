@@ -10,11 +10,11 @@ from matplotlib.ticker import MaxNLocator
 from cl_lightning.plots.canvas import figure
 from cl_lightning.plots.colours import DISTINCT, Colour, by_value
 from cl_lightning.plots.curves import TITLES
-from cl_lightning.plots.formatting import words
+from cl_lightning.plots.formatting import short_text
 
 EpochCurve = Mapping[int, float]  # epoch, from 1, to value
-FEW = 20  # points, of which each has a dot
-LONGEST = 40  # signs of a legend's line
+FEW = 20  # curves with fewer points get dots
+LONGEST = 40  # characters in a line of the legend
 
 
 def plot_sweep_curves(
@@ -24,15 +24,16 @@ def plot_sweep_curves(
     values: Sequence[float],
     metric: str,
 ) -> Figure:
-    """A plot for each quantity, a colour for each row of runs that differ in the seed only.
+    """A plot for each quantity, and a colour for each row of runs that differ only in the seed.
 
     Args:
-        quantities: name to the curves of each row, one for each seed. Seeds are thin lines, their mean, as
-            far as all of them got, a thick one.
-        title: of the labels.
-        labels: of the rows, best first. Beyond a dozen there is no legend, and the colour tells the value.
-        values: of `metric`, one for each row; NaN for none, which is grey.
-        metric: what the values are.
+        quantities: for each name the curves of each row, one for each seed. Seeds are thin lines; their mean
+            is a thick line, up to the last epoch that all of them have.
+        title: the title of the legend.
+        labels: the labels of the rows, best first. For more than a dozen there is no legend, and the colour
+            shows the value.
+        values: the value of `metric` in each row; NaN if there is none (grey).
+        metric: the name of the metric.
     """
     picture = figure(5.2 * len(quantities) + 1.4, 4.2)
     grid = picture.subplots(1, len(quantities), squeeze=False)[0]
@@ -41,7 +42,7 @@ def plot_sweep_curves(
     colours: Sequence[Colour] = DISTINCT if few else valued
     for axes, (quantity, rows) in zip(grid, quantities.items(), strict=True):
         for place in reversed(range(len(rows))):  # the first row on top
-            _draw(axes, rows[place], colours[place], words(labels[place], LONGEST))
+            _draw(axes, rows[place], colours[place], short_text(labels[place], LONGEST))
         _dress(axes, TITLES.get(quantity, quantity.replace("_", " ")))
     if few:
         handles, names = grid[0].get_legend_handles_labels()
@@ -49,7 +50,7 @@ def plot_sweep_curves(
             handles[::-1],
             names[::-1],
             loc="outside right upper",
-            title=fill(words(title, 3 * LONGEST), LONGEST),
+            title=fill(short_text(title, 3 * LONGEST), LONGEST),
         )
         legend.set_frame_on(False)
     else:

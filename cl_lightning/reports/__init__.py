@@ -1,4 +1,4 @@
-"""What many runs reached, side by side: on the terminal, as CSV, as pictures and as a page."""
+"""Reports that compare runs: on the terminal, as CSV, as pictures and as an HTML page."""
 
 from cl_lightning.reports.report import Report, report
 

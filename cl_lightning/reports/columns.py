@@ -1,18 +1,18 @@
-"""What differs between runs, in few columns."""
+"""Columns that show how runs differ; as few as possible."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-ABSENT = "–"  # the value of a key that a run has not
+ABSENT = "–"  # the value of a key that a run does not have
 NAMES = ("method.name", "data.name", "encoder.name")
 Values = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class Column:
-    """A key that differs, its value in each row, and the keys that are left out since they follow from it."""
+    """A key that differs, its value in each row, and the keys that follow from it and have no column."""
 
     key: str
     values: Values
@@ -20,7 +20,7 @@ class Column:
 
     @property
     def title(self) -> str:
-        """As the command line takes it: `method`, `loss`, `loss.temperature`; no two are alike."""
+        """The key in command-line form: `method`, `loss`, `loss.temperature`; unique among columns."""
         group = self.key.removesuffix(".name" if self.key in NAMES else "._target_")
         return group if self.key in NAMES or f"{group}.name" not in NAMES else self.key
 
@@ -31,23 +31,23 @@ class Column:
 
 
 def differing(rows: Sequence[Mapping[str, Any]]) -> dict[str, Values]:
-    """All keys that are not the same in all rows, with their values."""
+    """All keys whose value is not the same in all rows, with their values."""
     keys = dict.fromkeys(key for row in rows for key in row)
     values = {key: tuple(row.get(key, ABSENT) for row in rows) for key in keys}
     return {key: column for key, column in values.items() if len(set(_texts(column))) > 1}
 
 
 def columns(rows: Sequence[Mapping[str, Any]]) -> list[Column]:
-    """The columns that tell `rows` (keys with values, no two alike) apart.
+    """The columns that distinguish `rows` (keys with values, no two rows equal).
 
     A choice such as `method=moco_v2` changes many keys at once, and a resolved config no longer says which.
-    So names go first: those of method, data and encoder, and of whatever else is built. A key then follows,
-    and has no column, if
+    So names come first: those of method, data and encoder, and of all other objects that are built. Then a
+    key follows from a column, and has no column itself, if
 
-    - it has the value of another column in every row, as an interpolated key has;
-    - one name alone tells its value, or all names together do, unless it is a number that never repeats, as
-      in a random search;
-    - it changes exactly where another column does, unless both are numbers that never repeat.
+    - it has the same value as another column in every row, as an interpolated key has;
+    - one name, or all names together, determine its value, unless it is a number that never repeats, as in
+      a random search;
+    - it changes exactly where another column changes, unless both are numbers that never repeat.
     """
     chosen: dict[str, Values] = {}
     following: dict[str, list[str]] = {}
@@ -62,7 +62,7 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> list[Column]:
 
 
 def _rank(key: str) -> tuple[int, bool, int, int, str]:
-    """Names first, then what is built, then short keys."""
+    """Sorting key: names first, then classes and functions, then short keys."""
     name = NAMES.index(key) if key in NAMES else len(NAMES)
     return name, not _is_name(key), key.count("."), len(key), key
 
@@ -72,7 +72,7 @@ def _is_name(key: str) -> bool:
 
 
 def _leaders(key: str, values: Values, chosen: Mapping[str, Values]) -> Iterator[str]:
-    """The columns that `key` follows from."""
+    """The columns from which `key` follows."""
     searched = _never_repeats(values)
     names = [name for name in chosen if _is_name(name)]
     yield from (c for c in chosen if _texts(chosen[c]) == _texts(values))
@@ -86,10 +86,10 @@ def _leaders(key: str, values: Values, chosen: Mapping[str, Values]) -> Iterator
 
 
 def _tell(columns: Sequence[Values], values: Values) -> bool:
-    """Whether rows that agree in `columns` agree in `values`."""
-    told: dict[Values, str] = {}
+    """Whether rows with equal `columns` also have equal `values`."""
+    known: dict[Values, str] = {}
     places = zip(*map(_texts, columns), strict=True)
-    return all(told.setdefault(p, text) == text for p, text in zip(places, _texts(values), strict=True))
+    return all(known.setdefault(p, text) == text for p, text in zip(places, _texts(values), strict=True))
 
 
 def _never_repeats(values: Values) -> bool:
@@ -101,5 +101,5 @@ def is_number(value: Any) -> bool:
 
 
 def _texts(values: Values) -> Values:
-    """The values as what lists, too, can be compared and counted by."""
+    """The values as JSON text, so that lists too can be compared and counted."""
     return tuple(json.dumps(value, sort_keys=True, default=str) for value in values)

@@ -1,4 +1,4 @@
-"""What the report shows of the runs, in words and numbers."""
+"""The content of a report: text and numbers."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ STATES = ("finished", "running", "failed", "stopped")
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs, the rows that they make, best first by `metric`, and the columns that tell the rows apart."""
+    """Runs, their rows (best first by `metric`), and the columns that distinguish the rows."""
 
     runs: Sequence[Run]
     metric: str
@@ -27,24 +27,24 @@ class Comparison:
 
     @classmethod
     def of(cls, runs: Sequence[Run], by: str | None) -> "Comparison":
-        """By a number of summary.json, or else by the `run.metric` of the configs.
+        """Compare runs by a number in summary.json (default: the `run.metric` of the configs).
 
         Raises:
-            ConfigError: no finished run has that number.
+            ConfigError: no finished run has this number.
         """
         metric = compared(runs, by)
         return cls(runs, metric, *rows_of(runs, metric))
 
     @property
     def counts(self) -> str:
-        """Such as `12 runs: 9 finished, 2 running, 1 failed`."""
+        """A line such as `12 runs: 9 finished, 2 running, 1 failed`."""
         states = Counter(str(run.state) for run in self.runs)
         parts = [f"{states[state]} {state}" for state in STATES if states[state]]
         return f"{len(self.runs)} run{'s' if len(self.runs) > 1 else ''}: {', '.join(parts)}"
 
     @property
     def order(self) -> str:
-        """What the order is, and what the numbers are."""
+        """A line that explains the order of the rows and the numbers."""
         way = "lower" if low_is_better(self.metric) else "higher"
         several = any(row.finished > 1 for row in self.rows)
         spread = "; mean ± standard deviation over seeds" if several else ""
@@ -57,17 +57,17 @@ class Comparison:
 
     @property
     def metrics(self) -> list[str]:
-        """The compared number, then the others that some run has."""
+        """The compared metric, then the others that some run has."""
         measured = {name for run in self.runs for name in run.numbers}
         return [self.metric, *(name for name in SHOWN if name in measured and name != self.metric)]
 
     @property
     def titles(self) -> list[str]:
-        """Of the columns that tell the rows apart."""
+        """The titles of the columns that distinguish the rows."""
         return [column.title for column in self.columns] or ["run"]
 
     def labels(self, row: Row) -> list[str]:
-        """A row's values in those columns; the name of the run where nothing differs."""
+        """A row's values in these columns; the run's name if nothing differs."""
         if not self.columns:
             return [str(row.runs[0].config["run"].get("name", ""))]
         pairs = zip(self.columns, row.values, strict=True)
@@ -75,7 +75,7 @@ class Comparison:
 
     @cached_property
     def differing(self) -> dict[str, Mapping[str, Any]]:
-        """Of each run, by its hash, the values of all keys that differ beside the seed."""
+        """For each run, by its hash, the values of all keys that differ, except the seed."""
         keys = differing(keys_of(self.runs))
         return {
             run.hash: {key: values[place] for key, values in keys.items()}
@@ -84,5 +84,5 @@ class Comparison:
 
 
 def seeds(row: Row) -> str:
-    """How many runs the numbers are of, and of how many to come."""
+    """The number of finished seeds, and of all seeds if some are not finished."""
     return str(row.finished) if row.finished == len(row.runs) else f"{row.finished}/{len(row.runs)}"

@@ -1,4 +1,4 @@
-"""Values and numbers as a reader wants them."""
+"""Formats values and numbers for readers."""
 
 import json
 import math
@@ -7,11 +7,11 @@ from typing import Any
 
 from cl_lightning.files import printable
 
-DIGITS = 4  # that count, of numbers above 1; 3 decimals below
+DIGITS = 4  # significant digits of numbers above 1; smaller numbers have 3 decimals
 
 
 def value_text(value: Any, *, name: bool = False) -> str:
-    """A value of a config as the command line takes it; the last part alone of a `name` such as a class's."""
+    """A config value in command-line form; of a dotted `name`, such as a class, only the last part."""
     if isinstance(value, float):
         return f"{value:.{DIGITS}g}"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
@@ -19,7 +19,7 @@ def value_text(value: Any, *, name: bool = False) -> str:
 
 
 def decimals(numbers: Iterable[float]) -> int:
-    """How many a column of numbers needs, so that its largest has four digits."""
+    """The number of decimals for a column of numbers, so that the largest has four digits."""
     finite = [abs(number) for number in numbers if math.isfinite(number)]
     largest = max(finite, default=0.0)
     if all(number.is_integer() for number in map(float, finite)):
@@ -28,7 +28,7 @@ def decimals(numbers: Iterable[float]) -> int:
 
 
 def mean_text(mean: float, spread: float | None, digits: int) -> str:
-    """Without a spread where all are the same whole number, such as the epochs of runs."""
+    """Mean ± spread; without spread if all are the same whole number, such as epochs."""
     is_shown = spread is not None and (digits or spread)
     return f"{mean:.{digits}f}" + (f" ± {spread:.{digits}f}" if is_shown else "")
 

@@ -1,4 +1,4 @@
-"""The runs of folders."""
+"""Finds runs in folders."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,15 +11,15 @@ ACCEPTED = "accepted: a folder that holds run folders, such as runs, or a run fo
 
 
 def find_runs(folders: Sequence[str | Path]) -> tuple[list[Run], list[str]]:
-    """All runs in `folders`, each of which is a run folder or holds some, and what was left out and why.
+    """All runs in `folders` (run folders, or folders that hold run folders), and why others are left out.
 
     Raises:
-        ConfigError: a folder is not there; no run in any.
+        ConfigError: a folder does not exist, or none of them holds a run.
     """
     runs, left_out = [], []
-    for path, words in _places(folders).items():
-        if words:
-            left_out.append(words)
+    for path, reason in _places(folders).items():
+        if reason:
+            left_out.append(reason)
             continue
         try:
             runs.append(read_run(RunFolder(path)))
@@ -32,7 +32,7 @@ def find_runs(folders: Sequence[str | Path]) -> tuple[list[Run], list[str]]:
 
 
 def _places(folders: Iterable[str | Path]) -> dict[Path, str]:
-    """Run folders, each once, in the order of their names; and other places with words on what they lack."""
+    """Run folders, each once, sorted by name, with an empty text; other places with what is missing there."""
     places: dict[Path, tuple[Path, str]] = {}
     for folder in map(Path, folders):
         if not folder.exists():
@@ -54,7 +54,7 @@ def _run_folders(folder: Path) -> list[Path]:
 
 
 def _unique(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
-    """Each run once, the finished one of several copies, and words on the other copies."""
+    """Each run once (of several copies the finished one), and a text about each other copy."""
     kept: dict[str, Run] = {}
     for run in sorted(runs, key=lambda run: run.state != "finished"):
         kept.setdefault(run.hash, run)

@@ -1,4 +1,4 @@
-"""The curves of a metrics.csv that another process may be writing."""
+"""Reads a metrics.csv that another process may be writing."""
 
 import csv
 import io
@@ -10,12 +10,12 @@ Curve = dict[int, float]  # epoch, from 1, to the last value that was logged in 
 
 
 def read_curves(file: Path) -> dict[str, Curve]:
-    """The curve of every metric; what is not there yet, or only half, is left out."""
+    """The curve of every metric; missing and incomplete lines are left out."""
     try:
         text = file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return {}
-    whole = text[: text.rfind("\n") + 1]  # the line behind it may be cut within a number
+    whole = text[: text.rfind("\n") + 1]  # the last line may be incomplete
     curves: dict[str, Curve] = defaultdict(dict)
     with suppress(csv.Error):
         for row in csv.DictReader(io.StringIO(whole, newline="")):

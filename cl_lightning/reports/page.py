@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs no other and no network."""
+"""The report as one HTML file that needs no other file and no network."""
 
 import base64
 import hashlib
@@ -19,17 +19,17 @@ from cl_lightning.reports.run import Run
 from cl_lightning.reports.table_html import Cell, Head, table, text_cell
 from cl_lightning.runs.metrics import low_is_better
 
-ALTERNATIVES = {"curves.png": "Curves of all runs", "parameters.png": "The compared number by what differs"}
+ALTERNATIVES = {"curves.png": "Curves of all runs", "parameters.png": "The compared metric by settings"}
 
 
 def page(comparison: Comparison, pictures: Mapping[str, bytes], left_out: Sequence[str], folder: Path) -> str:
     """HTML of the report.
 
     Args:
-        comparison: what it shows.
+        comparison: the content of the report.
         pictures: PNG files by their names.
-        left_out: words on what is missing.
-        folder: where the page will lie, which its links to the pictures of runs start from.
+        left_out: texts about runs that are left out.
+        folder: the folder of the page, from which its links to the pictures of runs start.
     """
     style, script = _part("report.css"), _part("report.js")
     sections = [
@@ -83,7 +83,7 @@ def _numbers(rows: Iterable[Row], metric: str, compared: str) -> list[Cell]:
 
 
 def _follows(comparison: Comparison) -> str:
-    """Which keys have no column, since they change with one that has."""
+    """The keys without a column, because they change together with one that has a column."""
     lines = [
         f"<li>{_code(column.title)}: {', '.join(map(_code, column.following))}</li>"
         for column in comparison.columns
@@ -136,7 +136,7 @@ def _runs(comparison: Comparison, folder: Path) -> str:
 
 
 def _links(run: Run, folder: Path) -> str:
-    """To the pictures that the run folder has."""
+    """Links to the pictures in the run folder."""
     links = []
     for picture in sorted(run.folder.plots.glob("*.png")):
         place = quote(os.path.relpath(picture.resolve(), folder.resolve()))
@@ -148,8 +148,8 @@ def _section(title: str, *parts: str) -> str:
     return "\n".join([f"<section>\n<h2>{escape(title)}</h2>", *filter(None, parts), "</section>"])
 
 
-def _sentence(words: str) -> str:
-    return f"<p>{escape(words[0].upper() + words[1:])}.</p>"
+def _sentence(text: str) -> str:
+    return f"<p>{escape(text[0].upper() + text[1:])}.</p>"
 
 
 def _items(lines: Iterable[str]) -> str:
@@ -172,5 +172,5 @@ def _code(key: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """What the page's own policy lets through, so that nothing else can run or be loaded."""
+    """The hash of a script or style for the page's security policy, so that nothing else can run or load."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -18,13 +18,13 @@ from cl_lightning.runs.metrics import low_is_better
 
 
 def pictures(comparison: Comparison) -> dict[str, bytes]:
-    """curves.png and parameters.png, each where there is something to draw."""
+    """curves.png and parameters.png, each if there is something to draw."""
     drawn = {"curves.png": curves(comparison), "parameters.png": parameters(comparison)}
     return {name: _png(picture) for name, picture in drawn.items() if picture is not None}
 
 
 def curves(comparison: Comparison) -> Figure | None:
-    """The loss, and the compared number or else the kNN accuracy, over epochs."""
+    """The loss and the compared metric (if that is the loss, the kNN accuracy), by epoch."""
     second = "knn_top1" if comparison.metric == "loss" else comparison.metric
     quantities = {
         name: [[curve_of(name, run) for run in row.runs] for row in comparison.rows]
@@ -39,12 +39,12 @@ def curves(comparison: Comparison) -> Figure | None:
 
 
 def parameters(comparison: Comparison) -> Figure | None:
-    """The compared number by what differs: along one axis, as cells of two, or across many."""
+    """The compared metric by the settings that differ: one as an axis, two as a heat map, more as lines."""
     metric = comparison.metric
     rows = [row for row in comparison.rows if math.isfinite(row.mean(metric))]
     settings = {
         column.title: [_plain(value, column) for value in column.values]
-        for column in columns([row.keys for row in rows])  # what differs between rows without a number, too
+        for column in columns([row.keys for row in rows])  # only keys that differ between these rows
     }
     if not settings or len(rows) < 2:
         return None
@@ -70,7 +70,7 @@ def _texts(rows: Sequence[Row], metric: str) -> list[str]:
 
 
 def _fills_cells(settings: Mapping[str, list[object]], rows: int) -> bool:
-    """Whether two settings are a grid, and not drawn at random."""
+    """Whether two settings form a grid (and not a random search)."""
     first, second = (len(set(values)) for values in settings.values())
     return 2 * rows >= first * second
 
@@ -78,6 +78,6 @@ def _fills_cells(settings: Mapping[str, list[object]], rows: int) -> bool:
 def _png(picture: Figure) -> bytes:
     file = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # of a name in a script that its font has not
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # names in scripts that the font lacks
         picture.savefig(file, format="png", dpi=110)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""A report on all runs of some folders."""
+"""A report on all runs in some folders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from cl_lightning.reports.page import page
 from cl_lightning.reports.pictures import pictures
 from cl_lightning.reports.table_file import csv_text
 
-UNENCODABLE = "backslashreplace"  # bytes of a name that are no text
+UNENCODABLE = "backslashreplace"  # for bytes of file names that are no text
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was compared, the files that tell of it, and words on what was left out."""
+    """The comparison, the files with the report, and texts about runs that are left out."""
 
     comparison: Comparison
     files: Sequence[Path]
@@ -28,13 +28,13 @@ def report(folders: Sequence[str | Path], by: str | None = None, to: str | Path 
     """Compare all runs in `folders`; write runs.csv, curves.png, parameters.png and report.html.
 
     Args:
-        folders: each a run folder, or a folder that holds some.
-        by: the number of summary.json to compare by; `run.metric` of most configs if None.
-        to: the folder for the files; `report` in the first folder if None. Those of an earlier report are
+        folders: each is a run folder, or a folder that holds run folders.
+        by: the number in summary.json to compare by; None for the `run.metric` of most configs.
+        to: the folder for the files; None for `report` in the first folder. Files of an earlier report are
             replaced.
 
     Raises:
-        ConfigError: no such folder, no run, no such number; the files can't be written.
+        ConfigError: there is no such folder, run or number; the files can't be written.
     """
     runs, left_out = find_runs(folders)
     comparison = Comparison.of(runs, by)
@@ -50,7 +50,7 @@ def report(folders: Sequence[str | Path], by: str | None = None, to: str | Path 
         for name, content in files.items():
             with replacing(folder / name) as part:
                 part.write(content)
-        for name in {"curves.png", "parameters.png"} - files.keys():  # of an earlier report
+        for name in {"curves.png", "parameters.png"} - files.keys():  # left from an earlier report
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""A row for each set of runs that differ in the seed only, best first."""
+"""A row for each group of runs that differ only in the seed, best first."""
 
 import json
 import math
@@ -18,7 +18,7 @@ from cl_lightning.runs.metrics import low_is_better
 
 @dataclass(frozen=True)
 class Mean:
-    """Over those seeds that have the number; `spread` is the sample standard deviation, None for one seed."""
+    """The mean over the seeds that have a value. `spread`: sample standard deviation, None for one seed."""
 
     mean: float
     spread: float | None
@@ -26,7 +26,7 @@ class Mean:
 
 @dataclass(frozen=True)
 class Row:
-    """Runs that differ in the seed only, their other keys, and the values of the columns."""
+    """Runs that differ only in the seed, their other keys, and the values of the columns."""
 
     runs: tuple[Run, ...]
     keys: Mapping[str, Any]
@@ -37,25 +37,25 @@ class Row:
         return sum(run.state == "finished" for run in self.runs)
 
     def over_seeds(self, metric: str) -> Mean | None:
-        """None where no seed has it."""
+        """The mean of a metric over seeds; None if no seed has it."""
         numbers = [run.numbers[metric] for run in self.runs if metric in run.numbers]
         if not numbers:
             return None
-        with np.errstate(all="ignore"):  # infinity less infinity
+        with np.errstate(all="ignore"):  # infinity minus infinity
             spread = float(np.std(numbers, ddof=1)) if len(numbers) > 1 else None
             return Mean(float(np.mean(numbers)), spread)
 
     def mean(self, metric: str) -> float:
-        """Over seeds; NaN where no seed has it."""
+        """The mean of a metric over seeds; NaN if no seed has it."""
         found = self.over_seeds(metric)
         return math.nan if found is None else found.mean
 
 
 def keys_of(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """Of each run, the values of all keys that determine the result of any, seeds left out.
+    """For each run, the values of all keys that determine the result of some run; without seeds.
 
-    Such as `trainer.devices`, which determines the result where `encoder.batch_norm` is plain: then the runs
-    in which it is not tell theirs, too.
+    For example `trainer.devices` determines the result only if `encoder.batch_norm` is plain. If one run has
+    plain, the value of `trainer.devices` is included for all runs.
     """
     known = {key for run in runs for key in run.keys}
     every = [flat(run.config) | dict(run.keys) for run in runs]
@@ -63,7 +63,7 @@ def keys_of(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 
 def rows_of(runs: Sequence[Run], metric: str) -> tuple[list[Row], list[Column]]:
-    """The rows, best first by the mean of `metric`, those without it last; and what tells them apart."""
+    """The rows, best first by the mean of `metric` (rows without it last), and the columns that differ."""
     groups: dict[str, list[int]] = {}
     for place, determining in enumerate(without_seeds([run.keys for run in runs])):
         groups.setdefault(json.dumps(determining, sort_keys=True, default=str), []).append(place)

@@ -1,4 +1,4 @@
-"""One run as its folder tells of it, at any time."""
+"""Reads a run folder, also while the run is training."""
 
 import json
 import re
@@ -14,15 +14,15 @@ from cl_lightning.reports.metrics_file import Curve, read_curves
 from cl_lightning.runs.folder import RunFolder, State
 from cl_lightning.runs.identity import determining, flat, run_hash
 
-GROUPS = ("run", "data", "callbacks", "encoder", "trainer")  # without which a config is none of ours
+GROUPS = ("run", "data", "callbacks", "encoder", "trainer")  # keys that every config of ours has
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder that was read once: what was written to it since does not show.
+    """The content of a run folder when it was read; later changes are not seen.
 
-    `hash` names the run; `keys` are those that determine the result, as the command line takes them;
-    `numbers` are those of summary.json, none before the run is finished; `reason` tells why it failed.
+    `hash` identifies the run. `keys` are the keys that determine the result, in command-line form. `numbers`
+    are those in summary.json, empty before the run is finished. `reason` says why it failed.
     """
 
     folder: RunFolder
@@ -40,25 +40,25 @@ class Run:
 
     @property
     def metric(self) -> str:
-        """What a sweep compares; runs that are older than the key have none."""
+        """The metric that a sweep compares; `knn_top1` for old runs, which lack this key."""
         return str(self.config["run"].get("metric", "knn_top1"))
 
     @property
     def epoch(self) -> int:
-        """Epochs of which anything was logged."""
+        """The last epoch of which something was logged."""
         return max((epoch for curve in self.curves.values() for epoch in curve), default=0)
 
     @property
     def epochs(self) -> Any:
-        """Epochs that were asked for."""
+        """The requested number of epochs."""
         return self.config["trainer"].get("max_epochs")
 
 
 def read_run(folder: RunFolder) -> Run:
-    """Read config.yaml, summary.json or what there is before it, and metrics.csv.
+    """Read config.yaml, metrics.csv, and, depending on the run's state, summary.json or error.txt.
 
     Raises:
-        ConfigError: config.yaml or summary.json is broken, or gone in the meantime.
+        ConfigError: config.yaml or summary.json is broken, or was removed in the meantime.
     """
     try:
         config = _config(folder)
@@ -69,7 +69,7 @@ def read_run(folder: RunFolder) -> Run:
         raise ConfigError(f"{error.filename or folder.path}: {error.strerror}") from error
     try:
         identity, keys = run_hash(config), flat(determining(config))
-    except (AttributeError, TypeError) as error:  # such as a date, which no run has
+    except (AttributeError, TypeError) as error:  # for example a date, which no run has
         raise ConfigError(f"{folder.path / 'config.yaml'} is broken: {error}") from error
     return Run(folder, config, identity, keys, state, numbers, read_curves(folder.metrics), reason)
 
@@ -92,7 +92,7 @@ def _numbers(folder: RunFolder) -> dict[str, float]:
     file = folder.path / "summary.json"
     try:
         summary = folder.summary()
-    except ValueError as error:  # also of the encoding
+    except ValueError as error:  # includes encoding errors
         raise ConfigError(f"{file} is broken: {error}") from error
     if not isinstance(summary, dict):
         raise ConfigError(f"{file} is broken: {json.dumps(summary)[:40]} is no summary")
@@ -101,9 +101,9 @@ def _numbers(folder: RunFolder) -> dict[str, float]:
 
 
 def _reason(folder: RunFolder) -> str:
-    """The last line of the traceback, which says what went wrong; of the error's class the name alone."""
+    """The last line of the traceback, which names the error, with the short name of its class."""
     try:
         lines = folder.error.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    except FileNotFoundError:  # it was started again
+    except FileNotFoundError:  # the run was started again
         return ""
     return printable(re.sub(r"^(\w+\.)+(?=\w+:)", "", lines[-1].strip())) if lines else ""

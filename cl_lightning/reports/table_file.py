@@ -1,4 +1,4 @@
-"""All runs as CSV, for other programs."""
+"""All runs as a CSV file, for other programs."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from cl_lightning.reports.comparison import Comparison
 def csv_text(comparison: Comparison) -> str:
     """A line for each run: folder, state, seed, all keys that differ, all numbers of summary.json.
 
-    A cell is empty where a run has no such key or number; text stands as it is, anything else as in JSON.
+    A cell is empty if a run has no such key or number. Text is written unchanged, everything else as JSON.
     """
     numbers = list(dict.fromkeys(name for run in comparison.runs for name in run.numbers))
     keys = list(next(iter(comparison.differing.values())))

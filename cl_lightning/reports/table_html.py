@@ -1,4 +1,4 @@
-"""Tables of the page, which its script sorts."""
+"""Tables in the HTML page, which its script can sort."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ Order = Literal["ascending", "descending", "none"]
 
 @dataclass(frozen=True)
 class Cell:
-    """`html` is shown as it is; where there is a `value`, a number sorts by it, and ABSENT goes last."""
+    """`html` is the content. Cells are sorted by a `value` that is a number; ABSENT comes last."""
 
     html: str
     value: Any = ""
@@ -22,7 +22,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Head:
-    """Of a column, with the order that its table comes in."""
+    """The head of a column, with the initial order of its table."""
 
     title: str
     order: Order = "none"
@@ -34,7 +34,7 @@ def text_cell(text: str, value: Any = "", kind: str = "") -> Cell:
 
 
 def table(name: str, heads: Sequence[Head], rows: Sequence[Sequence[Cell]]) -> str:
-    """HTML of a table that scrolls where the page is narrower."""
+    """HTML of a table that scrolls if the page is narrower."""
     head = "".join(
         f'<th scope="col" aria-sort="{h.order}" class="{h.kind}">'
         f'<button type="button">{escape(h.title)}</button></th>'

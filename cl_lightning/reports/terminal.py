@@ -9,18 +9,18 @@ from cl_lightning.text_table import Column, text_table, width_of
 
 INDENT = " " * 10
 REASON = 3  # lines, at most
-WIDEST = 24  # of a value of the config
+WIDEST = 24  # characters of a config value
 HEADS = {"effective_rank": "rank", "seconds_per_epoch": "s/epoch"}
 
 
 def text(comparison: Comparison, width: int) -> str:
-    """The table, what is not finished and how many runs there are, in lines of at most `width` signs."""
+    """The table, the unfinished runs and the number of runs, in lines of at most `width` characters."""
     lines = [*_table(comparison, width), shortened(comparison.order, width)]
     return "\n".join([*lines, *_unfinished(comparison, width), "", comparison.counts])
 
 
 def _table(comparison: Comparison, width: int) -> list[str]:
-    """Numbers to the right; where it is too wide, the last columns are left out, and told below."""
+    """The table. If it is too wide, the last columns are left out, and listed below it."""
     keys, numbers = _keys(comparison), _numbers(comparison)
     left_out: list[str] = []
     for columns, least in ((numbers, 2), (keys, 1)):
@@ -38,7 +38,7 @@ def _keys(comparison: Comparison) -> list[Column]:
 
 
 def _numbers(comparison: Comparison) -> list[Column]:
-    """The compared number with its spread, the number of seeds, then the others."""
+    """Columns: the compared metric with its spread, the number of seeds, then the other metrics."""
     columns = []
     for metric in comparison.metrics:
         found = [row.over_seeds(metric) for row in comparison.rows]
@@ -55,13 +55,13 @@ def _numbers(comparison: Comparison) -> list[Column]:
 
 
 def _lined_up(cells: Sequence[str]) -> list[str]:
-    """With room for a spread where others have one."""
+    """Cells of equal width: a cell without a spread gets spaces if others have one."""
     room = max(len(cell.partition(" ")[2]) for cell in cells)
     return [cell if " " in cell or not room else f"{cell} {' ' * room}" for cell in cells]
 
 
 def _unfinished(comparison: Comparison, width: int) -> list[str]:
-    """A line for each run, and below it why it failed."""
+    """A line for each unfinished run, and below it the reason if it failed."""
     runs = comparison.unfinished
     widest = max((len(str(run.folder.path)) for run in runs), default=0)
     lines = [""] if runs else []
