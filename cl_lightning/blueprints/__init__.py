@@ -3,7 +3,7 @@
 from cl_lightning.blueprints.allowed import allow
 from cl_lightning.blueprints.build import build, rebuild
 from cl_lightning.blueprints.config_error import ConfigError, refused, shown
-from cl_lightning.blueprints.describe import arguments, describe, find_own
+from cl_lightning.blueprints.describe import arguments, describe, find_own, target_of
 from cl_lightning.blueprints.differences import differences
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "rebuild",
     "refused",
     "shown",
+    "target_of",
 ]

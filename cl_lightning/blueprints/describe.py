@@ -30,7 +30,7 @@ def describe(part: Any) -> Any:
         return {str(name): describe(value) for name, value in part.items()}
     if isinstance(part, partial):
         return _call(part)
-    target = _target(part if inspect.isroutine(part) or inspect.isclass(part) else type(part))
+    target = target_of(part if inspect.isroutine(part) or inspect.isclass(part) else type(part))
     if target is None:
         return {OWN: _name(part)}
     if inspect.isroutine(part) or inspect.isclass(part):
@@ -74,15 +74,15 @@ def defaults(blueprint: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _call(part: "partial[Any]") -> dict[str, Any]:
-    target = _target(part.func)
+    target = target_of(part.func)
     if target is None:
         return {OWN: _name(part.func)}
     given = inspect.signature(part.func).bind_partial(*part.args, **part.keywords).arguments
     return {TARGET: target, PARTIAL: True} | {name: describe(value) for name, value in given.items()}
 
 
-def _target(made_by: Callable[..., Any]) -> str | None:
-    """The name that a blueprint may use for a class or function."""
+def target_of(made_by: Callable[..., Any]) -> str | None:
+    """The name that a blueprint may use for a class or function; None where it may name none."""
     for target in sorted(targets()):
         module, name = target.rsplit(".", 1)
         alike = getattr(made_by, "__name__", None) == name and made_by.__module__.startswith(module)

@@ -1,5 +1,6 @@
 """What a method keeps outside its module, such as a key encoder or a queue, and what it tells of it."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -47,3 +48,8 @@ def states_among(callbacks: Iterable[Any]) -> list[MethodState]:
 def states_of(trainer: Trainer) -> list[MethodState]:
     """Those among the Trainer's callbacks."""
     return states_among(trainer.callbacks)  # type: ignore[attr-defined]
+
+
+def key_of(kind: type[Any]) -> str:
+    """The config's name for a kind of callback: momentum_encoder of MomentumEncoder."""
+    return re.sub("(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()

@@ -11,7 +11,8 @@ class Batch(NamedTuple):
 
     `images` is uint8 [batch, channels, height, width], or [batch, 2, channels, size, size] when workers
     cut the crops of both views. `index` is the number of each image in its data set; the random numbers of
-    its views depend on it. `labels` is -1 for an image without a label. Labels are for evaluation only.
+    its views depend on it. `labels` is -1 for an image without a label. Labels are for evaluation, and for
+    losses that take them.
     """
 
     images: UInt8[Tensor, "batch ..."]

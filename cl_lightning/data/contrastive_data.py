@@ -20,10 +20,12 @@ from cl_lightning.data.checks import (
 )
 from cl_lightning.data.description import descriptions
 from cl_lightning.data.device_loader import DeviceLoader
+from cl_lightning.data.labelled import any_label
 from cl_lightning.data.levels import warn_of_few_levels
 from cl_lightning.data.map_style import MapStyle
 from cl_lightning.data.no_loaders import NoLoaders
 from cl_lightning.data.order import EpochOrder, EvaluationOrder
+from cl_lightning.data.positives import PathPositives
 from cl_lightning.data.readable import describe
 from cl_lightning.data.record.image_sets import ImageSets
 from cl_lightning.data.sets.tensor_images import TensorImages
@@ -53,6 +55,9 @@ class ContrastiveData(LightningDataModule):
     same batch anyway, both copies have the same views.) A run allows `max_broken` such files and warns about
     each once; `broken_files` lists their paths. One more stops the run.
 
+    `positives` is a regular expression on the paths of the photos to train on. It gives training batches
+    other labels, for losses whose positives are images with the same label; see `PathPositives`.
+
     Raises ValueError, which names the config key, for an object that is no data set, and for numbers that do
     not fit the data or the processes.
     """
@@ -66,6 +71,7 @@ class ContrastiveData(LightningDataModule):
         seed: int = 0,
         bank: MapStyle | None = None,
         max_broken: int = 0,
+        positives: str | None = None,
     ) -> None:
         super().__init__()
         check_sets({"train": train, "val": val, "bank": bank})
@@ -73,6 +79,8 @@ class ContrastiveData(LightningDataModule):
         EpochOrder(len(train), batch_size, seed)  # refuses before anything is built
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
         self.max_broken, self.broken = max_broken, BrokenList(max_broken)
+        self.positives = positives
+        self._by_path = None if positives is None else PathPositives(positives, train)
         self.sets = ImageSets(train, val, bank, self.broken)
         self._open = OpenLoaders()
         self._resumed: dict[str, Any] = {}
@@ -124,7 +132,8 @@ class ContrastiveData(LightningDataModule):
         batches, limit = len(self.train) // self.batch_size, batch_limit(self.trainer)
         offered = offered_batches(batches, limit, self.batches_per_epoch)
         order = EpochOrder(len(self.train), self.batch_size, self.seed, *self._place(), max_batches=offered)
-        self._training = self._loader(self.train, order, training_crops(self._views()))
+        train = self.train if self._by_path is None else self._by_path.relabelled(self.train)
+        self._training = self._loader(train, order, training_crops(self._views()))
         if self._resumed:  # Lightning restores a loader only if no schedule has asked for its length before
             self._training.load_state_dict(self._resumed)
         return self._training
@@ -168,6 +177,14 @@ class ContrastiveData(LightningDataModule):
         return self.sets.has_labels
 
     @property
+    def has_positives(self) -> bool:
+        """Whether an image to train on has a label. Raises ValueError for `positives` without an effect."""
+        if self._by_path is None:
+            return any_label(self.train)
+        self._by_path.check(self.train)
+        return True
+
+    @property
     def batches_per_epoch(self) -> int:
         """Batches that an epoch trains on (before accumulation), after `trainer.limit_train_batches`."""
         accumulation = self.trainer.accumulate_grad_batches if self.trainer else 1
@@ -190,7 +207,10 @@ class ContrastiveData(LightningDataModule):
 
     def described(self) -> dict[str, list[str]]:
         """The lines about each data set in the start report."""
-        return descriptions(self.sets.own())
+        lines = descriptions(self.sets.own())
+        if self._by_path is not None:
+            lines["positives"] = [self._by_path.in_words(self.train)]
+        return lines
 
     def _place(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)

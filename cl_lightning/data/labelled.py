@@ -6,6 +6,8 @@ from cl_lightning.data.photos.photo_folder import PhotoFolder
 from cl_lightning.data.readable import ReadableImages
 from cl_lightning.data.sets.tensor_images import TensorImages
 
+LOOKED_AT = 1000  # images of a user's own Dataset, until one has a label
+
 
 def has_labels(part: MapStyle) -> bool:
     """Whether every image of `part` has a label. For a user's own Dataset only the first image is read."""
@@ -15,3 +17,14 @@ def has_labels(part: MapStyle) -> bool:
     if isinstance(files.dataset, PhotoFolder):
         return files.dataset.labels is not None
     return files[0][1] != NO_LABEL
+
+
+def any_label(part: MapStyle) -> bool:
+    """Whether an image of `part` has one; of a user's own Dataset, one of a thousand that are looked at."""
+    if isinstance(part, TensorImages):
+        return bool((part.labels != NO_LABEL).any())
+    files = part if isinstance(part, ReadableImages) else ReadableImages(part, max_broken=0)
+    if isinstance(files.dataset, PhotoFolder):
+        return files.dataset.labels is not None
+    places = range(0, len(files), max(1, len(files) // LOOKED_AT))
+    return any(files[place][1] != NO_LABEL for place in places)

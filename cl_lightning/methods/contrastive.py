@@ -21,8 +21,9 @@ from cl_lightning.encoders import Encoder
 from cl_lightning.losses import Reach, reach_of
 from cl_lightning.methods.checkpointed import Checkpointed
 from cl_lightning.methods.in_words import in_words, network_in_words
+from cl_lightning.methods.labelled import check_labels, warn_of_unused_positives
 from cl_lightning.methods.modes import begin_training, kept_in_evaluation
-from cl_lightning.methods.part_checks import check_parts, check_views, lacking
+from cl_lightning.methods.part_checks import check_loss, check_parts, check_views, lacking
 from cl_lightning.metrics import Scores
 from cl_lightning.optim import OtherSchedule, Schedule, as_schedule, param_groups
 from cl_lightning.pairs import clean
@@ -66,7 +67,7 @@ class ContrastiveModule(Checkpointed):
         callbacks: those that a Trainer gets if it has none of their kind.
 
     Raises:
-        ValueError: a part of a wrong kind.
+        ValueError: a part of a wrong kind, a loss of ours that is none of `losses`.
     """
 
     needed_callbacks: ClassVar[tuple[type[Callback], ...]] = ()  # kinds that its steps can't do without
@@ -90,6 +91,7 @@ class ContrastiveModule(Checkpointed):
     ) -> None:
         super().__init__()
         check_parts(views, encoder, loss, optimizer)
+        check_loss(self, loss)
         self.views = views
         self.encoder = encoder
         self.loss = loss
@@ -176,7 +178,7 @@ class ContrastiveModule(Checkpointed):
     def setup(self, stage: str) -> None:
         """A fit begins in training mode, whatever was before; parts without gradients keep their modes.
 
-        Raises ValueError for any other data than a `ContrastiveData`.
+        Raises ValueError for any other data than a `ContrastiveData`, and for a loss by labels without any.
         """
         if stage != "fit":
             return
@@ -185,6 +187,8 @@ class ContrastiveModule(Checkpointed):
                 "the Trainer was given no ContrastiveData; accepted: Trainer.fit(method, "
                 "ContrastiveData(train=...)) with any map-style Dataset of images or (image, label)"
             )
+        check_labels(self.loss, self.trainer.datamodule)  # type: ignore[attr-defined]
+        warn_of_unused_positives(self.loss, self.trainer.datamodule)  # type: ignore[attr-defined]
         self.schedule_in_use = OtherSchedule()  # unless ours is asked for
         begin_training(self)
 

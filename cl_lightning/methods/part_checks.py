@@ -1,12 +1,15 @@
 """Which parts a method accepts."""
 
-import re
+from functools import partial
 from typing import Any
 
 from torch import Tensor
 from torch.optim import Optimizer
 
+from cl_lightning.blueprints import ConfigError, target_of
+from cl_lightning.callbacks.method_state import key_of
 from cl_lightning.encoders import Encoder
+from cl_lightning.losses import OPTIONS as LOSSES
 
 OPTIMIZER = "functools.partial(torch.optim.AdamW, lr=1e-3)"
 
@@ -32,6 +35,17 @@ def check_parts(views: Any, encoder: Any, loss: Any, optimizer: Any) -> None:
         )
 
 
+def check_loss(method: Any, loss: Any) -> None:
+    """ConfigError for a loss of ours that is called in another way than the method calls its own."""
+    plain = partial(loss).func
+    if method.losses and plain not in method.losses and target_of(plain) in LOSSES:
+        fitting = ", ".join(f"loss={fits.__name__}" for fits in method.losses)
+        raise ConfigError(
+            f"loss={plain.__name__} does not take what {type(method).__name__} gives it; accepted: {fitting} "
+            "(in Python cl_lightning.losses has them, and a class of your own may name others as `losses`)"
+        )
+
+
 def check_views(views: Any, images: int) -> tuple[Tensor, Tensor]:
     """ValueError unless these are two batches of views, [images, channels, height, width] each."""
     given = list(views) if isinstance(views, (tuple, list)) else [views]
@@ -48,10 +62,9 @@ def check_views(views: Any, images: int) -> tuple[Tensor, Tensor]:
 
 def lacking(method: Any, kind: type[Any]) -> str:
     """What to tell where a run has no callback of a kind that its method needs."""
-    key = re.sub("(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
-    package = "cl_lightning.callbacks" if kind.__module__.startswith("cl_lightning.") else kind.__module__
-    target = f"{package}.{kind.__qualname__}"
+    target = target_of(kind) or f"{kind.__module__}.{kind.__qualname__}"
     return (
         f"{type(method).__name__} needs a {kind.__name__}, and callbacks has none; accepted: "
-        f"'++callbacks.{key}={{_target_: {target}}}', in Python Trainer(callbacks=[{kind.__name__}(), ...])"
+        f"'++callbacks.{key_of(kind)}={{_target_: {target}}}', in Python "
+        f"Trainer(callbacks=[{kind.__name__}(), ...])"
     )

@@ -1,11 +1,11 @@
 """What a run computes with beside its method's own arguments, for its checkpoint."""
 
-import re
 from typing import Any
 
 from torch.optim import Optimizer
 
 from cl_lightning.blueprints import arguments, describe
+from cl_lightning.callbacks.method_state import key_of
 from cl_lightning.data import ContrastiveData
 
 # Of an optimizer: how it is computed, not what.
@@ -35,7 +35,7 @@ def settings(method: Any) -> dict[str, Any]:
         "optimizers": [described(optimizer) for optimizer in trainer.optimizers],
     }
     if isinstance(data, ContrastiveData):
-        found["data"] = {"batch_size": data.batch_size, "seed": data.seed}
+        found["data"] = {"batch_size": data.batch_size, "seed": data.seed, "positives": data.positives}
     if method.encoder.batch_norm == "plain":
         found["trainer"]["devices"] = trainer.world_size
     return found
@@ -45,8 +45,3 @@ def described(optimizer: Optimizer) -> dict[str, Any]:
     """Its class and the settings that it was made with; those of its groups change while it is used."""
     made_with = {name: describe(v) for name, v in optimizer.defaults.items() if name not in IMPLEMENTATION}
     return {"_target_": type(optimizer).__name__, **made_with}
-
-
-def key_of(kind: type) -> str:
-    """The config's name for a kind of callback: momentum_encoder of MomentumEncoder."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()

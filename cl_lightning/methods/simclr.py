@@ -1,6 +1,5 @@
 """SimCLR: A Simple Framework for Contrastive Learning of Visual Representations (arXiv 2002.05709)."""
 
-import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -12,8 +11,10 @@ from torch.optim import Optimizer
 from cl_lightning.data import Batch
 from cl_lightning.distributed import gather, rank
 from cl_lightning.encoders import Encoder, ResNet
-from cl_lightning.losses import OF_TWO_VIEWS, nt_xent
+from cl_lightning.losses import OF_TWO_VIEWS, WITH_LABELS, nt_xent
+from cl_lightning.methods.both_views import apart, embedded, warn_of_no_shuffle
 from cl_lightning.methods.contrastive import ContrastiveModule, OptimizerFactory, Step
+from cl_lightning.methods.labelled import takes_labels
 from cl_lightning.metrics import contrast_scores
 from cl_lightning.optim import Schedule, WarmupCosine
 from cl_lightning.pairs import simclr_views
@@ -25,19 +26,20 @@ class SimCLR(ContrastiveModule):
     Pairs: two random views of an image; every other view of the global batch is a negative.
     Encoder: one for both views, in one forward pass.
     Loss: NT-Xent, `loss(z_a, z_b)` with [batch, dim] each, of this process; what needs all processes' has to
-    gather them, as NT-Xent does.
+    gather them, as NT-Xent does. One with an argument `labels` is given them too, int64 [batch], -1 for none:
+    images with the same label may be positives of each other.
 
     Differs from the paper: SGD instead of LARS by default (`optimizer=lars` has it).
     """
 
-    losses = OF_TWO_VIEWS
+    losses = (*OF_TWO_VIEWS, *WITH_LABELS)
     least_batch = 2  # the negatives are the other images
 
     def __init__(
         self,
         views: Callable[..., tuple[Tensor, Tensor]] | None = None,
         encoder: Encoder | None = None,
-        loss: Callable[[Tensor, Tensor], Tensor] = nt_xent,
+        loss: Callable[..., Tensor] = nt_xent,
         optimizer: OptimizerFactory = partial(torch.optim.SGD, lr=0.3, momentum=0.9, weight_decay=1e-6),  # noqa: B008
         schedule: Schedule | Callable[[Optimizer], Any] = WarmupCosine(warmup_epochs=10, shorten=True),  # noqa: B008
         decay_norms_and_biases: bool = False,
@@ -51,37 +53,28 @@ class SimCLR(ContrastiveModule):
             decay_norms_and_biases,
             callbacks=[],
         )
-        if self.encoder.batch_norm == "shuffle":
-            warnings.warn(
-                "encoder.batch_norm=shuffle has the effect of split in SimCLR: both views pass in one "
-                "forward, so there is no key batch to permute",
-                stacklevel=2,
-            )
+        warn_of_no_shuffle("SimCLR", self.encoder)
 
     @property
     def negatives(self) -> int:
         return 2 * self.trainer.datamodule.batch_size - 2  # type: ignore[attr-defined]
 
     def told_at_start(self) -> Mapping[str, str]:
-        words = f"{self.negatives:,}, both views of the other images in the batch"
+        same = ", those with its label not" if takes_labels(self.loss) else ""
+        words = f"{self.negatives:,}, both views of the other images in the batch{same}"
         return {**super().told_at_start(), "negatives of a query": words}
 
     def example_loss(self) -> Tensor:
-        return self.loss(torch.eye(2), torch.eye(2))
+        return self.score(torch.eye(2), torch.eye(2), torch.zeros(2, dtype=torch.int64))
+
+    def score(self, z_a: Tensor, z_b: Tensor, labels: Tensor) -> Tensor:
+        """The loss of two views' embeddings [batch, dim], by labels [batch] if it takes them."""
+        return self.loss(z_a, z_b, labels=labels) if takes_labels(self.loss) else self.loss(z_a, z_b)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Step:
-        view_a, view_b = self.two_views(batch, self.current_epoch)
-        # Both views of an image side by side, so that BatchNorm's contiguous groups hold whole pairs.
-        views = torch.stack([view_a, view_b], dim=1).flatten(0, 1)  # [2 batch, channels, size, size]
-        z = self.encoder(views)  # [2 batch, dim]
+        z = embedded(self.encoder, *self.two_views(batch, self.current_epoch))  # [2 batch, dim]
         z_a, z_b = apart(z)
-        loss = self.loss(z_a, z_b)
+        loss = self.score(z_a, z_b, batch.labels)
         own = slice(rank() * len(z_a), (rank() + 1) * len(z_a))
         scores = contrast_scores(*apart(gather(z.detach())), own=own)
         return {"loss": loss, "z_a": z_a.detach(), "z_b": z_b.detach(), **scores}
-
-
-def apart(z: Tensor) -> tuple[Tensor, Tensor]:
-    """The two views [batch, dim] of images whose views lie side by side, [2 batch, dim]."""
-    z_a, z_b = z.unflatten(0, (-1, 2)).unbind(dim=1)
-    return z_a, z_b

@@ -21,6 +21,7 @@ NOT_FROM_CONFIG = ("callbacks", "logger", "default_root_dir", "max_time")
 SWITCHES = {"enable_checkpointing": {"checkpoint", "preemption"}, "enable_progress_bar": {"progress"}}
 # Data sets that take `rules`.
 PHOTO_FOLDERS = tuple(f"cl_lightning.data.{name}" for name in ("image_folder", "imagenet", "imagenette"))
+SETTINGS = ("batch_size", "num_workers", "max_broken", "positives")  # of data, beside its sets
 RULES = 3  # the rules by which new runs find photos and splits
 BY_DEVICES = ("auto", "ddp")  # strategies that mean our DDP if there are several processes
 # Arguments of the Trainer that determine the number of processes.
@@ -39,7 +40,7 @@ def assemble_method(config: dict[str, Any]) -> ContrastiveModule:
 def assemble_data(config: dict[str, Any], rules: int = RULES) -> ContrastiveData:
     """The data module; `rules` is the version of the rules for folders of photos."""
     data = config["data"]
-    settings = {name: data[name] for name in ("batch_size", "num_workers", "max_broken") if name in data}
+    settings = {name: data[name] for name in SETTINGS if name in data}
     names = ["train", *(name for name in ("val", "bank") if data.get(name) is not None)]
     return build(
         {"_target_": "cl_lightning.data.ContrastiveData", **settings},

@@ -72,6 +72,8 @@ def determining(config: dict[str, Any]) -> dict[str, Any]:
     guard = config["callbacks"].get("finite_guard")
     if not (isinstance(guard, Mapping) and guard.get("max_skipped")):  # it skips no step
         left_out.append("callbacks.finite_guard")
+    if config["data"].get("positives") is None:
+        left_out.append("data.positives")
     if config["encoder"].get("batch_norm") != "plain":
         left_out += PLACES
     if config["trainer"].get("max_time") is not None:  # it limits each start, not the run

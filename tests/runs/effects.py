@@ -11,6 +11,7 @@ from cl_lightning.data import ContrastiveData, TensorImages
 from cl_lightning.data.order import EpochOrder
 from cl_lightning.data.readable import bare
 from cl_lightning.methods.contrastive import ContrastiveModule
+from cl_lightning.methods.labelled import takes_labels
 from cl_lightning.optim.param_groups import param_groups
 
 BATCH, STEPS = 64, 6
@@ -34,6 +35,8 @@ def of_loss(loss: Any) -> float:
     """Of fixed embeddings."""
     generator = torch.Generator().manual_seed(0)
     arguments = [F.normalize(torch.randn(8, 4, generator=generator)) for _ in range(3)]
+    if takes_labels(loss):
+        return float(loss(*arguments[:2], labels=torch.arange(8) // 2))
     try:
         return float(loss(*arguments))
     except TypeError:  # without a queue
@@ -60,6 +63,7 @@ def of_method(method: ContrastiveModule) -> dict[str, Any]:
     return own | {
         "views": of_views(method.views),
         "encoder": of_encoder(method.encoder),
+        "others": [str(child) for name, child in method.named_children() if name != "encoder"],
         "loss": of_loss(method.loss),
         "optimizer": of_optimizer(method),
     }

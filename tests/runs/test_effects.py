@@ -65,13 +65,15 @@ CHOICES = {"split": {"val": "train", "test": "train", "unlabeled": "train+unlabe
 def base(group: str, option: str, *more: str) -> Any:
     small = () if group == "encoder" or "encoder=resnet18" in more else SMALL
     model = ("encoder.backbone.model=test_vit", "data.size=32") if option == "timm" else ()
-    moco = ("method=moco_v2",) if option == "info_nce" else ()
+    fitting = next((f"method={name}" for end, name in METHODS.items() if option.endswith(end)), None)
+    method = () if fitting is None else (fitting,)
     choice = () if group == "method" and option == "simclr" else (f"{group}={option}",)
     colours = ("data=digits",) if (group, option) == ("views", "digits") else ()
     files = (*DATA[option], "data.batch_size=2") if option in DATA else ()
-    return composed(*colours, *moco, *choice, *small, *model, *files, *more)
+    return composed(*colours, *method, *choice, *small, *model, *files, *more)
 
 
+METHODS = {"info_nce": "moco_v2", "neighbour_nce": "nnclr"}  # of losses, by how their names end
 DATA = {
     **{name: (f"data.root={name}",) for name in ("cifar10", "cifar100", "stl10", "imagenette", "imagenet")},
     "image_folder": ("data.root=photos", "data.val_fraction=0.5"),

@@ -125,6 +125,15 @@ def test_a_limit_of_broken_files_is_no_part_of_the_hash() -> None:
     assert earlier_hashes(folder) == []
 
 
+def test_positives_by_path_are_part_of_the_hash_where_there_are_any() -> None:
+    without = config("data=image_folder")
+    before = copy.deepcopy(without)
+    del before["data"]["positives"]
+    assert run_hash(before) == run_hash(without)
+    one, other = (config("data=image_folder", f"data.positives={text}") for text in "ab")
+    assert len({run_hash(each) for each in (without, one, other)}) == 3
+
+
 @pytest.mark.parametrize(("overrides", "identity"), PINNED.items())
 def test_the_hash_of_a_command_is_what_it_was(overrides: str, identity: str) -> None:
     assert run_hash(config(*overrides.split())) == identity

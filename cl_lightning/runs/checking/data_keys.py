@@ -10,7 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 from cl_lightning.blueprints import ConfigError, shown
 from cl_lightning.files import printable
 
-TAKEN = ("name", "batch_size", "num_workers", "max_broken", "train", "val", "bank")  # cl-train reads them
+# cl-train reads them.
+TAKEN = ("name", "batch_size", "num_workers", "max_broken", "positives", "train", "val", "bank")
 # Keys in conf/data to which other keys refer.
 KNOWN = (
     *("root", "download", "seed", "resolution", "val_fraction", "labels"),

@@ -7,6 +7,7 @@ from cl_lightning.blueprints import ConfigError, refused
 from cl_lightning.data import ContrastiveData, TensorImages, image_and_label
 from cl_lightning.data.channels import channels_of, in_channels
 from cl_lightning.methods.contrastive import ContrastiveModule
+from cl_lightning.methods.labelled import check_labels
 from cl_lightning.methods.modes import evaluating
 from cl_lightning.optim import as_schedule
 from cl_lightning.runs.checking.memory import check_memory
@@ -29,6 +30,8 @@ def rehearse(
     check_batch(method, data.batch_size, trainer.world_size)
     check_memory(method, data, trainer)
     rehearse_loss(method)
+    with refused("data"):
+        check_labels(method.loss, data)
     optimizer = rehearse_optimizer(method)
     with refused("schedule"):
         schedule = as_schedule(method.schedule).fitted(total_steps, steps_per_epoch)

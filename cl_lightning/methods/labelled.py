@@ -1,0 +1,38 @@
+"""Losses whose positives are images with the same label."""
+
+import inspect
+from functools import partial
+from typing import Any
+
+from lightning.pytorch.utilities import rank_zero_warn
+
+from cl_lightning.data import ContrastiveData
+
+
+def takes_labels(loss: Any) -> bool:
+    """Whether a loss is to be called with `labels`, int64 [batch], too."""
+    call: partial[Any] = partial(loss)
+    plain = getattr(call.func, "forward", call.func)  # of a torch.nn.Module
+    try:
+        return "labels" in inspect.signature(plain).parameters.keys() - call.keywords.keys()
+    except (TypeError, ValueError):  # of a function that is not written in Python
+        return False
+
+
+def check_labels(loss: Any, data: ContrastiveData) -> None:
+    """ValueError for a loss that takes labels, and training images without any."""
+    if takes_labels(loss) and not data.has_positives:
+        name = getattr(partial(loss).func, "__name__", type(loss).__name__)
+        raise ValueError(
+            f"loss={name} makes positives of images with the same label, but no image of data.train has one; "
+            "accepted: data.positives, a regular expression on the paths of photos; a data.train of (image, "
+            "label); or loss=nt_xent"
+        )
+
+
+def warn_of_unused_positives(loss: Any, data: ContrastiveData) -> None:
+    """Where `data.positives` gives labels that the loss does not take."""
+    if data.positives is not None and not takes_labels(loss):
+        rank_zero_warn(
+            f"data.positives={data.positives} has no effect: the loss takes no labels; loss=sup_con does"
+        )
