@@ -8,9 +8,10 @@ from lightning.pytorch import Trainer
 from torch import nn
 
 from cl_lightning.callbacks import MomentumEncoder, NegativeQueue
+from cl_lightning.callbacks.support_set import SupportSet
 from cl_lightning.data import ContrastiveData, synthetic
 from cl_lightning.encoders import Encoder, SmallConvNet
-from cl_lightning.methods import MoCoV2, SimCLR
+from cl_lightning.methods import NNCLR, MoCoV2, SimCLR
 from cl_lightning.optim import WarmupCosine
 from cl_lightning.pairs import moco_v2_views
 
@@ -37,6 +38,15 @@ def moco(batch_norm: str = "sync", groups: int = 1, **settings: Any) -> MoCoV2:
 def simclr(batch_norm: str = "sync", groups: int = 1, **settings: Any) -> SimCLR:
     parts = {"encoder": encoder(batch_norm=batch_norm, batch_norm_groups=groups), "optimizer": sgd} | settings
     return SimCLR(views=moco_v2_views(SIZE), **({"schedule": WarmupCosine(lr_scaling="none")} | parts))
+
+
+def nnclr(batch_norm: str = "sync", groups: int = 1, length: int = 40, **settings: Any) -> NNCLR:
+    """With a support set of this length, unless the Trainer has one."""
+    own = encoder(batch_norm=batch_norm, batch_norm_groups=groups, output_batch_norm=True)
+    parts = {"encoder": own, "optimizer": sgd, "predictor_features": 16} | settings
+    method = NNCLR(views=moco_v2_views(SIZE), **({"schedule": WarmupCosine(lr_scaling="none")} | parts))
+    method.default_callbacks[-1] = SupportSet(length)
+    return method
 
 
 def moco_callbacks(momentum: float = 0.9, length: int = 40, **settings: Any) -> list[Any]:

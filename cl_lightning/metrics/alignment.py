@@ -1,4 +1,4 @@
-"""Alignment: how close the embeddings of the two views of an image are."""
+"""Are the two views of an image close together?"""
 
 import torch
 from jaxtyping import Float

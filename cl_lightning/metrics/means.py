@@ -8,10 +8,10 @@ from torchmetrics import Metric
 
 
 class Means(Metric):
-    """Means over updates of several scalars, with one addition on the device and no synchronisation.
+    """Mean over updates of several scalars at once: one addition on the device, no synchronisation.
 
     Args:
-        names: a name for each scalar, in the order of `update`'s arguments.
+        names: one for each scalar, in the order of `update`'s arguments.
     """
 
     full_state_update = False
@@ -31,5 +31,5 @@ class Means(Metric):
         self.updates += 1
 
     def compute(self) -> dict[str, Tensor]:
-        """The mean of each scalar, by name."""
+        """Name to mean."""
         return dict(zip(self.names, self.total / self.updates, strict=True))

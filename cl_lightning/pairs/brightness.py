@@ -1,4 +1,4 @@
-"""Random brightness, for images whose colours have no meaning."""
+"""Brightness alone, for images whose colours mean nothing."""
 
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple

@@ -1,4 +1,4 @@
-"""Checks of the recipes' arguments. Errors say what was given, what is accepted, which key to change."""
+"""Arguments of the recipes, checked: what was given, what is accepted, which config key to change."""
 
 from collections.abc import Sequence
 from math import inf
@@ -24,7 +24,7 @@ def probability(key: str, given: Number) -> float:
 
 
 def numbers(key: str, given: Sequence[Number], lengths: tuple[int, ...], what: str) -> tuple[float, ...]:
-    """A sequence of numbers as a tuple; `lengths` are the accepted lengths."""
+    """As many numbers as one of `lengths`, as a tuple."""
     sequence = isinstance(given, Sequence) and not isinstance(given, str)
     fine = sequence and len(given) in lengths and all(isinstance(value, Number) for value in given)
     check(fine, key, given, what)
@@ -40,7 +40,7 @@ def interval(key: str, given: Sequence[Number], most: Number = inf) -> tuple[flo
 
 
 def strengths(key: str, given: Sequence[Number]) -> tuple[float, float, float, float]:
-    """The strengths of changes in brightness, contrast, saturation and hue."""
+    """How strong brightness, contrast, saturation and hue are changed."""
     what = "four strengths >= 0 of brightness, contrast, saturation and hue, the last at most 0.5"
     brightness, contrast, saturation, hue = numbers(key, given, (4,), what)
     check(all(0 <= s < inf for s in (brightness, contrast, saturation)) and 0 <= hue <= 0.5, key, given, what)
@@ -48,7 +48,7 @@ def strengths(key: str, given: Sequence[Number]) -> tuple[float, float, float, f
 
 
 def check_size_and_seed(size: int, seed: int) -> None:
-    """Checks the arguments that every recipe has."""
+    """What every recipe has."""
     check(isinstance(size, int) and size >= 8, "size", size, "a whole number of at least 8 pixels")
     check(isinstance(seed, int) and 0 <= seed < 2**64, "seed", seed, "a whole number from 0 to 2^64 - 1")
 

@@ -14,8 +14,10 @@ from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
-from cl_lightning.callbacks import FiniteGuard, MomentumEncoder, NegativeQueue
+from cl_lightning.callbacks import FiniteGuard, MomentumEncoder
+from cl_lightning.callbacks.first_in_first_out import FirstInFirstOut
 from cl_lightning.callbacks.non_finite import NonFiniteError
+from cl_lightning.callbacks.support_set import SupportSet
 from cl_lightning.distributed import rank, world_size
 from cl_lightning.runs.messages import explain
 from tests import tiny
@@ -83,15 +85,15 @@ def held(trainer: Any, method: Any) -> dict[str, list[Tensor]]:
     """Copies of all that an optimizer step changes, statistics of the forwards apart."""
     states = trainer.optimizers[0].state.values()
     found = {
-        "weights": list(method.encoder.parameters()),
+        "weights": list(method.parameters()),
         "optimizer": [v for state in states for v in state.values() if isinstance(v, Tensor)],
-        "statistics": list(method.encoder.buffers()),
+        "statistics": list(method.buffers()),
     }
     for callback in trainer.callbacks:
         if isinstance(callback, MomentumEncoder):
             found["key encoder"] = [*callback.encoder.parameters(), *callback._average]
             found["statistics"] += list(callback.encoder.buffers())
-        if isinstance(callback, NegativeQueue):
+        if isinstance(callback, FirstInFirstOut):
             places = [callback.pointer, callback.enqueued, callback.steps]
             found["queue"] = [callback.keys, callback.entered, torch.tensor(places)]
     return {name: [t.detach().clone() for t in tensors] for name, tensors in found.items()}
@@ -155,7 +157,7 @@ def ended(case: Case) -> Ended:
     )
     method = getattr(tiny, case.method)(optimizer=case.optimizer)
     method.default_callbacks = [guard]
-    own = tiny.moco_callbacks(length=64) if case.method == "moco" else []
+    own = {"moco": tiny.moco_callbacks(length=64), "nnclr": [SupportSet(64)]}.get(case.method, [])
     settings: dict[str, Any] = {"max_epochs": 2, "devices": world_size(), **case.settings}
     settings |= {"strategy": "ddp"} if world_size() > 1 else {}
     settings |= {"plugins": [fp16("cpu")]} if case.scaled else {}
@@ -264,6 +266,12 @@ def test_a_skipped_step_changes_nothing_and_is_told(stage: str, optimizer: Any) 
     assert len(one.warned) == 3
     assert one.warned[1].startswith("epoch 1, optimizer step 4: NaN or infinity on rank 0 of 1")
     assert one.warned[1].endswith("The step is skipped, 2 of callbacks.finite_guard.max_skipped=3")
+
+
+def test_a_skipped_step_changes_no_support_set() -> None:
+    one = ended(Case("views", (0, 3, 4), max_skipped=3, method="nnclr"))
+    assert one.error is None
+    assert one.changes == dict.fromkeys(["weights", "optimizer", "queue", "statistics"], ".xx..xxx")
 
 
 def test_an_accumulation_with_one_bad_micro_batch_is_skipped_as_a_whole() -> None:

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from lightning.pytorch import Callback
 
-from cl_lightning.callbacks import StartReport
+from cl_lightning.callbacks import NegativeQueue, StartReport
 from cl_lightning.callbacks.momentum_encoder import half_life
-from cl_lightning.callbacks.negative_queue import held
 from cl_lightning.callbacks.start_report import effective_batch, start_report
 from cl_lightning.data import ContrastiveData, image_folder
 from cl_lightning.optim import WarmupCosine
@@ -111,7 +110,7 @@ def test_the_report_is_printed_in_two_columns(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_run_too_short_to_fill_the_queue_says_so() -> None:
-    assert held(1024, 128, 8) == "1,024, the keys of the last 8 steps"
-    assert held(65536, 64, 12) == (
+    assert NegativeQueue(1024).in_words(128, 8) == "1,024, the keys of the last 8 steps"
+    assert NegativeQueue().in_words(64, 12) == (
         "65,536; the run makes 768 keys, the others stay the unit vectors of the start"
     )

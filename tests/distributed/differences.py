@@ -5,7 +5,7 @@ python -m tests.distributed.differences
 
 from torch import Tensor
 
-from tests.distributed.runs import STEPS, Record
+from tests.distributed.runs import CALLBACKS, STEPS, Record
 from tests.distributed.world import World, compare
 
 
@@ -25,11 +25,12 @@ def gradient_difference(record: Record, one: Record, relative: bool = False) -> 
 
 
 def kinds(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], ...]:
-    """Weights, running statistics, and what MoCo's callbacks own."""
-    encoder = {name: value for name, value in state.items() if name.startswith("encoder.")}
-    statistics = {name: value for name, value in encoder.items() if "running" in name}
-    weights = {name: value for name, value in encoder.items() if name not in statistics}
-    return weights, statistics, {name: value for name, value in state.items() if name not in encoder}
+    """Weights, running statistics, and what the method's callbacks own."""
+    held = {name: value for name, value in state.items() if name.startswith(CALLBACKS)}
+    trained = {name: value for name, value in state.items() if name not in held}
+    statistics = {name: value for name, value in trained.items() if "running" in name}
+    weights = {name: value for name, value in trained.items() if name not in statistics}
+    return weights, statistics, held
 
 
 def rows(world: World, processes: int) -> list[str]:

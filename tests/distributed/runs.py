@@ -10,15 +10,20 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
 
-from cl_lightning.callbacks import MomentumEncoder, NegativeQueue
+from cl_lightning.callbacks import MomentumEncoder
+from cl_lightning.callbacks.first_in_first_out import FirstInFirstOut
+from cl_lightning.callbacks.support_set import SupportSet
 from cl_lightning.data import ContrastiveData, EpochOrder, TensorImages, synthetic
 from cl_lightning.distributed import world_size
+from cl_lightning.losses import sup_con
 from tests import tiny
 
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 
 BATCH, STEPS, LEFT_OUT = 36, 5, 5
-LENGTH = 150  # of the queue: no multiple of the batch, at least the keys of a step, fewer than those of all
+# Of queue and support set: no multiple of the batch, at least the keys of a step, fewer than those of all.
+LENGTH = 150
+CALLBACKS = ("keys.", "queue")  # names of what they hold
 
 ACCELERATORS = {"cpu": "cpu", "cuda": "gpu"}
 OPTIMIZERS = {"sgd": tiny.sgd, "adamw": partial(torch.optim.AdamW, lr=1e-2)}
@@ -28,7 +33,7 @@ OPTIMIZERS = {"sgd": tiny.sgd, "adamw": partial(torch.optim.AdamW, lr=1e-2)}
 class Case:
     """What is trained."""
 
-    method: str  # simclr, moco or symmetric
+    method: str  # simclr, sup_con (SimCLR with labels), moco, symmetric or nnclr
     batch_norm: str
     groups_each: int = 1  # of a process
     optimizer: str = "sgd"
@@ -49,6 +54,9 @@ CASES = [
     *(Case(method, "sync") for method in METHODS),
     *(Case(method, "split", each) for method in METHODS for each in (1, 2)),
     *(Case(method, "shuffle", each) for method in METHODS[1:] for each in (1, 2)),
+    Case("sup_con", "sync"),
+    Case("nnclr", "sync"),
+    Case("nnclr", "split", 2, accumulated=2),
     Case("simclr", "sync", optimizer="adamw"),
     Case("moco", "shuffle", 2, optimizer="adamw"),
     Case("simclr", "sync", accumulated=2),
@@ -85,11 +93,11 @@ class Recorder(Callback):
     def on_after_backward(self, trainer: Trainer, pl_module: Any) -> None:
         before = self.record.states[-1]
         for name, value in tensors(pl_module).items():
-            if not name.startswith("encoder.") and not torch.equal(value.cpu(), before[name]):
+            if name.startswith(CALLBACKS) and not torch.equal(value.cpu(), before[name]):
                 self.record.moved_by_batches.add(name)
 
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: Any, optimizer: Any) -> None:
-        named = pl_module.encoder.named_parameters()
+        named = pl_module.named_parameters()
         self.record.gradients.append({name: p.grad.detach().cpu().clone() for name, p in named})
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
@@ -103,12 +111,12 @@ class Recorder(Callback):
 
 
 def tensors(method: LightningModule) -> dict[str, Tensor]:
-    """Weights, buffers, key encoder and queue, themselves."""
-    found = {f"encoder.{name}": value for name, value in method.encoder.state_dict().items()}
+    """Weights, buffers, key encoder, and queue or support set, themselves."""
+    found = dict(method.state_dict())
     for callback in method.trainer.callbacks:
         if isinstance(callback, MomentumEncoder):
             found |= {f"keys.{name}": value for name, value in callback.encoder.state_dict().items()}
-        elif isinstance(callback, NegativeQueue):
+        elif isinstance(callback, FirstInFirstOut):
             found["queue"] = callback.keys
     return found
 
@@ -126,7 +134,8 @@ def data(accumulated: int = 1) -> ContrastiveData:
     for index in order.batches():
         contrast[index] = torch.linspace(0.2, 1, BATCH)
     scaled = (images * contrast.view(-1, 1, 1, 1)).to(torch.uint8)
-    return ContrastiveData(TensorImages(scaled), batch_size=BATCH)
+    labels = torch.arange(number) % 7 - 1  # some have none
+    return ContrastiveData(TensorImages(scaled, labels), batch_size=BATCH)
 
 
 def train(
@@ -145,8 +154,13 @@ def train(
     recorder = Recorder(given)
     settings = {"optimizer": OPTIMIZERS[case.optimizer]} | settings
     callbacks: list[Callback] = []
-    if case.method == "simclr":
+    if case.method == "sup_con":
+        settings = {"loss": sup_con} | settings
+    if case.method in ("simclr", "sup_con"):
         method: Any = tiny.simclr(case.batch_norm, groups, **settings)
+    elif case.method == "nnclr":
+        method = tiny.nnclr(case.batch_norm, groups, **settings)
+        callbacks = [SupportSet(LENGTH)]
     else:
         method = tiny.moco(case.batch_norm, groups, symmetric=case.method == "symmetric", **settings)
         callbacks = tiny.moco_callbacks(length=LENGTH)

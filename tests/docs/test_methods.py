@@ -95,7 +95,7 @@ def test_what_belongs_to_no_group_has_its_default() -> None:
 
 
 def test_every_callback_is_named() -> None:
-    for name in composed("method=moco_v2")["callbacks"]:
+    for name in {**composed("method=moco_v2")["callbacks"], **composed("method=nnclr")["callbacks"]}:
         assert is_a_key_of(f"callbacks.{name}", dict.fromkeys(KEYS)), name
 
 

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.optim import lr_scheduler
 
 from cl_lightning import MoCoV2, SimCLR
-from cl_lightning.callbacks import HealthMonitor, MomentumEncoder, NegativeQueue, StartReport
+from cl_lightning.callbacks import HealthMonitor, MomentumEncoder, StartReport
+from cl_lightning.callbacks.first_in_first_out import FirstInFirstOut
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.losses import nt_xent
 from cl_lightning.methods.part_checks import check_parts
@@ -22,7 +23,7 @@ from cl_lightning.optim import WarmupCosine, as_schedule
 from cl_lightning.pairs import moco_v2_views
 from tests import tiny
 
-KINDS: dict[str, Any] = {"simclr": tiny.simclr, "moco_v2": tiny.moco}
+KINDS: dict[str, Any] = {"simclr": tiny.simclr, "moco_v2": tiny.moco, "nnclr": tiny.nnclr}
 EPOCHS = 3
 
 
@@ -154,8 +155,8 @@ def test_a_batch_that_is_left_out_changes_nothing(kind: str) -> None:
     trainer = fit(method, LeavesOut(), counts, HealthMonitor(), max_epochs=1)
     assert counts.changed == [True, False, True, False]
     assert trainer.callback_metrics["train/loss"].isfinite()
-    if kind == "moco_v2":
-        queue = method.attached(NegativeQueue)
+    if kind != "simclr":
+        queue = method.attached(FirstInFirstOut)
         assert (queue.steps, queue.enqueued) == (2, 32)
 
 

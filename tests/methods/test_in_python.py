@@ -24,7 +24,7 @@ from cl_lightning.pairs import moco_v2_views
 from tests import tiny
 from tests.processes import workers
 
-KINDS = {"simclr": tiny.simclr, "moco_v2": tiny.moco}
+KINDS = {"simclr": tiny.simclr, "moco_v2": tiny.moco, "nnclr": tiny.nnclr}
 
 
 def test_every_default_of_moco_v2_trains_as_it_stands(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_other_loaders_are_refused() -> None:
 def fitted(method: Any, *callbacks: Any, **settings: Any) -> Trainer:
     """Trained for two epochs with evaluation."""
     settings = {"max_epochs": 2, "limit_val_batches": None, "limit_train_batches": None} | settings
-    own = [] if isinstance(method, SimCLR) else tiny.moco_callbacks()
+    own = [] if not isinstance(method, MoCoV2) else tiny.moco_callbacks()
     trainer = tiny.trainer(*own, KNNMonitor(k=4), *callbacks, **settings)
     trainer.fit(method, tiny.data())
     return trainer

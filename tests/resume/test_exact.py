@@ -8,12 +8,14 @@ from lightning.pytorch import Callback
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from cl_lightning.callbacks.support_set import SupportSet
 from cl_lightning.data import ContrastiveData, TensorImages, synthetic
 from tests import tiny
 from tests.resume.compare import differences
 
 EPOCHS, STEPS = 3, 8  # of 16 batches of 4 images, two of which make a step
 # Inside the first epoch, inside the second, at the end of an epoch.
+PLAIN = {"simclr": tiny.simclr, "nnclr": tiny.nnclr}
 PLACES = {"first epoch": 3, "inside an epoch": 13, "end of an epoch": 2 * STEPS}
 
 
@@ -60,9 +62,9 @@ def fit(
     method: str, workers: int | None, precision: str, *callbacks: Any, resume: Path | None = None
 ) -> dict[str, Any]:
     """All that a checkpoint of the end holds, but the loops' clocks."""
-    made: Any = tiny.moco("shuffle", groups=2, symmetric=True) if method == "moco" else tiny.simclr()
+    made: Any = tiny.moco("shuffle", groups=2, symmetric=True) if method == "moco" else PLAIN[method]()
     made.default_callbacks.clear()
-    owned = tiny.moco_callbacks(length=40) if method == "moco" else []
+    owned = {"moco": tiny.moco_callbacks(length=40), "nnclr": [SupportSet(40)]}.get(method, [])
     trainer = tiny.trainer(
         *owned, *callbacks, max_epochs=EPOCHS, accumulate_grad_batches=2, precision=precision
     )
@@ -73,7 +75,7 @@ def fit(
 
 
 CASES = [
-    *((method, None, "32-true") for method in ("simclr", "moco")),
+    *((method, None, "32-true") for method in ("simclr", "moco", "nnclr")),
     *(("moco", workers, "32-true") for workers in (0, 2)),
     ("moco", None, "bf16-mixed"),
 ]

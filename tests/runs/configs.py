@@ -35,6 +35,11 @@ SMALL = (
 )
 SMALL_MOCO = ("method=moco_v2", "callbacks.negative_queue.length=16", "encoder.batch_norm_groups=2")
 
+SMALL_NNCLR = (
+    *("method=nnclr", "callbacks.support_set.length=16", "encoder.hidden_features=16"),
+    *("encoder.out_features=8", "method.predictor_features=16"),
+)
+
 
 def composed(*overrides: str) -> DictConfig:
     return copy.deepcopy(_composed(overrides))

@@ -6,12 +6,11 @@ from cl_lightning.runs import RunFolder
 from cl_lightning.runs.assemble import assemble_trainer
 from cl_lightning.runs.identity import flat
 from cl_lightning.train import train
-from tests.runs.configs import OPTIONS, SMALL, SMALL_MOCO, config, synthetic_data
+from tests.runs.configs import OPTIONS, SMALL, SMALL_MOCO, SMALL_NNCLR, config, synthetic_data
 
-UNTRAINED = ("sup_con", "neighbour_nce")  # which SimCLR and MoCo do not give what they take
 DEEPER = ("resnet34", "resnet101", "resnet152")  # of the blocks that resnet18 and resnet50 have
 GROUPS = sorted({g for g, _ in OPTIONS} - {"experiment", "trainer", "method"})
-TRAINED = [(g, o) for g, o in OPTIONS if g in GROUPS and o not in (*UNTRAINED, *DEEPER)]
+TRAINED = [(g, o) for g, o in OPTIONS if g in GROUPS and o not in DEEPER]
 WITH_GPU = ("gpu", "ddp")
 
 
@@ -20,6 +19,8 @@ def overrides(group: str, option: str) -> list[str]:
     choice = [f"{group}={option}"]
     if option.endswith("info_nce") or (group, option) == ("callbacks", "moco_v2"):
         choice += SMALL_MOCO
+    if option == "neighbour_nce":
+        choice += SMALL_NNCLR
     clash = {"encoder": "encoder", "data": "data", "logger": "logger"}.get(group, "-")
     small = [o for o in SMALL if not o.startswith(clash)]
     if group == "views" and option == "digits":

@@ -20,7 +20,7 @@ REFUSED = {
     "method.symmetric=true": "method.symmetric is no key here; accepted: name, decay_norms_and_biases",
     "callbacks.negative_queue.length=8": "callbacks.negative_queue is no key here",
     "+loss.foo=1": "loss.foo is not an argument; accepted: z_a, z_b, temperature",
-    "method=foo": "method is 'foo'; accepted: moco_v2, simclr",
+    "method=foo": "method is 'foo'; accepted: moco_v2, nnclr, simclr",
     "schedule=null": "accepted: GROUP=OPTION",
     "foo": "'foo' is not understood; accepted: GROUP=OPTION or KEY=VALUE",
     "+seed=1": "An item is already at 'seed'",
@@ -106,6 +106,14 @@ REFUSED = {
     # what does not fit
     "loss=info_nce": "accepted: loss=nt_xent",
     "method=moco_v2 callbacks=default": "MoCoV2 needs a MomentumEncoder, and callbacks has none; accepted:",
+    "loss=neighbour_nce": "loss=neighbour_nce does not take what SimCLR gives it; accepted: loss=nt_xent",
+    "method=nnclr loss=nt_xent": "accepted: loss=neighbour_nce",
+    "method=nnclr loss=sup_con": "accepted: loss=neighbour_nce",
+    "method=nnclr callbacks.support_set=null": "'++callbacks.support_set={_target_: cl_lightning.callb",
+    "method=nnclr callbacks.support_set.length=7": "length is 7, but one optimizer step makes 8 embeddings",
+    "method=nnclr callbacks=moco_v2": "callbacks.negative_queue is there, but NNCLR has no keys for it",
+    "method=nnclr method.predictor_features=0": "method.predictor_features is 0; accepted: 1 or more",
+    "method=nnclr data.batch_size=1": "NNCLR's negatives are the other images of the batch; accepted: 2",
     "data.batch_size=1000": "data.batch_size=1000 with 16 training images",
     "trainer.devices=3": "data.batch_size=8 cannot be shared by 3 processes; accepted: multiples of 3",
     "trainer=ddp_cpu data.batch_size=7": "by 2 processes; accepted: multiples of 2, such as 6 or 8",
@@ -123,6 +131,7 @@ REFUSED_MOCO = {
     "callbacks.momentum_encoder.momentum=2": "callbacks.momentum_encoder.momentum is 2; accepted: 0 to 1",
     "callbacks.momentum_encoder.schedule=foo": "accepted: constant, cosine",
     "loss=nt_xent": "accepted: loss=info_nce",
+    "loss=sup_con": "accepted: loss=info_nce",
     "method.symmetric=5": "method.symmetric is 5; accepted: true, false",
 }
 

@@ -1,0 +1,46 @@
+"""NNCLR's support set: past embeddings, among which neighbours are looked for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from lightning.pytorch import Trainer
+from torch import Tensor
+
+from cl_lightning.callbacks.first_in_first_out import FirstInFirstOut
+from cl_lightning.metrics.sphere import normalise, similarity_blocks
+
+
+class SupportSet(FirstInFirstOut):
+    """The last `length` embeddings, of one view of each image; see `FirstInFirstOut`.
+
+    Args:
+        length: embeddings that it holds (the paper's m).
+        seed: of the unit vectors that it starts with.
+
+    Raises:
+        ValueError: see `FirstInFirstOut`.
+    """
+
+    title, content = "support set", "embeddings"
+    of_own = "the nearest neighbour of an image may be an older embedding of itself"
+
+    def __init__(self, length: int = 98304, seed: int = 0) -> None:
+        super().__init__(length, seed)
+
+    @torch.no_grad()
+    def nearest(self, z: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch dim"]:
+        """Of each row the unit embedding of the set with the largest cosine to it, without gradient."""
+        z = normalise(z, self.keys.dtype)
+        largest = z.new_full((len(z),), -torch.inf)
+        place = torch.zeros(len(z), dtype=torch.int64, device=z.device)
+        for first, cosines in similarity_blocks(self.keys, z):
+            cosine, row = cosines.max(0)
+            place = torch.where(cosine > largest, first + row, place)
+            largest = torch.maximum(cosine, largest)
+        return self.keys[place]
+
+    def told_at_start(self, trainer: Trainer, method: Any) -> Mapping[str, str]:
+        per_step = method.keys_per_image * method.effective_batch_size
+        return {"support set": self.in_words(per_step, int(trainer.estimated_stepping_batches))}
