@@ -1,29 +1,21 @@
 """Whatever overrides are given, `cl-train` trains, or ends with one line of ours that says why."""
 
 import json
-import os
-import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import warm
+from tests.cli.command import environment
 from tests.fuzz.outcomes import fault
-
-ROOT = Path(__file__).parents[2]
+from tests.warm import ROOT
 
 
 def outcomes(first: int, count: int) -> list[dict[str, Any]]:
     """How the cases from number `first` end. In a process without threads, which may be copied for each."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.fuzz.outcomes", str(first), str(count)],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "tests.fuzz.outcomes", str(first), str(count)]
+    ended = warm.run(command, ROOT, environment(PYTHONPATH=str(ROOT)), timeout=7000)
     found = [json.loads(line) for line in ended.stdout.splitlines()]
     assert len(found) == count, ended.stderr
     return found
