@@ -109,9 +109,8 @@ def angle(z_a: torch.Tensor, z_b: torch.Tensor) -> torch.Tensor:
     return 1 - F.cosine_similarity(z_a, z_b).mean()
 
 
-@pytest.mark.parametrize("loss", [angle, F.mse_loss])
-def test_a_collapse_is_told_once_though_its_spread_wavers(loss: Any) -> None:
-    method = tiny.simclr(loss=loss, optimizer=partial(torch.optim.AdamW, lr=1e-2))
+def test_a_collapse_is_told_once_though_its_spread_wavers() -> None:
+    method = tiny.simclr(loss=angle, optimizer=partial(torch.optim.AdamW, lr=1e-2))
     ((_, text),) = told(method, max_epochs=20, data=tiny.data(256, 32))
     assert "collapsed towards one point" in text
 
@@ -140,7 +139,7 @@ def test_a_constant_encoder_is_told_once_as_a_collapse_alone(loss: Any, norm: bo
     )
     callbacks = tiny.moco_callbacks(length=128) if loss is info_nce else []
     method: Any = tiny.moco(**parts) if callbacks else tiny.simclr(loss=loss, **parts)
-    ((_, text),) = told(method, *callbacks, max_epochs=10, data=tiny.data(256, 32))
+    ((_, text),) = told(method, *callbacks, max_epochs=4, data=tiny.data(256, 32))
     assert "collapsed towards one point" in text
 
 
@@ -230,7 +229,7 @@ def test_nothing_is_told_of_a_healthy_simclr(batch_size: int, warmup_epochs: int
 @pytest.mark.parametrize("batch_size", [4, 32, 128])
 @pytest.mark.parametrize("symmetric", [False, True])
 def test_nothing_is_told_of_a_healthy_moco(batch_size: int, symmetric: bool) -> None:
-    images, length = (128, 128) if batch_size == 4 else (512, 256)
+    images, length = (64, 64) if batch_size == 4 else (512, 256)
     callbacks = [MomentumEncoder(0.99), NegativeQueue(length)]
     assert told(moco(symmetric=symmetric), *callbacks, data=digit_data(images, batch_size)) == []
 
