@@ -36,7 +36,7 @@ def _whole(label: Any) -> int:
         number = None
     if number is None or not -(2**63) <= number < 2**63:
         raise ValueError(
-            f"the data set gave {label!r} as a label; accepted: a whole number of 64 bits; None or -1 for no "
+            f"the data set gave {label!r} as a label; accepted: a whole number of 64 bits, None or -1 for no "
             "label. Change the set behind data.train or data.val."
         )
     return int(number)

@@ -63,7 +63,7 @@ def explain(error: BaseException) -> str | None:
         if isinstance(found, OmegaConfBaseException):
             return f"{found.full_key}: {str(found).splitlines()[0]}; accepted: a value, {HELP}"
     if isinstance(error, HydraException) and "config directory" in str(error):
-        return f"{' '.join(str(error).split())}; accepted: a folder that exists"
+        return f"{' '.join(str(error).split())}; accepted: a folder that is there"
     if isinstance(error, HydraException) or _raised_in(error) == "hydra":
         message = " ".join(str(error).split())
         if not isinstance(error, (HydraException, ValueError)):  # Hydra fails on null or a number in a list

@@ -77,7 +77,7 @@ LAYOUTS = {
     "nothing to evaluate on: the test part by a link": Case(
         files(*TRAIN, *(name.replace("/val/", "/test/") for name in VAL)),
         "",
-        r"or (\S+)/ under the name val/",
+        r"or (\S+)/ renamed or linked as val/",
         lambda told: Path("photos/val").symlink_to(told[1]),
         evaluated,
     ),

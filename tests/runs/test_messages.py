@@ -39,6 +39,6 @@ def test_a_message_names_the_key_once() -> None:
 def test_a_value_that_wants_quotes_is_shown_with_them(value: str) -> None:
     with pytest.raises(OverrideParseException) as caught:
         config(f"data.root={value}")
-    told = re.search(r'where need be: "(.*)", see', str(explain(caught.value)))
+    told = re.search(r'if needed: "(.*)", see', str(explain(caught.value)))
     assert told
     assert config(told[1])["data"]["root"] == value

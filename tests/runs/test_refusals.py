@@ -60,7 +60,7 @@ REFUSED = {
     "callbacks.finite_guard=5": "callbacks.finite_guard is 5; accepted: keys below it",
     "data.train=5": "data.train is 5; accepted: keys below it",
     "logger.csv=3": "logger.csv is 3",
-    "logger.csv.version=null": "logger.csv.version is null; accepted: '', since metrics.csv lies in the run",
+    "logger.csv.version=null": "logger.csv.version is null; accepted: ''",
     "logger.csv.version=2": "logger.csv.version is 2; accepted: ''",
     "~logger.csv.name": "logger.csv.name is null; accepted: ''",
     "logger.csv.name=curves": "logger.csv.name is 'curves'; accepted: ''",
@@ -95,7 +95,7 @@ REFUSED = {
     "trainer.accumulate_grad_batches=0": "accumulate_grad_batches is 0; accepted: a whole number from 1",
     "trainer.accumulate_grad_batches=3": "trainer.accumulate_grad_batches=3 of them; accepted: at most 2",
     "trainer.limit_train_batches=0": "trainer.limit_train_batches is 0; accepted: null for all, 1 or more",
-    "trainer.limit_train_batches=0.1": "limit_train_batches=0.1 of an epoch's 2 batches is none; accepted",
+    "trainer.limit_train_batches=0.1": "limit_train_batches=0.1 takes none of an epoch's 2 batches; accepted",
     "trainer.limit_val_batches=0.5": "trainer.limit_val_batches is 0.5; accepted: null for all, or 0",
     "trainer.limit_val_batches=1": "trainer.limit_val_batches is 1; accepted: null for all, or 0",
     "trainer.gradient_clip_val=-1": "trainer.gradient_clip_val is -1; accepted: above 0, or null",
@@ -227,7 +227,7 @@ def test_a_refused_job_of_a_sweep_does_not_keep_the_others_from_being_checked(
 
 def test_an_end_without_evaluation_is_told() -> None:
     trainer = config("trainer.max_epochs=5", "trainer.check_val_every_n_epoch=2")["trainer"]
-    with pytest.warns(UserWarning, match=r"every_n_epoch is 2, not .* trainer.max_epochs, 5.* of epoch 4"):
+    with pytest.warns(UserWarning, match=r"every_n_epoch is 2, not .* trainer.max_epochs, 5.* in epoch 4"):
         check_trainer(trainer)
     trainer["max_epochs"] = 1
     with pytest.warns(UserWarning, match="there is none"):

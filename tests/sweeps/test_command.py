@@ -45,7 +45,7 @@ ENDINGS = {
     "a traceback": ("raise ZeroDivisionError('no number')", "ZeroDivisionError: no number"),
     "a signal": (
         "os.kill(os.getpid(), signal.SIGKILL)",
-        "ended by SIGKILL, of which the system's log may know more",
+        "ended by SIGKILL; the system's log may say why",
     ),
     "in silence": ("sys.exit(3)", "exit code 3"),
     "by another process of the run": (

@@ -61,9 +61,7 @@ def _unpack(root: Path, split: str) -> None:
 
 
 def _parse(root: Path, split: str) -> None:
-    warnings.warn(
-        f"unpacking the archives into {root / split}; this takes long, but only once.", stacklevel=2
-    )
+    warnings.warn(f"{root / split} is unpacked from its archives, which takes long, once.", stacklevel=2)
     part = f".unpacking-{split}"
     shutil.rmtree(root / part, ignore_errors=True)  # left by a process that was killed
     if split == "train":

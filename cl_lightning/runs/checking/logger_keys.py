@@ -13,7 +13,7 @@ MODELS = (
 # What is accepted, by class and key.
 REFUSED = {
     "CSVLogger": {
-        "save_dir": "none; metrics.csv is in the run folder (run.root)",
+        "save_dir": "none, metrics.csv lies in the run folder (run.root)",
         "prefix": "none, because curves and reports find the columns of metrics.csv by their names",
     },
     "TensorBoardLogger": {

@@ -28,7 +28,7 @@ def check_memory(method: ContrastiveModule, data: ContrastiveData, trainer: Trai
     largest = max(parts, key=parts.__getitem__)
     raise ConfigError(
         f"a step needs more than {sum(parts.values()) / GIB:,.1f} GiB of memory ({listed}), but there are "
-        f"{there / GIB:,.1f}; accepted: a smaller {largest}"
+        f"{there / GIB:,.1f}; accepted: less of {largest}"
     )
 
 

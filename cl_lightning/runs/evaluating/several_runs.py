@@ -93,7 +93,7 @@ def writable(runs: Sequence[Path], to: str | None) -> dict[Path, Path]:
     for run, reason in reasons.items():
         if to is not None:
             raise ConfigError(
-                f"--to is {to}, but {found[run]} can't be written to: {reason}; accepted: a writable folder"
+                f"--to is {to}, but {found[run]} can't be written to: {reason}; accepted: a folder that can"
             )
         print(
             f"cl-eval: {run} can't be written to: {reason}; its row in the table is printed, but no file is "
