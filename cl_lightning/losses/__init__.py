@@ -1,7 +1,7 @@
-"""3. How are the embeddings scored? SimCLR's NT-Xent, MoCo's InfoNCE and their kin, as pure functions.
+"""3. Losses: SimCLR's NT-Xent, MoCo's InfoNCE and related losses, as pure functions.
 
-All are streamed over blocks of anchors (`streaming.py`): among the views of the global batch (`mutual.py`),
-or against other candidates (`against.py`).
+All are streamed over blocks of anchors (`streaming.py`). Candidates are the views of the global batch
+(`mutual.py`), or others (`against.py`).
 """
 
 from cl_lightning.losses.cross_entropy import info_nce, neighbour_nce, nt_xent

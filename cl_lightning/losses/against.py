@@ -1,4 +1,4 @@
-"""The stream of losses whose candidates are others than their anchors: a queue's keys, or predictions."""
+"""Streaming of losses whose candidates are not their anchors: keys in a queue, or predictions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -29,15 +29,15 @@ def against_negatives(
     rule: Rule,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """The mean loss of queries, the positive of each its own key, with its `weight`, among the negatives.
+    """The mean loss of queries against the negatives; the positive of a query is its own key, with `weight`.
 
     Queries and keys are [batch, dim], negatives [length, dim], `weight` is [batch, 1].
 
-    Gradients reach whatever requires them. Keys and negatives that require none are not normalised and
-    copied; their lengths are divided out of the logits.
+    All inputs that require a gradient get one. Keys and negatives that require none are not normalised and
+    copied; the logits are divided by their lengths instead.
 
-    Memory: one block of logits, two pieces of the negatives, and the gradients. These are computed along
-    with the loss, and backward merely scales them; so they cannot be differentiated again (RuntimeError).
+    Memory: one block of logits, two pieces of the negatives, and the gradients. Gradients are computed
+    together with the loss, and backward only scales them, so there is no second derivative (RuntimeError).
     Raises ValueError for shapes that do not fit and for no negatives at all.
     """
     check_pairs(queries, keys, "queries and keys")
@@ -56,10 +56,10 @@ def against_predictions(
     temperature: float,
     rule: Rule,
 ) -> Tensor:
-    """The mean loss of anchors, the positive of each its own prediction, among the predictions of all ranks.
+    """The mean loss of anchors against the predictions of all ranks; the positive is the own prediction.
 
-    Both are [batch, dim]. Gradients, memory and errors as in `against_negatives`; a prediction's gradient is
-    that of the sum of all ranks' losses.
+    Both are [batch, dim]. Gradients, memory and errors as in `against_negatives`. The gradient of a
+    prediction is that of the sum of all ranks' losses.
     """
     check_pairs(anchors, predictions, "neighbours and predictions")
     with torch.autocast(anchors.device.type, enabled=False):
@@ -79,7 +79,7 @@ def _check_negatives(negatives: Tensor, dim: int) -> None:
 
 
 class _Against(torch.autograd.Function):
-    """`all_anchors`: of all ranks, where own positives are among the candidates, from row `first`."""
+    """`all_anchors`: the anchors of all ranks, if the own positives are candidates, from row `first` on."""
 
     @staticmethod
     def forward(
@@ -127,9 +127,9 @@ def own_against(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Losses [rows, 1], totals [rows, powers] and the mean loss's gradients by the first three arguments.
 
-    Anchors have unit length; of the others only the directions count, and the gradients are those by unit
-    rows. A gradient that is not needed is empty. Where the positives are candidates too, from row `first`
-    on, theirs holds what they receive as such; else `first` is -1.
+    Anchors have unit length. Of positives and candidates only the directions count, and the gradients are
+    those with respect to unit rows. A gradient that is not needed is empty. If the positives are candidates
+    too, from row `first` on, their gradient includes this part; otherwise `first` is -1.
     """
     n, negatives = len(anchors), len(candidates) - (first >= 0)
     losses, totals = anchors.new_empty(n, 1), anchors.new_empty(n, len(powers))

@@ -20,7 +20,7 @@ def cross_entropy(rows: Rows) -> Score:
     positive, negatives = rows.positive, rows.sums
     return Score(
         losses=-F.logsigmoid(positive - negatives),
-        by_positive=-torch.sigmoid(negatives - positive),  # its probability - 1, without cancellation
+        by_positive=-torch.sigmoid(negatives - positive),  # probability - 1, without loss of precision
         totals=torch.logaddexp(positive, negatives),
     )
 
@@ -43,16 +43,16 @@ def nt_xent(
     are the two views of one image. The loss is the mean of l(i, j) over all 2N embeddings i; k runs over the
     2N - 1 others. Embeddings need not be normalised.
 
-    Under a process group k runs over the embeddings of all ranks and i over this rank's. The mean over
-    ranks of losses and gradients is then what one process would compute from the global batch, whose
-    shares must be equally large; the same gradient must arrive from above on all ranks, as it does in DDP.
+    With several processes k runs over the embeddings of all ranks, and i over those of this rank. The mean
+    over ranks of losses and gradients is then what one process would compute from the global batch. The
+    shares must be equally large, and backward must start with the same gradient on all ranks, as in DDP.
 
-    Each rank sends its embeddings once, as they are (bfloat16 under autocast: 2 bytes for a number), then
-    one float32 for each of them, the log-sum-exp of its logits, and nothing in backward. No less would do:
-    the gradient by an embedding is a weighted sum of all others, so each has to reach every rank; and how
-    much another rank's anchor weighs it depends on all that anchor's logits, which that rank alone computes.
+    Each rank sends its embeddings once, in their dtype (under autocast bfloat16: 2 bytes for a number). Then
+    it sends one float32 for each embedding, the log-sum-exp of its logits, and nothing in backward. Less is
+    not possible: the gradient of an embedding is a weighted sum of all others, so each must reach every rank.
+    The weight from another rank's anchor depends on all logits of this anchor, which only that rank computes.
 
-    Computed in float32 under any autocast (in float64 where an input is), without ever holding the
+    Computed in float32 under any autocast (in float64 if an input is), without ever storing the
     2N x 2N similarities. Raises ValueError for a temperature that is not positive and for views that are
     empty or differ in shape, RuntimeError for a second derivative.
     """
@@ -72,13 +72,13 @@ def info_nce(
     Cross-entropy of each query's own key against a queue of negatives: l(i) = -log(exp(q_i k_i / T) /
     (exp(q_i k_i / T) + sum over j of exp(q_i n_j / T))), where q, k and n are the normalised queries, keys
     and negatives and T is the temperature. The loss is the mean of l(i) over the queries. Inputs need not be
-    normalised. The other keys of the batch are no negatives.
+    normalised. The other keys of the batch are not negatives.
 
-    Gradients reach whatever requires them; in MoCo only the queries do. Computed in float32 under any
-    autocast (in float64 where an input is), without ever holding all similarities. Raises ValueError for
-    a temperature that is not positive, for shapes that do not fit and for no negatives at all.
+    All inputs that require a gradient get one; in MoCo only the queries do. Computed in float32 under any
+    autocast (in float64 if an input is), without ever storing all similarities. Raises ValueError for
+    a temperature that is not positive, for shapes that do not fit and if there are no negatives.
 
-    Differs from the paper: the temperature's default is MoCo v2's (arXiv:2003.04297), 0.2 in place of 0.07.
+    Differs from the paper: the default temperature is MoCo v2's (arXiv:2003.04297), 0.2 instead of 0.07.
     """
     check_positive(temperature=temperature)
     return against_negatives(queries, keys, negatives, temperature, CROSS_ENTROPY)
@@ -97,12 +97,12 @@ def neighbour_nce(
     neighbours and predictions and T is the temperature. The loss is the mean of l(i) over the neighbours.
     Inputs need not be normalised.
 
-    Under a process group k runs over the predictions of all ranks and i over this rank's neighbours. The mean
-    over ranks of losses and gradients is then what one process would compute from the global batch, as with
-    `nt_xent`. Gradients reach whatever requires them; in NNCLR only the predictions do. Each rank sends
-    neighbours and predictions once, as they are, then one number for each neighbour.
+    With several processes k runs over the predictions of all ranks, and i over the neighbours of this rank.
+    The mean over ranks of losses and gradients is then what one process would compute from the global batch,
+    as in `nt_xent`. All inputs that require a gradient get one; in NNCLR only the predictions do. Each rank
+    sends neighbours and predictions once, in their dtype, then one number for each neighbour.
 
-    Computed in float32 under any autocast (in float64 where an input is), without ever holding all
+    Computed in float32 under any autocast (in float64 if an input is), without ever storing all
     similarities. Raises ValueError for a temperature that is not positive and for inputs that are empty or
     differ in shape, RuntimeError for a second derivative.
     """

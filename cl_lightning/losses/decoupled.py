@@ -1,4 +1,4 @@
-"""Decoupled contrastive learning (arXiv:2110.06848): the positive is not among its own competitors."""
+"""Decoupled contrastive learning (arXiv:2110.06848): the positive is not in the denominator."""
 
 import math
 from typing import Any
@@ -43,11 +43,11 @@ def dcl(
     temperature, p the other view of i's image, and j runs over all views of other images. The loss is the
     mean of l(i) over all 2N embeddings i. It falls below 0. Embeddings need not be normalised.
 
-    w is 1 without `sigma`. With it (0.5 in the paper) pairs that differ count more: w_i = 2 - exp(c_i /
-    sigma) / mean of exp(c / sigma), where c is the cosine of a pair and the mean is over the images of all
-    ranks. No gradient flows through w.
+    w is 1 without `sigma`. With `sigma` (0.5 in the paper) dissimilar pairs have more weight:
+    w_i = 2 - exp(c_i / sigma) / mean of exp(c / sigma), where c is the cosine of a pair and the mean is over
+    the images of all ranks. No gradient flows through w.
 
-    Under a process group and under autocast it does as `nt_xent` does; with `sigma` each rank also sends one
+    With several processes and under autocast it works as `nt_xent`; with `sigma` each rank also sends one
     number for each image. Raises ValueError for a temperature or sigma that is not positive, for views that
     are empty or differ in shape and for a single image, RuntimeError for a second derivative.
     """

@@ -1,4 +1,4 @@
-"""Contrastive learning with hard negative samples (arXiv:2010.04592): negatives that are near weigh more."""
+"""Contrastive learning with hard negative samples (arXiv:2010.04592): near negatives have more weight."""
 
 import math
 from typing import Any
@@ -49,7 +49,7 @@ def hard_nt_xent(
     beta: float = 1.0,
     tau_plus: float = 0.1,
 ) -> Float[Tensor, ""]:
-    """NT-Xent whose negatives weigh the more the nearer they are (arXiv:2010.04592).
+    """NT-Xent in which negatives have more weight the nearer they are (arXiv:2010.04592).
 
     l(i) = log(exp(s_p) + G) - s_p, where s are cosine similarities to embedding i divided by the temperature
     T, and p is the other view of its image. The n = 2N - 2 views of other images are the negatives:
@@ -58,12 +58,12 @@ def hard_nt_xent(
     of l(i) over all 2N embeddings i. Embeddings need not be normalised. The gradient flows through w too,
     and not through G where its lower bound holds.
 
-    Under a process group and under autocast it does as `nt_xent` does, but each rank sends two numbers for
-    each embedding.
+    With several processes and under autocast it works as `nt_xent`, but each rank sends two numbers for each
+    embedding.
 
     Args:
-        beta: how much more near negatives weigh; 0: all weigh the same.
-        tau_plus: share of the negatives that are of the anchor's own class; 0 with beta 0 is NT-Xent.
+        beta: how much more weight near negatives have; 0: all have the same weight.
+        tau_plus: assumed share of negatives that have the anchor's class; 0 with beta 0 is NT-Xent.
 
     Raises:
         ValueError: a temperature that is not positive, a beta below 0, a tau_plus below 0 or not below 1,
@@ -84,7 +84,7 @@ def hard_info_nce(
     beta: float = 1.0,
     tau_plus: float = 0.1,
 ) -> Float[Tensor, ""]:
-    """InfoNCE whose negatives weigh the more the nearer they are (arXiv:2010.04592).
+    """InfoNCE in which negatives have more weight the nearer they are (arXiv:2010.04592).
 
     l(i) as in `hard_nt_xent`, for query i, its key as the positive and all `negatives`; the loss is the mean
     of l(i) over the queries.
@@ -92,7 +92,7 @@ def hard_info_nce(
     Gradients, precision and errors as in `info_nce`; `beta`, `tau_plus` and their errors as in
     `hard_nt_xent`.
 
-    Differs from the paper: it has no queue. The temperature's default is MoCo v2's, 0.2 in place of 0.5.
+    Differs from the paper, which has no queue. The default temperature is MoCo v2's, 0.2 instead of 0.5.
     """
     return against_negatives(queries, keys, negatives, temperature, _rule(temperature, beta, tau_plus))
 

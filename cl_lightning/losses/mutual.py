@@ -1,7 +1,7 @@
-"""The stream of losses in which every embedding is an anchor and a candidate of all others.
+"""Streaming of losses in which every embedding is an anchor, and a candidate of all other anchors.
 
-A similarity is the same from both sides. So this rank's rows of logits also hold how the anchors of other
-ranks score this rank's embeddings; all that is missing is those anchors' totals, a number or two each.
+Similarities are symmetric. So this rank's logits also contain the logits of other ranks' anchors with this
+rank's embeddings. Only the totals of those anchors are missing, one or two numbers for each.
 """
 
 from collections.abc import Sequence
@@ -35,18 +35,18 @@ def among_views(
     weight: Tensor | None = None,
     labels: Tensor | None = None,
 ) -> Tensor:
-    """The mean loss of this rank's embeddings, both views as anchors, among the embeddings of all ranks.
+    """The mean loss of this rank's embeddings (both views as anchors) against the embeddings of all ranks.
 
     Views are [batch, dim], `weight` [2 batch, 1], `labels` int64 [2 batch * ranks]. The positive of an
-    embedding is its image's other view, with this rank's `weight` for it; it counts as no negative. With
-    `labels`, of all ranks' embeddings in their order, the positives are all other embeddings with its label;
-    they count as negatives too, and the rule's `by_positive` has to be the same for all.
+    embedding is the other view of its image, with its `weight`; it is not a negative. With `labels` (of the
+    embeddings of all ranks, in order) the positives are all other embeddings with the same label. They are
+    negatives too, and the rule's `by_positive` must be the same for all.
 
-    The gradient by own embedding i is that of the sum of all ranks' losses. It takes for granted that the
-    same gradient arrives from above on all ranks, as it does in DDP, with accumulation and loss scaling too.
+    The gradient of an own embedding is that of the sum of all ranks' losses. This assumes that backward
+    starts with the same gradient on all ranks, as in DDP, also with accumulation and loss scaling.
 
     Memory: one block of logits, the gradient, and a copy of the embeddings of other ranks. The gradient is
-    computed along with the loss, and backward merely scales it; so it cannot be differentiated again
+    computed together with the loss, and backward only scales it, so there is no second derivative
     (RuntimeError). Raises ValueError for views that are empty or differ in shape.
     """
     check_pairs(z_a, z_b, "the views' embeddings")
@@ -105,10 +105,10 @@ def own_anchors(
     powers: Sequence[float],
     arguments: Sequence[float],
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Losses [rows, 1] and totals [rows, powers] of the own rows, and what own anchors send back to them.
+    """Losses [rows, 1] and totals [rows, powers] of this rank's anchors, and a gradient.
 
-    The third is their mean loss's gradient by the own rows, [rows, dim], or empty. The own rows are those
-    from number `first` of everyone's.
+    The gradient is that of their mean loss with respect to this rank's rows, [rows, dim], or empty. This
+    rank's rows are those from number `first` in `everyone`.
     """
     candidates = filled(everyone, aligned(len(everyone)))
     mine = slice(first, first + len(own))
@@ -120,13 +120,13 @@ def own_anchors(
         for block in blocks_of(len(own), len(candidates)):
             anchors, itself = own[block], first + block.start
             logits = (anchors / temperature) @ candidates.T
-            # Out of the same product as the others, so that all are rounded alike.
+            # Taken from the same product as the others, so that all have the same rounding.
             positive = logits.gather(1, partners[block])
             if labels is None:
                 logits.scatter_(1, partners[block], -torch.inf)
             else:
                 shares = _shares(labels, itself, len(anchors), own.dtype)
-                # Differences, so that equal logits have exactly their mean.
+                # A mean of differences, so that the mean of equal logits is exact.
                 positive += (logits[:, : len(everyone)] - positive).mul_(shares).sum(1, keepdim=True)
             logits.diagonal(itself).fill_(-torch.inf)
             logits[:, len(everyone) :] = -torch.inf
@@ -137,7 +137,7 @@ def own_anchors(
             if needs_gradient:
                 by_own[block] += factor * (exp @ candidates)
                 by_own.addmm_(exp[:, mine].T, factor * anchors)
-                if labels is not None:  # each is anchor to its positives, and a positive of theirs
+                if labels is not None:  # each is an anchor of its positives, and their positive
                     by_own[block] += 2 * score.by_positive * (shares @ everyone)
         if needs_gradient and labels is None:
             _add_partners(by_own, own, by_positive)
@@ -145,14 +145,14 @@ def own_anchors(
 
 
 def _shares(labels: Tensor, first: int, rows: int, dtype: torch.dtype) -> Tensor:
-    """For each of some anchors 1 / their number for its positives, 0 for others and itself, [rows, all]."""
+    """For each anchor: 1 / (number of positives) for each positive, 0 for all others, [rows, all]."""
     same = labels[first : first + rows, None] == labels
     same.diagonal(first).fill_(False)
     return same.to(dtype).div_(same.sum(1, keepdim=True))
 
 
 def _add_partners(by_own: Tensor, own: Tensor, by_positive: Tensor) -> None:
-    """The positive pairs' part: an embedding is anchor to its partner, and its partner's positive."""
+    """Add the gradient of positive pairs: an embedding is its partner's anchor and its partner's positive."""
     half = len(own) // 2
     by_own += (by_positive + by_positive.roll(half, 0)) * own.roll(half, 0)
 
@@ -161,12 +161,12 @@ def _add_partners(by_own: Tensor, own: Tensor, by_positive: Tensor) -> None:
 def other_anchors(
     own: Tensor, others: Tensor, totals: Tensor, temperature: float, powers: Sequence[float]
 ) -> Tensor:
-    """What all other ranks' anchors, to which the own rows are negatives, send back to them, [rows, dim].
+    """The gradient of this rank's rows, as negatives of other ranks' anchors, [rows, dim].
 
-    `totals` are those anchors', [other rows, powers].
+    `totals` are the totals of those anchors, [other rows, powers].
     """
     candidates = filled(others, aligned(len(others)))
-    # Filled up like the candidates, whose rows of zeros add nothing to the product.
+    # Padded like the candidates, whose rows of zeros do not change the product.
     totals = F.pad(totals.T, (0, len(candidates) - len(others)))[:, None]
     by_own = torch.empty_like(own)
     with full_precision(own.device.type):

@@ -1,4 +1,4 @@
-"""Many candidates, such as a queue, as matrix products take them."""
+"""Splits many candidates, such as a queue, into pieces for matrix products."""
 
 import math
 
@@ -12,10 +12,10 @@ PIECE_ROWS = 8192  # candidates of one matrix product
 
 
 class Pieces:
-    """Candidates of any length, and before them the positives of a block, for products of one shape.
+    """Candidates of any length, after the positives of a block, in pieces of the same shape.
 
-    Products of one shape round alike, and equal similarities have to stay equal, as with `aligned`. Only the
-    first and the last piece are copies.
+    Matrix products of the same shape have the same rounding, so equal similarities stay equal, see `aligned`.
+    Only the first and the last piece are copies.
     """
 
     def __init__(self, candidates: Tensor, block: int) -> None:
@@ -32,9 +32,9 @@ class Pieces:
         self.buffer = candidates.new_empty(block, len(self.inverse))
 
     def logits(self, anchors: Tensor, positives: Tensor) -> tuple[Tensor, Tensor]:
-        """Of some anchors, [rows, all pieces], and of their positives, [rows, 1].
+        """The logits of some anchors, [rows, all pieces], and of their positives, [rows, 1].
 
-        The former are -inf but for the candidates, which are the columns from `room` to `end`.
+        The former are -inf except for the candidates, which are the columns from `room` to `end`.
         """
         self.head[: len(positives)] = positives
         self.inverse[: len(positives)] = lengths(positives)[:, 0].reciprocal_()
@@ -48,7 +48,7 @@ class Pieces:
         return logits, positive
 
     def weighted_sum(self, weights: Tensor) -> Tensor:
-        """Of the candidates' directions, by weights [rows, all pieces], which it changes."""
+        """The weighted sum of the candidates' directions. Changes `weights` [rows, all pieces]."""
         parts = zip(weights.mul_(self.inverse).split(self.rows, dim=1), self.pieces, strict=True)
         columns, piece = next(parts)
         total = columns @ piece

@@ -1,4 +1,4 @@
-"""Between which values does a loss move? Monitors ask; each loss says it beside itself."""
+"""The reach of a loss: the values between which it moves. Each loss declares it for the monitors."""
 
 import functools
 import inspect
@@ -11,8 +11,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Reach(NamedTuple):
     """Two values of a loss, for an anchor with one positive and some negatives.
 
-    chance: of embeddings that tell nothing apart: all similarities are equal and 1.
-    best: where positives coincide (cosine 1) and all negatives are at right angles (cosine 0).
+    chance: the loss if all embeddings are equal (all similarities are 1): guessing.
+    best: the loss if positives coincide (cosine 1) and all negatives are at right angles (cosine 0).
     """
 
     chance: float
@@ -33,11 +33,11 @@ def reaches(reach: Callable[..., Reach]) -> Callable[[F], F]:
 
 
 def reach_of(loss: Callable[..., Any], negatives: int) -> Reach | None:
-    """The reach of a loss that declares it, or of a `functools.partial` of it; None of any other.
+    """The reach of a loss, or of a `functools.partial` of it; None if the loss does not declare it.
 
     Args:
-        loss: with its arguments bound or by default.
-        negatives: of an anchor.
+        loss: the loss; arguments that are not bound have their defaults.
+        negatives: the number of negatives of an anchor.
     """
     plain = functools.partial(loss)
     if plain.func not in _DECLARED:

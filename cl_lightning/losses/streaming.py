@@ -1,8 +1,8 @@
-"""How all losses stream: over blocks of anchors that hold all their candidates, in full precision.
+"""Streaming of all losses: blocks of anchors with all their candidates, in full precision.
 
-A row of logits holds one anchor's similarities to its candidates, divided by the temperature. A loss sees
-only a few numbers of it: the logit of the anchor's positive and log-sum-exps of its negatives. Its rule
-(`rule`) makes the anchor's loss of these, and what the gradient of each logit needs besides that logit.
+A row of logits holds one anchor's similarities to its candidates, divided by the temperature. A loss needs
+only a few numbers of a row: the logit of the positive and log-sum-exps of the negatives. From these, the
+rule of the loss (`rule`) computes the anchor's loss, and the numbers for the gradient of each logit.
 """
 
 import functools
@@ -16,20 +16,20 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-# Logits that are held at a time: 4 MiB in float32, about a CPU's cache. Blocks of fewer rows than MIN_ROWS
-# would read all candidates too often.
+# The number of logits in memory at a time: 4 MiB in float32, about a CPU's cache. With fewer rows than
+# MIN_ROWS, blocks would read all candidates too often.
 BLOCK_ELEMENTS = 2**20
 MIN_ROWS = 32
 ALIGNMENT = 64
 
 
 class Rows(NamedTuple):
-    """What a rule is told of some anchors.
+    """The input of a rule, for some anchors.
 
-    positive: the positive's logit, s_p; of several positives their mean.
+    positive: the positive's logit, s_p; the mean if there are several positives.
     sums: for each power a of the loss log(sum over negatives j of exp(|a| s_j)); -inf without negatives.
-    negatives: how many each anchor has.
-    weight: of the positive; None: 1.
+    negatives: the number of negatives of each anchor.
+    weight: the weight of the positive; None means 1.
     """
 
     positive: Float[Tensor, "rows 1"]
@@ -39,11 +39,12 @@ class Rows(NamedTuple):
 
 
 class Score(NamedTuple):
-    """What a rule answers.
+    """The output of a rule.
 
-    losses: of each anchor.
-    by_positive: the derivative by the positive's logit, through `positive` only.
-    totals: t, by which the derivative by a negative's logit s is the sum over powers a of a exp(|a| s - t_a).
+    losses: the loss of each anchor.
+    by_positive: the derivative with respect to the positive's logit, only through `positive`.
+    totals: t; the derivative with respect to a negative's logit s is the sum over powers a of
+        a exp(|a| s - t_a).
     """
 
     losses: Float[Tensor, "rows 1"]
@@ -52,7 +53,7 @@ class Score(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A loss as the streams take it: the name of its rule, its powers, and the rule's other arguments."""
+    """A loss for streaming: the name of its rule, its powers, and the other arguments of the rule."""
 
     name: str
     powers: tuple[float, ...] = (1.0,)
@@ -63,7 +64,7 @@ RULES: dict[str, Callable[..., Score]] = {}
 
 
 def rule(function: Callable[..., Score]) -> Callable[..., Score]:
-    """Lets the streams find a rule by its name, as operators that torch.compile takes whole can't hold it."""
+    """Registers a rule by its name, because custom operators for torch.compile can't take functions."""
     RULES[function.__name__] = function
     return function
 
@@ -77,9 +78,9 @@ def scored(
     powers: Sequence[float],
     arguments: Sequence[float],
 ) -> tuple[Score, Float[Tensor, "rows candidates"], Float[Tensor, "rows 1"]]:
-    """The score of some anchors, and G and f: f G is the gradient of their losses by the logits.
+    """The score of some anchors, and G and f: f G is the gradient of their losses with respect to the logits.
 
-    Logits of -inf do not count. G lies where the logits were. Both are finite, also without negatives.
+    Logits of -inf do not count. G overwrites the logits. G and f are finite, also without negatives.
     """
     exps = powered(logits, powers)
     sums, largest = map(_side_by_side, zip(*map(log_sum_exp, exps), strict=True))
@@ -98,40 +99,40 @@ def _side_by_side(columns: tuple[Tensor, ...]) -> Tensor:
 
 
 def powered(logits: Tensor, powers: Sequence[float]) -> list[Tensor]:
-    """For each power a the logits times |a|; the last lies where the logits were."""
+    """For each power a the logits times |a|; the last result overwrites the logits."""
     copies = [*(logits.clone() for _ in powers[1:]), logits]
     return [x if abs(a) == 1 else x.mul_(abs(a)) for x, a in zip(copies, powers, strict=True)]
 
 
 def log_sum_exp(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """The log-sum-exp and the largest logit of each row, [rows, 1]; leaves exp(logits - largest) behind.
+    """The log-sum-exp and the largest logit of each row, [rows, 1]; logits become exp(logits - largest).
 
-    A logit of -inf does not count; a row of nothing else has the log-sum-exp -inf.
+    A logit of -inf does not count; the log-sum-exp of a row with only -inf is -inf.
     """
-    # Finite also where nothing counts.
+    # Finite, even if no logit counts.
     largest = logits.amax(1, keepdim=True).clamp_min_(torch.finfo(logits.dtype).min)
     exp = logits.sub_(largest).exp_()
     return largest + exp.sum(1, keepdim=True).log_(), largest
 
 
 def blocks_of(anchors: int, candidates: int) -> Iterator[slice]:
-    """The rows of all anchors in turn, as many at a time as their logits may be held."""
+    """Slices of all anchors, each with as many rows as logits fit in memory."""
     rows = max(MIN_ROWS, BLOCK_ELEMENTS // candidates)
     for start in range(0, anchors, rows):
         yield slice(start, min(start + rows, anchors))
 
 
 def aligned(rows: int) -> int:
-    """The next whole number of rows that matrix products round alike.
+    """The next number of rows for which matrix products have the same rounding everywhere.
 
-    They round the last columns otherwise than whole blocks of them, and a temperature of 0.005 makes 200
-    times of it: equal similarities have to stay equal.
+    They round the last columns of an incomplete block in another way. A temperature of 0.005 would make this
+    difference 200 times as large, but equal similarities must stay equal.
     """
     return rows + -rows % ALIGNMENT
 
 
 def filled(candidates: Tensor, rows: int) -> Tensor:
-    """The candidates and zeros, `rows` in all; no anchor may count the zeros."""
+    """The candidates, padded with zeros to `rows` rows; no anchor may count the zeros."""
     return candidates if len(candidates) == rows else F.pad(candidates, (0, 0, 0, rows - len(candidates)))
 
 
@@ -151,7 +152,7 @@ def full_precision(device_type: str) -> Iterator[None]:
 
 
 def compute_dtype(*embeddings: Tensor) -> torch.dtype:
-    """float32, or float64 where any of the embeddings is."""
+    """float64 if one of the embeddings is float64, else float32."""
     return functools.reduce(torch.promote_types, (z.dtype for z in embeddings), torch.float32)
 
 
@@ -172,7 +173,7 @@ def check_pairs(a: Tensor, b: Tensor, names: str) -> None:
 
 
 def scaled(gradient: Tensor, upstream: Tensor) -> Tensor:
-    """A loss's gradient times what arrives from above; RuntimeError for a second derivative."""
+    """A loss's gradient times the incoming gradient; RuntimeError for a second derivative."""
     if torch.is_grad_enabled():
         raise RuntimeError("the contrastive losses have no second derivative: leave create_graph False")
     return gradient * upstream

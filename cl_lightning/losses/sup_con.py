@@ -1,4 +1,4 @@
-"""Supervised contrastive learning (arXiv:2004.11362): all images with a label are positives of each other."""
+"""Supervised contrastive learning (arXiv:2004.11362): images with the same label are positives."""
 
 import math
 from typing import Any
@@ -39,10 +39,10 @@ def sup_con(
     the label of i's. The loss is the mean of l(i) over all 2N embeddings i. Embeddings need not be
     normalised.
 
-    An image of the label -1 has none: the only positive of its views is the other one. With no labels at
-    all, or with all different, the loss is NT-Xent.
+    The label -1 means no label: then the only positive of a view is the other view. Without any labels, or
+    if all labels are different, the loss is NT-Xent.
 
-    Under a process group and under autocast it does as `nt_xent` does; each rank also sends its labels.
+    With several processes and under autocast it works as `nt_xent`; each rank also sends its labels.
     Raises ValueError for a temperature that is not positive, for views that are empty or differ in shape and
     for labels that are not int64 [batch], RuntimeError for a second derivative.
     """
@@ -58,7 +58,7 @@ def sup_con(
 
 
 def _of_all_views(labels: Tensor) -> Tensor:
-    """The labels of all ranks' embeddings in their order; images without one have numbers of their own."""
+    """The labels of all ranks' embeddings, in order; an image without a label gets a unique number."""
     number = rank() * len(labels) + torch.arange(len(labels), device=labels.device)
     own = torch.where(labels == NO_LABEL, torch.iinfo(torch.int64).min + number, labels)
     return gather(own.repeat(2))
