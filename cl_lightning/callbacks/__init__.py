@@ -1,4 +1,4 @@
-"""State and reports beside the training step."""
+"""Callbacks: the state of methods, monitors and reports."""
 
 from cl_lightning.callbacks.broken_files import BrokenFiles
 from cl_lightning.callbacks.finite_guard import FiniteGuard
@@ -30,7 +30,7 @@ __all__ = [
     "WholeEpochs",
 ]
 
-# What a config may name; a method's own callbacks stand beside the methods.
+# What a config may name. The callbacks of one method are listed in `methods`.
 OPTIONS = (
     "cl_lightning.callbacks.BrokenFiles",
     "cl_lightning.callbacks.FiniteGuard",

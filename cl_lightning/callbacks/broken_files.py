@@ -1,4 +1,4 @@
-"""How many files other images stand in for."""
+"""Counts the broken files that other images replace."""
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -6,11 +6,11 @@ from cl_lightning.distributed.saved_by_rank import gather_objects
 
 
 class BrokenFiles(Callback):
-    """Logs `train/broken_files`, the broken files that a run has met so far, where `data.max_broken` is set.
+    """Logs `train/broken_files`, the number of broken files so far, if `data.max_broken` is set.
 
-    At the end of each epoch all processes learn of each other's, so that the number and
-    `ContrastiveData.broken_files` are those of the whole run, and the limit holds for it.
-    Raises ValueError, on all processes alike, for more than `data.max_broken` of them.
+    At the end of each epoch the processes exchange their lists, so that the number, the limit and
+    `ContrastiveData.broken_files` refer to the whole run.
+    Raises ValueError on all processes for more than `data.max_broken` files.
     """
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

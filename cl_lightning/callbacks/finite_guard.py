@@ -1,4 +1,4 @@
-"""Stops, or skips, optimizer steps that meet NaN or infinity."""
+"""Stops or skips optimizer steps with NaN or infinity."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -27,28 +27,29 @@ from cl_lightning.distributed import gather
 
 
 class FiniteGuard(SkipsSteps):
-    """Stops all processes at the same optimizer step when any of them meets NaN or infinity.
+    """Stops all processes at the same optimizer step if one of them has NaN or infinity.
 
-    Looked at are views, embeddings, losses of all micro-batches, and gradients (of each process before DDP
-    averages them, and after). The error comes before weights, optimizer, key encoder or queue change and
-    before anything is saved. It names step, rank and likely cause. fp16's gradient scaler expects gradients
-    that overflow, and skips those steps itself: under it gradients are left to it. Gradients whose squares
-    overflow count as infinite.
+    It checks views, embeddings, the losses of all micro-batches, and gradients (of each process before DDP
+    averages them, and after). The error comes before weights, optimizer, key encoder or queue change, and
+    before anything is saved. It names the step, the rank and the likely cause. With fp16, gradients are not
+    checked, because the gradient scaler expects overflows and skips these steps itself. Gradients whose
+    squares overflow count as infinite.
 
-    Costs a sum over each of these tensors and, each optimizer step, one exchange of five bytes and one read
-    by the host.
+    The cost is a sum over each of these tensors and, in each optimizer step, one exchange of five bytes and
+    one read by the host.
 
     Args:
-        max_skipped: how many such steps a run may leave out, each with a warning, before one stops it. A
-            step that is left out changes neither weights, optimizer, key encoder nor queue, and takes back
-            the running statistics of its forwards; they are copied before each step for it. Schedule and
-            `global_step` count it, and fp16's scaler lowers its scale.
+        max_skipped: how many such steps are skipped, each with a warning; one more stops the run. A skipped
+            step does not change weights, optimizer, key encoder or queue. The running statistics of its
+            forwards are restored from a copy that is made before each step. Schedule and `global_step` count
+            the step, and fp16's scaler lowers its scale.
 
-    `skipped` holds how many were left out so far, over resumes; logged by epoch as `train/skipped_steps`
-    where `max_skipped` is set.
+    `skipped` is the number of skipped steps, also over resumes. It is logged by epoch as
+    `train/skipped_steps` if `max_skipped` is set.
 
     Raises:
-        ValueError: max_skipped below 0; NonFiniteError, a ValueError, at the step that stops the run.
+        ValueError: `max_skipped` is below 0.
+        NonFiniteError: a ValueError, at the step that stops the run.
     """
 
     def __init__(self, max_skipped: int = 0) -> None:
@@ -65,7 +66,7 @@ class FiniteGuard(SkipsSteps):
     def _forget(self) -> None:
         """Begin an optimizer step."""
         self.skipping = False
-        # Of each tensor one number, which is finite where the tensor is.
+        # One number for each tensor, which is finite if the tensor is.
         self._seen: dict[str, list[Tensor]] = {stage: [] for stage in STAGES}
 
     def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
@@ -122,11 +123,11 @@ class FiniteGuard(SkipsSteps):
         for buffer, before in zip(self._buffers(), self._buffers_before, strict=True):
             buffer.copy_(before)
         if scaler_of(trainer) is not None and getattr(optimizer, "_step_supports_amp_scaling", False):
-            # The scaler has yet to look at these gradients, and fails without any.
+            # The scaler still has to check these gradients, and fails if there are none.
             for gradient in _gradients(optimizer):
                 gradient.fill_(math.nan)
         else:
-            optimizer.zero_grad(set_to_none=True)  # gradients of 0 would still decay weights and add momentum
+            optimizer.zero_grad(set_to_none=True)  # with gradients of 0, decay and momentum would still act
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         if self.max_skipped:
@@ -154,7 +155,7 @@ class FiniteGuard(SkipsSteps):
             yield from module.buffers()
 
     def _see_views(self, views: tuple[Tensor, Tensor]) -> None:
-        # Where they are made: a key encoder may get those of other ranks.
+        # Checked where they are made, because a key encoder may get the views of other ranks.
         for view in views:
             self._see(VIEWS, view)
 
@@ -176,7 +177,7 @@ def _gradients(optimizer: Optimizer) -> Iterable[Tensor]:
 
 
 def _broken(numbers: list[Tensor], device: torch.device) -> Tensor:
-    """1 where one of them is not finite, else 0; a scalar on the device."""
+    """1 if one of the numbers is not finite, else 0; a scalar on the device."""
     if not numbers:
         return torch.zeros((), dtype=torch.uint8, device=device)
     return torch.stack(numbers).isfinite().logical_not().any().to(torch.uint8)

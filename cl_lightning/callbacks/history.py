@@ -1,4 +1,4 @@
-"""What was logged before a run was interrupted."""
+"""Restores the logged values when a run is resumed."""
 
 import csv
 import io
@@ -9,16 +9,15 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger
 
-KEY = "logged"  # in a checkpoint
+KEY = "logged"  # the key in a checkpoint
 
 
 class MetricsHistory(Callback):
-    """Lets a resumed run go on with metrics.csv and with the last value of each metric.
+    """Lets a resumed run continue metrics.csv, and restores the last value of each metric.
 
-    A `CSVLogger` deletes the file of its folder as it opens it. With this callback a checkpoint holds the
-    file as it was, and a resumed run writes it anew: rows that were logged after the save are gone, as are
-    the steps that they told of. `Trainer.callback_metrics` has the last values again, for what was not
-    measured since.
+    A `CSVLogger` deletes an existing metrics.csv when it opens it. With this callback a checkpoint holds the
+    content of the file, and a resumed run writes it again. Rows that were logged after the save are lost, as
+    are the steps in them. `Trainer.callback_metrics` has the last values again.
     """
 
     def __init__(self) -> None:
@@ -31,7 +30,7 @@ class MetricsHistory(Callback):
         self._epoch_ended = False
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._epoch_ended = True  # Lightning logs the epoch's row after the checkpoint of its end
+        self._epoch_ended = True  # Lightning logs the epoch's row after the checkpoint at its end
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._epoch_ended = False
@@ -69,12 +68,12 @@ class MetricsHistory(Callback):
 
 
 def csv_loggers(trainer: Trainer) -> list[CSVLogger]:
-    """Those that write metrics.csv: of the first process, which alone has the file."""
+    """The loggers that write metrics.csv; only the first process has the file."""
     return [x for x in trainer.loggers if isinstance(x, CSVLogger) and trainer.is_global_zero]
 
 
 def _row_to_come(trainer: Trainer) -> dict[str, float]:
-    logged = trainer.logged_metrics  # Lightning's own, to which it adds what is new
+    logged = trainer.logged_metrics  # Lightning's own dict, to which reading adds new values
     earlier = dict(logged)
     logged.clear()
     row = {name: float(value) for name, value in trainer.logged_metrics.items()}

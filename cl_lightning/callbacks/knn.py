@@ -1,4 +1,4 @@
-"""kNN accuracy by epoch, without training anything."""
+"""kNN accuracy by epoch, without training a classifier."""
 
 from typing import Any
 
@@ -10,20 +10,20 @@ from torch import Tensor
 
 from cl_lightning.metrics import KNNAccuracy
 
-BANK_LOADER = 1  # after the images that are asked for; there is none where nothing has labels
+BANK_LOADER = 1  # the loader after that of the queries; missing if there are no labels
 UNLABELLED = "not every image has a label"
-NO_LABEL = -1  # of a batch
+NO_LABEL = -1  # in the labels of a batch
 
 
 class KNNMonitor(Callback):
     """Logs `val/knn_top1`: weighted kNN of clean validation images among clean training images.
 
-    Features are the backbone's with frozen statistics (Wu et al., arXiv 1805.01978). It needs labels of
-    both; where a set has none, it says so once in a fit and logs nothing.
+    Features are those of the backbone with frozen statistics (Wu et al., arXiv 1805.01978). Both sets need
+    labels; if one has none, it warns once in a fit and logs nothing.
 
     Args:
-        k: neighbours that vote.
-        temperature: of the votes' weights, exp(similarity / temperature).
+        k: the number of neighbours that vote.
+        temperature: the temperature of the votes' weights, exp(similarity / temperature).
     """
 
     def __init__(self, k: int = 200, temperature: float = 0.1) -> None:
@@ -76,7 +76,7 @@ class KNNMonitor(Callback):
         if trainer.sanity_checking:
             self._forget()
             return
-        # All processes decide alike, whichever of them has the images without labels.
+        # All processes must decide in the same way, even if only one has images without labels.
         unlabelled = torch.as_tensor(self._unlabelled, device=pl_module.device)
         unlabelled = trainer.strategy.reduce(unlabelled, reduce_op="sum")
         self.has_neighbours = self._has_bank and not unlabelled
@@ -93,10 +93,11 @@ class KNNMonitor(Callback):
     def neighbours(
         self, queries: int, count: int
     ) -> tuple[Int64[Tensor, " queries"], Int64[Tensor, "queries count"], Bool[Tensor, "queries count"]]:
-        """Of the last evaluation: validation images, evenly spread, and the training images nearest to each.
+        """Some validation images, evenly spread, and their nearest training images in the last evaluation.
 
-        Gives their indices in the two data sets, and whether their class is the query's; nearest first. Fewer
-        than `queries` or `count` where the sets are smaller. On several processes: of this process's part.
+        Returns the indices of both, nearest first, and whether a neighbour has the query's class. There are
+        fewer than `queries` or `count` if the sets are smaller. With several processes, only this process's
+        part is used.
         """
         assert self.has_neighbours, "no evaluation with labels has been made"
         bank, labels = torch.cat(self._knn.bank_features), torch.cat(self._knn.bank_labels)

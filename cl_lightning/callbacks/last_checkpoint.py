@@ -1,4 +1,4 @@
-"""The checkpoint that a run continues from."""
+"""The checkpoint from which a run continues."""
 
 import time
 from pathlib import Path
@@ -11,20 +11,20 @@ from cl_lightning.distributed import largest
 
 
 class LastCheckpoint(Checkpoint):
-    """Keeps `dirpath`/last.ckpt, from which `Trainer.fit(..., ckpt_path=...)` ends with the same bits.
+    """Saves `dirpath`/last.ckpt; a fit that is resumed from it (`ckpt_path`) ends with the same bits.
 
-    Saves at the end of training, and by epoch, step and time as asked for. Only where a resumed run goes on
-    exactly: after an optimizer step, or at the end of an epoch after its evaluation. What falls due at an
-    epoch's last step, or where an evaluation follows, is saved at the next such place. Nothing is saved after
-    an error.
+    Saves at the end of training, and by epoch, step and time as requested. It saves only where a resumed run
+    can continue exactly: after an optimizer step, or at the end of an epoch after its evaluation. A save that
+    is due at the last step of an epoch, or before an evaluation, is made at the next such point. Nothing is
+    saved after an error.
 
     Args:
         dirpath: the folder; by default `checkpoints` below the Trainer's `default_root_dir`.
-        every_n_epochs, every_n_steps, every_minutes: between two saves; None for none of the kind. Steps are
-            the optimizer's. Minutes are asked of all processes after each step.
+        every_n_epochs, every_n_steps, every_minutes: the interval between two saves; None for no saves of
+            this kind. Steps are optimizer steps. Minutes are checked on all processes after each step.
 
     Raises:
-        ValueError: a number below 1, or no time at all.
+        ValueError: a number is below 1, or the minutes are not above 0.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class LastCheckpoint(Checkpoint):
         self.dirpath = None if dirpath is None else Path(dirpath)
         self.every_n_epochs, self.every_n_steps = every_n_epochs, every_n_steps
         self.every_minutes = every_minutes
-        self._stops = self._stopped = False  # as EarlyStopping asks for: now, and in the resumed run
+        self._stops = self._stopped = False  # whether EarlyStopping asks to stop: now, and when restored
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         trainer.should_stop |= self._stopped
@@ -97,10 +97,10 @@ class LastCheckpoint(Checkpoint):
 
 
 def resumes_exactly_after(batch_idx: int, trainer: Trainer) -> bool:
-    """Whether a checkpoint of this moment, the end of a batch, leads to what follows now.
+    """Whether a run that is resumed from a checkpoint after this batch continues exactly.
 
-    Not inside an accumulation, whose gradients no checkpoint holds. Neither before an evaluation nor at the
-    last batch of an epoch: Lightning would leave out what is due there.
+    It does not inside an accumulation, because checkpoints hold no gradients. Nor does it before an
+    evaluation or at the last batch of an epoch, because Lightning would skip what follows there.
     """
     every = trainer.val_check_batch
     before_evaluation = every is not None and (batch_idx + 1) % every == 0

@@ -1,4 +1,4 @@
-"""MoCo's key encoder: a slowly moving average of the trained one."""
+"""MoCo's key encoder: a slowly moving average of the trained encoder."""
 
 import copy
 import math
@@ -14,25 +14,26 @@ from cl_lightning.callbacks.method_state import MethodState
 
 
 class MomentumEncoder(MethodState):
-    """Owns the key encoder and moves it after every optimizer step that changed the weights.
+    """Owns the key encoder, and updates it after every optimizer step that changed the weights.
 
     key = momentum x key + (1 - momentum) x query                  (equation 2 of arXiv 1911.05722)
 
-    for all parameters, backbone and head. BatchNorm buffers are the key encoder's own, fed by its forward
-    passes, as in the official code. That code moves the keys at the start of each forward pass, this
-    after each step: the same sequence, since its first move is between equal weights. Weights in half
-    precision are averaged in float32, where small moves don't vanish. Each part of the key encoder is in
-    training or evaluation mode as that of the query encoder.
+    for all parameters of backbone and head. The key encoder has its own BatchNorm buffers, updated by its
+    forward passes, as in the official code. The official code updates the key encoder at the start of each
+    forward pass, this callback after each step. The sequence is the same, because the first update of the
+    official code is between equal weights. Weights in half precision are averaged in float32, so that small
+    updates do not vanish. Each layer of the key encoder is in the same mode (training or evaluation) as that
+    of the query encoder.
 
-    The encoder is built in `on_fit_start` as a copy of the module's `encoder`, or from the checkpoint of a
-    resumed run. It stays outside the module: neither DDP nor the optimizer sees it.
+    The key encoder is made in `on_fit_start` as a copy of the module's `encoder`, or from the checkpoint of a
+    resumed run. It is not part of the module: DDP and the optimizer do not see it.
 
     Args:
-        momentum: 0 (always equal) to 1 (never moves).
+        momentum: from 0 (always equal to the query encoder) to 1 (never changes).
         schedule: `constant`, or `cosine` from `momentum` to 1 over the steps of the run (arXiv 2006.07733).
 
     Raises:
-        ValueError: momentum outside [0, 1]; a resumed run whose checkpoint holds no key encoder.
+        ValueError: momentum is outside [0, 1]; the checkpoint of a resumed run holds no key encoder.
     """
 
     def __init__(self, momentum: float = 0.999, schedule: Literal["constant", "cosine"] = "constant") -> None:
@@ -78,7 +79,7 @@ class MomentumEncoder(MethodState):
                 key.copy_(average)
 
     def momentum_at(self, trainer: Trainer) -> float:
-        """Momentum of the move that follows optimizer step `trainer.global_step`."""
+        """The momentum of the update after optimizer step `trainer.global_step`."""
         if self.schedule == "constant":
             return self.momentum
         progress = min(1.0, trainer.global_step / trainer.estimated_stepping_batches)
@@ -120,7 +121,7 @@ def _norm(tensors: Sequence[Tensor]) -> Tensor:
 
 
 def half_life(momentum: float) -> float:
-    """Steps after which half of the key encoder is new: ln(1/2) / ln(momentum)."""
+    """The number of steps after which half of the key encoder is new: ln(1/2) / ln(momentum)."""
     if momentum in (0.0, 1.0):
         return math.inf if momentum else 0.0
     return math.log(0.5) / math.log(momentum)

@@ -1,9 +1,9 @@
-"""Where NaN or infinity begins in a step, and what a user can do about it."""
+"""Where in a step NaN or infinity first appears, and what a user can do about it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# In the order in which a step computes them: the first one that is broken is where it began.
+# In the order in which a step computes them; the first stage that is not finite is the origin.
 VIEWS, EMBEDDINGS, LOSS, OWN_GRADIENTS, GRADIENTS = STAGES = (
     "views",
     "embeddings",
@@ -27,12 +27,12 @@ CAUSES = {
 
 
 class NonFiniteError(ValueError):
-    """An optimizer step that met NaN or infinity; the message says which, on which rank, and what to try."""
+    """An optimizer step with NaN or infinity; the message names step, rank and what to try."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where NaN or infinity began: the stage, and the ranks that had it there."""
+    """Where NaN or infinity first appeared: the stage, and the ranks."""
 
     stage: str
     ranks: tuple[int, ...]
@@ -46,7 +46,7 @@ class Origin:
 
 
 def origin(broken: Sequence[Sequence[int]]) -> Origin | None:
-    """From what is not finite, for each rank and stage [ranks, stages]; None where all is."""
+    """The origin, from flags for what is not finite [ranks, stages]; None if everything is finite."""
     for number, stage in enumerate(STAGES):
         ranks = tuple(rank for rank, stages in enumerate(broken) if stages[number])
         if ranks:

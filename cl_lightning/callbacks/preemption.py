@@ -1,4 +1,4 @@
-"""A run that is asked to end saves first."""
+"""Saves a run before a signal or the time limit ends it."""
 
 import signal
 import sys
@@ -27,34 +27,34 @@ from cl_lightning.interruption import (
 )
 
 OWNER_SECONDS = 20
-TIME = 1  # in the exchange between processes; a signal is more
+TIME = 1  # the code for the time limit in the exchange between processes; signals have larger codes
 
 
 class Preemption(Checkpoint):
-    """Ends a run after a signal, or when its time is over: all processes finish the step, `LastCheckpoint`
-    saves, the program ends.
+    """Ends a run after a signal or when its time limit is over: all processes finish the step,
+    `LastCheckpoint` saves, and the program ends.
 
-    One of `signals` is what a cluster sends some time before it takes the machine away
-    (`#SBATCH --signal=USR1@120`): the first process then also requeues the SLURM job. Who answered the signal
-    before, such as submitit, is called instead after the save. SIGTERM and Ctrl-C save and end; a second
-    Ctrl-C ends at once. During an evaluation a signal waits for its end, so the time must do for one.
+    A cluster sends one of `signals` some time before a job ends (`#SBATCH --signal=USR1@120`). Then the first
+    process also requeues the SLURM job. If other code, such as submitit, had a handler for the signal, this
+    handler is called after the save instead. SIGTERM and Ctrl-C save and end the run; a second Ctrl-C ends it
+    at once. A signal during an evaluation takes effect after it, so the time must be long enough for one.
 
-    `max_time` counts from the start of training, anew after each interruption. It requeues nothing, and a run
-    that is through by then ends as ever. The Trainer's own argument of this name is another thing: it takes
-    the epoch that it cuts for a whole one.
+    `max_time` counts from the start of training, again after each interruption. It does not requeue, and has
+    no effect on a run that is finished by then. The Trainer's own argument `max_time` is different: it treats
+    the interrupted epoch as complete.
 
-    Whichever processes get the signal, all learn of it after the same step, by an exchange of eight bytes.
-    The exit code is 128 + signal, and 124 when the time is over; processes that Lightning has started end
-    with 0, since it kills the run where one of them does not.
+    If only some processes get the signal, all learn of it after the same step, by an exchange of eight bytes.
+    The exit code is 128 + signal, or 124 for the time limit. Processes that Lightning has started end with 0,
+    because Lightning kills the run if one of them does not.
 
     Args:
-        signals: names of SIGUSR1, SIGUSR2 or both; without effect on Windows, which has neither.
-        max_time: of each start, such as "00:08:00:00" (days, hours, minutes, seconds), {"hours": 8} or a
-            timedelta; None for no limit.
+        signals: names of SIGUSR1, SIGUSR2 or both. No effect on Windows, which has neither.
+        max_time: the limit of each start, such as "00:08:00:00" (days, hours, minutes, seconds),
+            {"hours": 8} or a timedelta; None for no limit.
 
     Raises:
-        ValueError: another signal; no time, or `max_time` in a fit without a `LastCheckpoint`.
-        StopRun, OutOfTime: a SystemExit, after the step with which the run ends.
+        ValueError: an unknown signal, an invalid time, or `max_time` in a fit without a `LastCheckpoint`.
+        StopRun, OutOfTime: a SystemExit, after the last step.
     """
 
     def __init__(
@@ -74,12 +74,12 @@ class Preemption(Checkpoint):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.max_time is not None and _last_checkpoint(trainer) is None:
             raise ValueError(
-                "trainer.max_time saves the run and ends it, and the run has no callbacks.checkpoint; "
+                "trainer.max_time saves and ends the run, but the run has no callbacks.checkpoint; "
                 "accepted: one as in callbacks=default, or trainer.max_time=null"
             )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        # Not earlier: Lightning's own handler for SIGTERM, which exchanges messages, has only now been set.
+        # Not earlier, because Lightning sets its own handler for SIGTERM (with communication) just before.
         self._flag.raise_for([*self.signals, *ENDING])
         self._began = time.monotonic()
 
@@ -96,9 +96,9 @@ class Preemption(Checkpoint):
         self._flag.lower()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        if not isinstance(exception, StopRun):  # else further signals change nothing any more
+        if not isinstance(exception, StopRun):  # after StopRun, further signals must have no effect
             self._flag.lower()
-        self._tell(trainer)  # the progress bar is closed by now
+        self._tell(trainer)  # after the progress bar is closed
 
     def _end_if_asked_to(self, trainer: Trainer, through: bool = False) -> None:
         signalled = STRENGTH.index(self._flag.received)
@@ -127,11 +127,11 @@ class Preemption(Checkpoint):
             if (owner := self._flag.owner(asked)) is not None:
                 self._tell(trainer)
                 owner(asked, None)  # ends the first process
-                time.sleep(OWNER_SECONDS)  # submitit requeues nothing if another ends before it
+                time.sleep(OWNER_SECONDS)  # submitit does not requeue if another process ends before it
             elif trainer.is_global_zero and (requeued := requeue()):
                 self._told += f"; {requeued}"
         nothing_more_to_stop()
-        trainer.strategy.barrier()  # a process that ends before the first has saved may end that one too
+        trainer.strategy.barrier()  # a process that ends before the first has saved may end the first too
         raise StopRun(asked)
 
     def _tell(self, trainer: Trainer) -> None:
@@ -141,13 +141,13 @@ class Preemption(Checkpoint):
 
 
 def _saved(trainer: Trainer) -> tuple[bool, str]:
-    """Whether the run can go on from a checkpoint, and what to tell of it."""
+    """Whether the run can continue from a checkpoint, and the message."""
     callback = _last_checkpoint(trainer)
     if callback is None:
         return False, "nothing is saved, and nothing requeued, since the run has no callbacks.checkpoint"
     try:
         file = callback.save(trainer)
-        trainer.strategy.checkpoint_io.teardown()  # waits for a save that goes on in a thread
+        trainer.strategy.checkpoint_io.teardown()  # waits for a save in a thread
     except ConfigError as error:
         return False, f"not saved, and not requeued: {error}"
     return True, f"saved in {file}, from which the same command continues"
@@ -159,7 +159,7 @@ def _last_checkpoint(trainer: Trainer) -> LastCheckpoint | None:
 
 
 def _is_through(trainer: Trainer) -> bool:
-    """At the end of an epoch, whether it is the last."""
+    """Whether the epoch that ends is the last one."""
     assert trainer.max_epochs is not None, "Lightning sets one"
     last = 0 <= trainer.max_epochs <= trainer.current_epoch + 1
     return last or trainer.should_stop or 0 <= trainer.max_steps <= trainer.global_step

@@ -18,15 +18,15 @@ ELSEWHERE = (
 
 
 class RunProgress(ProgressBar):
-    """Steps of the whole run with the time left, loss, kNN accuracy and images a second.
+    """Steps of the whole run, time left, loss, kNN accuracy and images per second.
 
-    On a terminal one line is redrawn; elsewhere (a file, a SLURM log) a line is written now and then. The
-    time left follows the mean pace since the start, validation included. The loss is the last micro-batch's,
-    and is read from the device only where it is shown.
+    On a terminal one line is updated; in a file or a SLURM log a line is added from time to time. The time
+    left is estimated from the mean speed since the start, including validation. The loss is that of the last
+    micro-batch, and is read from the device only when it is shown.
 
     Args:
-        refresh_seconds: least time between two drawings on a terminal.
-        log_seconds: least time between two lines elsewhere.
+        refresh_seconds: the shortest time between two updates on a terminal.
+        log_seconds: the shortest time between two lines in a file or log.
     """
 
     def __init__(self, refresh_seconds: float = 0.5, log_seconds: float = 20.0) -> None:
@@ -65,7 +65,7 @@ class RunProgress(ProgressBar):
             return
         last = trainer.global_step >= bar.total
         if last or time.time() - bar.last_print_t >= bar.mininterval:
-            if outputs:  # none of a training_step that left the batch out
+            if outputs:  # None if training_step skipped the batch
                 self._loss = f"loss {float(outputs['loss']) * trainer.accumulate_grad_batches:.3f}"
             self._describe(trainer)
         bar.update(trainer.global_step - bar.n)
@@ -93,9 +93,9 @@ class RunProgress(ProgressBar):
 
 
 class Lines(tqdm):
-    """tqdm that writes its text as lines, where nothing can be redrawn; none at 0 % and none at close.
+    """tqdm for files and logs: writes lines and updates none. No line at 0 % and at the end.
 
-    The first step has a line of its own: it says that training goes on, and how fast.
+    The first step has its own line, which shows that training has started, and its speed.
     """
 
     def __init__(self, **settings: Any) -> None:
@@ -110,8 +110,8 @@ class Lines(tqdm):
 
 
 def _redraws() -> bool:
-    # Some pseudo-terminals say that they have no lines or columns; tqdm would draw nothing on them.
-    if sys.stderr is None:  # closed, of a user's own script
+    # Some pseudo-terminals report 0 lines or columns; tqdm would draw nothing on them.
+    if sys.stderr is None:  # it may be closed in a user's own script
         return False
     return sys.stderr.isatty() and min(os.get_terminal_size(sys.stderr.fileno())) > 0
 

@@ -1,30 +1,30 @@
-"""Do old keys of a queue still resemble new ones?"""
+"""Staleness: whether the old keys of a queue still resemble the new keys."""
 
 import math
 
 from jaxtyping import Float
 from torch import Tensor
 
-# Keys that are compared.
+# The smallest and largest number of keys to compare.
 LEAST, MOST = 64, 512
-# Distances up to about this one count as near: they are those of a collapse.
+# Is added to distances, so that tiny distances, as in a collapse, have no effect.
 NEAR = 1e-3
 
 
 def staleness(keys: Float[Tensor, "length dim"], keys_per_step: int) -> float | None:
-    """How much farther the newest keys have it to the oldest than to those just before them.
+    """How much farther the newest keys are from the oldest keys than from the keys just before them.
 
-    The mean of 1 - cosine to the nearest of the oldest keys, divided by that to the nearest of as many keys
-    which entered just before the newest. It is about 1 where one encoder could have made all, since other
-    images of their kind lie equally near, and grows as the oldest keys come from another encoder. That
-    is what a momentum encoder is for (arXiv 1911.05722, section 3.1); the measure is ours.
+    This is the mean of 1 - cosine to the nearest of the oldest keys, divided by the same for as many keys
+    that entered just before the newest. It is about 1 if one encoder could have made all keys, because
+    similar images are then equally near. It grows if the oldest keys come from a different encoder, which a
+    momentum encoder should prevent (arXiv 1911.05722, section 3.1). The measure is ours.
 
     Args:
         keys: unit vectors, in the order in which they entered.
-        keys_per_step: how many entered with the last optimizer step. The parts are cut between steps,
-            because both views of an image may enter in one.
+        keys_per_step: how many keys entered in the last optimizer step. The three groups of keys are cut
+            between steps, because both views of an image may enter in one step.
 
-    Returns None for fewer keys than three such parts.
+    Returns None if there are not enough keys for three groups.
     """
     count = keys_per_step * math.ceil(LEAST / keys_per_step)
     if 3 * count > len(keys):

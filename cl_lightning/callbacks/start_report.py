@@ -1,4 +1,4 @@
-"""What is about to be trained, in numbers."""
+"""The start report: what will be trained, in numbers."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ class StartReport(Callback):
     """Prints the images, effective batch, learning rate, steps, left-out images, negatives and parameters."""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.is_global_zero:  # the others need not look at files
+        if trainer.is_global_zero:  # other processes need not read files
             lines = start_report(trainer, pl_module)
             width = max(len(name) for name in lines)
             below = "\n" + " " * (width + 4)
@@ -19,7 +19,7 @@ class StartReport(Callback):
 
 
 def start_report(trainer: Trainer, pl_module: Any) -> dict[str, str]:
-    """Name and value of each line of the report."""
+    """The lines of the report: names and values."""
     data = trainer.datamodule  # type: ignore[attr-defined]
     steps, per_epoch = int(trainer.estimated_stepping_batches), data.batches_per_epoch
     images = data.described() if hasattr(data, "described") else {}
@@ -39,7 +39,7 @@ def start_report(trainer: Trainer, pl_module: Any) -> dict[str, str]:
 
 
 def effective_batch(batch_size: int, devices: int, accumulated: int) -> str:
-    """Images of one optimizer step, and what they are the product of."""
+    """The number of images in one optimizer step, and its factors."""
     factors = [f"{devices} devices"] if devices > 1 else []
     factors += [f"{batch_size // devices:,}"]
     factors += [f"{accumulated} accumulated"] if accumulated > 1 else []

@@ -1,4 +1,4 @@
-"""Images a second, seconds an epoch, peak memory."""
+"""Images per second, seconds per epoch, peak memory."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-# What a checkpoint holds.
+# Attributes that are saved in a checkpoint.
 COUNTS = (
     *("images", "epochs", "seconds", "waited"),
     *("_epoch_images", "_epoch_batches", "_epoch_seconds", "_epoch_waited"),
@@ -18,17 +18,17 @@ COUNTS = (
 class Throughput(Callback):
     """Measures training without validation; logs `train/images_per_second` and `train/data_wait` by epoch.
 
-    Wall-clock from the end of one batch to the end of the next, loading included. A GPU is waited for at the
-    last batch of an epoch only. `seconds_per_epoch` is the mean since the start; an epoch that ended early
-    counts as its share of the batches.
+    Time is wall-clock time from the end of one batch to the end of the next, including loading. The host
+    waits for a GPU only at the last batch of an epoch. `seconds_per_epoch` is the mean since the start; an
+    epoch that ended early counts by its share of batches.
 
-    `data_wait` is the share of that time from the end of one batch to the start of the next, on this
-    process: reading images (or waiting for the workers that do), collating them, copying them to the device,
-    and what Lightning and later callbacks do in between. The first batch of an epoch counts, the start of
-    its workers included. Views, which are made in the step, are no part of it. The clock is the host's: where
-    a GPU lags behind, the host prepares the next batch meanwhile, and waits less in the step instead.
+    `data_wait` is the share of this time from the end of one batch to the start of the next, on this process:
+    reading images (or waiting for workers), collating, copying to the device, and the work of Lightning and
+    later callbacks in between. It includes the first batch of an epoch and the start of its workers. It does
+    not include views, which are made in the step. The clock is the host's: while a GPU is still busy, the
+    host already prepares the next batch, and waits less in the step.
 
-    A resumed run goes on counting, with what the first process had measured before.
+    A resumed run continues counting from the values that the first process had saved.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Throughput(Callback):
             torch.cuda.reset_peak_memory_stats(pl_module.device)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._last = time.perf_counter()  # of an epoch that goes on after a resume
+        self._last = time.perf_counter()  # for an epoch that continues after a resume
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._forget_epoch()
@@ -90,13 +90,13 @@ class Throughput(Callback):
 
     @property
     def images_per_second(self) -> float:
-        """Images over all devices, since the start of training."""
+        """Images per second over all devices, since the start of training."""
         images, seconds = self.images + self._epoch_images, self.seconds + self._epoch_seconds
         return images / seconds if seconds else 0.0
 
     @property
     def data_wait(self) -> float:
-        """Share of the time since the start that went from the end of one batch to the start of the next."""
+        """The share of time, since the start, between the end of one batch and the start of the next."""
         return self.waited / self.seconds if self.seconds else 0.0
 
     @property
@@ -105,9 +105,9 @@ class Throughput(Callback):
 
     @staticmethod
     def peak_memory_mib(device: torch.device) -> float | None:
-        """Largest memory of this process: the device's on CUDA, else resident memory, in MiB.
+        """The peak memory of this process in MiB: memory of the device on CUDA, else resident memory.
 
-        None on Windows, where Python can't tell it.
+        None on Windows, where Python can't measure it.
         """
         if device.type == "cuda":
             return torch.cuda.max_memory_allocated(device) / 2**20

@@ -1,4 +1,4 @@
-"""Whether the batch that just ended changed the weights."""
+"""Detects whether the batch that just ended changed the weights."""
 
 from typing import Any, Literal
 
@@ -9,27 +9,30 @@ Outcome = Literal["accumulating", "skipped", "changed"]
 
 
 class SkipsSteps(Callback):
-    """A callback that may take all effect from an optimizer step; `skipping` says whether it did so now."""
+    """A callback that may skip an optimizer step; `skipping` says whether it skips the current one."""
 
     skipping: bool
 
 
 def skipped_by_a_callback(trainer: Trainer) -> bool:
-    """Whether the optimizer step that just ended was without effect."""
+    """Whether a callback skipped the optimizer step that just ended."""
     callbacks = trainer.callbacks  # type: ignore[attr-defined]
     return any(callback.skipping for callback in callbacks if isinstance(callback, SkipsSteps))
 
 
 class WeightChanges(Callback):
-    """Tells optimizer steps that changed the weights from micro-batches and skipped steps.
+    """Distinguishes optimizer steps that changed the weights from micro-batches and skipped steps.
 
-    `global_step` counts a step that the fp16 gradient scaler skipped, so its scale is read as well: it
-    falls exactly when gradients overflowed, until it is 0, with which no gradient is finite. (The scaler
-    itself reads the device in every step.) It also counts a step that a callback skipped, which says so, and
-    one without a backward pass: of a `training_step` that gave no loss, or of StochasticWeightAveraging's
-    last epoch, where Lightning would step with the gradients of the step before. They are dropped.
+    `global_step` is not enough, because it also counts steps without an effect:
 
-    One serves all callbacks of a Trainer: it is the method's own, `weight_changes`.
+    - A step that the fp16 gradient scaler skipped. Therefore the scale is read as well: it falls exactly when
+      gradients overflow, until it is 0, and then no gradient is finite. (The scaler itself reads the device
+      in every step.)
+    - A step that a callback skipped; the callback says so.
+    - A step without a backward pass: if a `training_step` returned no loss, or in the last epoch of
+      StochasticWeightAveraging. Lightning would use the gradients of the step before; they are dropped.
+
+    All callbacks of a Trainer share one instance, the method's `weight_changes`.
     """
 
     def __init__(self) -> None:
@@ -38,7 +41,7 @@ class WeightChanges(Callback):
         self._outcome: Outcome = "accumulating"
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Remember where training stands; `global_step` is right from here on."""
+        """Remember the current step; `global_step` is correct from here on."""
         self._step = trainer.global_step
         self._scale = self._loss_scale(trainer)
         self._batch, self._outcome = -1, "accumulating"
@@ -52,7 +55,7 @@ class WeightChanges(Callback):
             optimizer.zero_grad(set_to_none=True)
 
     def after_batch(self, trainer: Trainer) -> Outcome:
-        """What the batch that just ended did."""
+        """The effect of the batch that just ended."""
         batch = trainer.fit_loop.total_batch_idx
         if batch != self._batch:
             self._batch, self._outcome = batch, self._of_batch(trainer)
@@ -73,5 +76,5 @@ class WeightChanges(Callback):
 
 
 def scaler_of(trainer: Trainer) -> Any:
-    """The gradient scaler of fp16; None in another precision."""
+    """The gradient scaler of fp16; None in other precisions."""
     return getattr(trainer.precision_plugin, "scaler", None)

@@ -1,4 +1,4 @@
-"""Epochs and runs that Lightning ends without a word, because something in them raised StopIteration."""
+"""Detects epochs and runs that Lightning ends silently because a hook or step raised StopIteration."""
 
 import math
 from collections.abc import Callable, Sized
@@ -11,7 +11,7 @@ R = TypeVar("R")
 
 
 def never_stops(step: Callable[..., R]) -> Callable[..., R]:
-    """`step`, with a RuntimeError in the place of a StopIteration, by which Lightning would end the epoch."""
+    """`step`, which raises RuntimeError instead of StopIteration; Lightning would end the epoch at that."""
 
     @wraps(step)
     def whole(*args: Any, **kwargs: Any) -> R:
@@ -26,12 +26,12 @@ def never_stops(step: Callable[..., R]) -> Callable[..., R]:
 
 
 class WholeEpochs(Callback):
-    """Each epoch, evaluation and run ends where it should, or where somebody asked for it.
+    """Checks that each epoch, evaluation and run ends at its end, or because it was asked to stop.
 
-    Lightning's means to ask stay: `trainer.should_stop`, and an `on_train_batch_start` that returns -1.
+    Lightning's ways to stop are allowed: `trainer.should_stop`, and `on_train_batch_start` returning -1.
 
     Raises:
-        ValueError: a hook raised StopIteration, which ended an epoch, an evaluation or the run; a run that
+        ValueError: a hook raised StopIteration, which ended an epoch, an evaluation or the run; or the run
             ended without a step.
     """
 

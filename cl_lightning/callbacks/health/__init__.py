@@ -1,8 +1,9 @@
-"""How well the embeddings do while they are trained, and what goes wrong, in plain words.
+"""Health monitoring: the quality of the embeddings during training, and warnings when something goes wrong.
 
-The monitor (`monitor.py`) takes what each step returns. Over an epoch it adds up the shape of the embeddings
-(`geometry.py`) and collects samples (`collector.py`); their statistics (`statistics.py`) meet the conditions
-(`conditions.py`), and the diagnosis (`diagnosis.py`) tells each of them once.
+The monitor (`monitor.py`) reads the outputs of each step. Over an epoch it accumulates the geometry of the
+embeddings (`geometry.py`) and samples of them (`collector.py`). At the end of the epoch their statistics
+(`statistics.py`) are checked for conditions (`conditions.py`), and the diagnosis (`diagnosis.py`) reports
+each condition once.
 """
 
 from cl_lightning.callbacks.health.monitor import HealthMonitor

@@ -1,4 +1,4 @@
-"""Collects over an epoch what the diagnosis needs."""
+"""Collects the data for the diagnosis over an epoch."""
 
 import math
 from collections import deque
@@ -13,13 +13,13 @@ from cl_lightning.callbacks.method_state import states_of
 from cl_lightning.distributed.saved_by_rank import global_batches, own_batches
 from cl_lightning.metrics import Moments
 
-# Embeddings of all processes that stand for the start and for the end of an epoch.
+# So many embeddings, over all processes, represent the start of an epoch, and as many its end.
 ROWS = 64
 SHAPES = ("spread", "centred_rank", "embedding_std")
 
 
 class EpochCollector:
-    """Keeps the first and last embeddings of an epoch, past losses, and the last layer as it was at first."""
+    """Stores the first and last embeddings of an epoch, past losses, and the initial last layer."""
 
     def __init__(self, trainer: Trainer, pl_module: Any) -> None:
         self.batches = batches_holding(ROWS, trainer)
@@ -31,20 +31,20 @@ class EpochCollector:
         self.start_epoch()
 
     def start_epoch(self) -> None:
-        """Forget the embeddings of the epoch before."""
+        """Remove the embeddings of the epoch before."""
         self.first: list[Tensor] = []
         self.last: deque[Tensor] = deque(maxlen=self.batches)
         self.comparable = all(state.is_filled for state in self.states)
 
     def add(self, z: Tensor) -> None:
-        """Embeddings [batch, dim] of a step; nothing is computed."""
-        z = z.contiguous()  # as it is after a resume
+        """Store the embeddings [batch, dim] of a step; nothing is computed."""
+        z = z.contiguous()  # the same layout as after a resume
         if len(self.first) < self.batches:
             self.first.append(z)
         self.last.append(z)
 
     def statistics(self, trainer: Trainer, pl_module: Any, loss: float) -> EpochStatistics:
-        """Those of the epoch that ends, of all processes."""
+        """The statistics of the epoch that ends, over all processes."""
         if math.isnan(self.first_loss):
             self.first_loss = loss
         dim = pl_module.encoder.out_features
@@ -77,7 +77,7 @@ class EpochCollector:
         return statistics
 
     def state_dict(self) -> dict[str, Any]:
-        """Of the run, and of its epoch so far on all processes."""
+        """The state of the run, and of the current epoch on all processes."""
         return {
             "losses": [self.first_loss, self.lowest_loss],
             "start_step": self.start_step,
@@ -88,7 +88,7 @@ class EpochCollector:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on within that epoch, on the same or on another number of processes."""
+        """Continue within the saved epoch, on the same or another number of processes."""
         self.first_loss, self.lowest_loss = state["losses"]
         self.start_step, self.comparable = state["start_step"], state["comparable"]
         device = self.layer.device
@@ -98,18 +98,18 @@ class EpochCollector:
 
 
 def batches_holding(rows: int, trainer: Trainer) -> int:
-    """How many global batches hold `rows` images: the same images, whatever the number of processes."""
+    """How many global batches hold `rows` images; they are the same images for any number of processes."""
     return math.ceil(rows / trainer.datamodule.batch_size)  # type: ignore[attr-defined]
 
 
 def last_layer(encoder: nn.Module) -> Tensor:
-    """The last weights that are trained, [out, in]; of a network without matrices the last vector."""
+    """The last trained weight matrix, [out, in]; in a network without matrices, the last vector."""
     trained = [p for p in encoder.parameters() if p.requires_grad]
     return next((p for p in reversed(trained) if p.ndim > 1), trained[-1]).detach()
 
 
 def moments(parts: Sequence[Tensor], dim: int) -> dict[str, float]:
-    """The scalars of `Moments` for all rows of `parts`, of all processes; NaN without rows."""
+    """The scalars of `Moments` for all rows of `parts`, over all processes; NaN without rows."""
     if not parts:
         return dict.fromkeys(SHAPES, math.nan)
     metric = Moments(dim).to(parts[0].device)

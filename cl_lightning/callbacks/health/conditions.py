@@ -1,7 +1,7 @@
-"""What can go wrong in a run, and how it shows.
+"""Conditions: what can go wrong in a run, and how it is detected.
 
-Each condition returns its message where it holds. One that was `told` holds until the statistics are clearly
-past the limit, so that noise about the limit does not end it.
+Each condition returns its message if it holds. A condition that was already reported (`told`) holds until the
+statistics are clearly beyond the limit, so that noise around the limit does not end it.
 """
 
 import math
@@ -9,15 +9,15 @@ from collections.abc import Callable
 
 from cl_lightning.callbacks.health.statistics import LEAST_STEPS, EpochStatistics
 
-# It holds within the first of each pair, and once told within the second.
+# The limit before a condition is reported, and after.
 COLLAPSED_SPREAD = (0.01, 0.05)
-LOW_RANK = (1.0, 1.5)  # times the limit for its dimensions
+LOW_RANK = (1.0, 1.5)  # factors on the limit, which depends on the dimension
 UNMOVED = (0.01, 0.02)
-FALLEN = (0.01, 0.05)  # share of the first loss
-RISING = 1.1  # in an epoch by more than that: it recovers
-# Shares of the loss of guessing: above the first a loss tells nothing apart, below the second it does.
+FALLEN = (0.01, 0.05)  # as a share of the first loss
+RISING = 1.1  # if a value rises by a larger factor in an epoch, it recovers
+# Shares of the loss of guessing: above the first a loss is no better than guessing, below the second it is.
 AT_CHANCE, BELOW_CHANCE = 0.98, 0.9
-BLOWN_UP = 3.0  # the last layer moved by that many times its length
+BLOWN_UP = 3.0  # the last layer moved by so many times its length
 LEAST_FALL = 0.2  # nats
 
 
@@ -39,8 +39,8 @@ def one_point(r: EpochStatistics, told: bool) -> str | None:
     if not collapsed(r, told) or recovers:
         return None
     return (
-        f"all embeddings have collapsed towards one point: embedding_std is {r.embedding_std:.2g}, spread "
-        f"evenly they have {r.dim**-0.5:.2g}. Try a smaller optimizer.lr, a longer schedule.warmup_epochs, "
+        f"all embeddings have collapsed towards one point: embedding_std is {r.embedding_std:.2g}, but an "
+        f"even spread has {r.dim**-0.5:.2g}. Try a smaller optimizer.lr, a longer schedule.warmup_epochs, "
         "encoder.projector_batch_norm=true or encoder.batch_norm=sync; a loss of your own must push "
         "negatives apart"
     )
@@ -73,13 +73,13 @@ def few_directions(r: EpochStatistics, told: bool) -> str | None:
     limit = min(max(1.5, r.dim / 50), 3) * LOW_RANK[told]
     if not r.shapes_known or r.dim < 4 or r.rank >= limit:
         return None
-    # Near one point the directions are those of rounding.
+    # If all embeddings are nearly equal, their directions are only rounding errors.
     if not told and (r.rank > RISING * r.first_rank or collapsed(r, told)):
         return None
     return (
         f"the embeddings have a low rank: around their mean they use {r.rank:.2g} of {r.dim} directions. Try "
         "a smaller optimizer.lr or optimizer.weight_decay, a lower loss.temperature, a larger "
-        "data.batch_size, or stronger views, so that no single property tells the images apart"
+        "data.batch_size, or stronger views, so that no single property distinguishes the images"
     )
 
 
@@ -96,8 +96,8 @@ def unmoved(r: EpochStatistics, told: bool) -> str | None:
     )
 
 
-# The first that holds explains those that follow. What a method keeps tells its own trouble besides, unless
-# one of the first two explains it.
+# The first condition that holds explains the following ones. The states of a method report their own trouble
+# as well, unless one of the first two conditions explains it.
 CONDITIONS: tuple[Callable[[EpochStatistics, bool], str | None], ...] = (
     not_finite,
     one_point,

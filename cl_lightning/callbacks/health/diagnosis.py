@@ -1,4 +1,4 @@
-"""What goes wrong in a run, told once in plain words."""
+"""Reports each condition once."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,17 +9,17 @@ from cl_lightning.callbacks.method_state import MethodState
 
 
 class Diagnosis:
-    """Tells a condition in the epoch in which it appears, and again only after it had clearly gone.
+    """Reports a condition in the epoch in which it appears, and again only after it has clearly ended.
 
-    `messages`: all that was told, as {"epoch": as in metrics.csv, from 0; "message": text}.
+    `messages`: all reports, as {"epoch": as in metrics.csv, from 0; "message": text}.
     """
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
-        self.told: list[str] = []  # the conditions that were told and still hold
+        self.told: list[str] = []  # conditions that were reported and still hold
 
     def of(self, epoch: int, statistics: EpochStatistics, states: Sequence[MethodState] = ()) -> list[str]:
-        """What is new in this epoch, with the trouble of what the method keeps."""
+        """The messages that are new in this epoch, with those of the method's states."""
         holding = {c.__name__: text for c in CONDITIONS if (text := c(statistics, c.__name__ in self.told))}
         visible = list(holding)[:1]
         explained = bool(EXPLAIN_ALL & holding.keys())

@@ -1,4 +1,4 @@
-"""Shape of the embeddings of one epoch."""
+"""The geometry of the embeddings in one epoch."""
 
 from collections import deque
 from typing import Any
@@ -15,13 +15,13 @@ LOGGED = ("alignment", "uniformity", "embedding_std", "effective_rank", "largest
 
 
 class Geometry:
-    """Alignment, uniformity and moments of one stage's embeddings, on their device.
+    """Alignment, uniformity and moments of the embeddings of training or validation, on their device.
 
-    Alignment and moments are sums over the epoch. Uniformity, which is of pairs, keeps embeddings.
+    Alignment and moments are sums over the epoch. Uniformity compares pairs, so embeddings are stored for it.
 
     Args:
-        dim: of the embeddings.
-        last: how many of the last updates uniformity is of; all by default.
+        dim: the dimension of the embeddings.
+        last: the number of last updates that uniformity uses; None for all.
     """
 
     def __init__(self, dim: int, last: int | None = None) -> None:
@@ -29,7 +29,7 @@ class Geometry:
         self.last: deque[Tensor] = deque(maxlen=last)
 
     def to(self, device: torch.device) -> None:
-        """Where the embeddings are."""
+        """Move the metrics to the device of the embeddings."""
         for metric in (self.alignment, self.uniformity, self.moments):
             metric.to(device)
 
@@ -37,10 +37,10 @@ class Geometry:
         """Adds the embeddings of both views."""
         self.alignment.update(z_a, z_b)
         self.moments.update(z_a)
-        self.last.append(z_a.contiguous())  # as it is after a resume
+        self.last.append(z_a.contiguous())  # the same layout as after a resume
 
     def end(self) -> tuple[dict[str, Tensor], list[float]]:
-        """The values to log and the spectrum's shares, of all processes; starts anew."""
+        """The values to log and the shares of the spectrum, over all processes; then resets the metrics."""
         for z in self.last:
             self.uniformity.update(z)
         self.last.clear()
@@ -51,7 +51,7 @@ class Geometry:
         return {name: found[name] for name in LOGGED}, found["spectrum"].tolist()
 
     def state_dict(self) -> dict[str, Any]:
-        """What the epoch has added so far, of all processes."""
+        """The sums of the epoch so far, of all processes."""
         return {
             "alignment": saved(self.alignment),
             "moments": saved(self.moments),
@@ -59,7 +59,7 @@ class Geometry:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on within that epoch, on the same or on another number of processes."""
+        """Continue within the saved epoch, on the same or another number of processes."""
         restore(self.alignment, state["alignment"], own_sum)
         restore(self.moments, state["moments"], own_sum)
         self.last.extend(own_batches(state["last"].to(self.moments.device)))

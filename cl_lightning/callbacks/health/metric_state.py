@@ -1,6 +1,6 @@
-"""A metric's sums within an epoch, of all processes, in a checkpoint.
+"""Saves the sums of a metric within an epoch, of all processes, in a checkpoint.
 
-torchmetrics saves the sums of one process.
+(torchmetrics saves only the sums of one process.)
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ def saved(metric: Metric) -> dict[str, Tensor]:
 
 
 def restore(metric: Metric, state: Mapping[str, Tensor], own: Callable[[Tensor], Tensor]) -> None:
-    """Give the metric, on its device, `own` part of what was saved: `own_sum` or `own_mean`."""
+    """Restore this process's part of the saved sums; `own` is `own_sum` or `own_mean`."""
     for name, value in state.items():
         setattr(metric, name, own(value).to(metric.device))
-    metric._update_count = 1  # else torchmetrics warns of no update where none follows
+    metric._update_count = 1  # else torchmetrics warns if no update follows

@@ -1,4 +1,4 @@
-"""How well the embeddings do while they are trained."""
+"""Logs the quality of the embeddings during training, and warns when something goes wrong."""
 
 from math import nan
 from typing import Any
@@ -18,31 +18,31 @@ from cl_lightning.distributed.saved_by_rank import own_mean
 from cl_lightning.metrics import Scores
 from cl_lightning.metrics.means import Means
 
-# Embeddings of all processes that the training's uniformity is of: the last ones of an epoch.
+# The training's uniformity uses the last embeddings of an epoch, so many over all processes.
 UNIFORMITY_ROWS = 1024
 SCORES = ("loss", *Scores.__annotations__)
 
 
 class HealthMonitor(Callback):
-    """Logs loss, scores and geometry of the embeddings by epoch, and tells what goes wrong in plain words.
+    """Logs loss, scores and geometry of the embeddings by epoch, and warns when something goes wrong.
 
-    `train/loss`, `train/contrastive_top1`, `train/positive_similarity`, `train/negative_similarity`, and for
-    training and validation views `alignment`, `uniformity` (arXiv 2005.10242), and `embedding_std`,
-    `effective_rank`, `largest_share` and `directions_90` (see `Moments`). All gather on the device, where the
-    host reads them at the end of an epoch; `train/uniformity` is of the last batches of it that hold 1,024
-    embeddings. Every `trainer.log_every_n_steps` optimizer steps it reads the loss too, as `step/loss`: of
-    the step's last micro-batch. All are over all processes: several log what one would. Steps that a callback
-    skipped are left out. A `training_step` of the user's own that gives a loss alone has no scores and no
-    geometry.
+    Logged are `train/loss`, `train/contrastive_top1`, `train/positive_similarity` and
+    `train/negative_similarity`; and for training and validation views `alignment`, `uniformity`
+    (arXiv 2005.10242), `embedding_std`, `effective_rank`, `largest_share` and `directions_90` (see
+    `Moments`). Values are accumulated on the device, and the host reads them at the end of an epoch.
+    `train/uniformity` uses the last batches of the epoch with 1,024 embeddings. Every
+    `trainer.log_every_n_steps` optimizer steps, `step/loss` is the loss of the last micro-batch. All values
+    are over all processes, and equal those of one process. Steps that a callback skipped are left out. If a
+    user's own `training_step` returns only a loss, there are no scores and no geometry.
 
-    At the end of a training epoch it warns, once, of a collapse, a low rank, a queue that no longer resembles
-    the keys, and a loss that cannot fall, with the config keys to try; see `conditions`.
+    At the end of a training epoch it warns once about a collapse, a low rank, a queue that no longer
+    resembles the keys, or a loss that cannot fall, with the config keys to try; see `conditions`.
 
-    `messages` holds what was told, as {"epoch": from 0, "message": text}. `spectra` holds the embeddings'
-    spectrum in the first and last epoch, as {"train" or "val": {epoch: shares, largest first}}.
+    `messages` holds all warnings, as {"epoch": from 0, "message": text}. `spectra` holds the spectrum of the
+    embeddings in the first and last epoch, as {"train" or "val": {epoch: shares, largest first}}.
 
-    What an epoch has gathered so far is in the checkpoint, so that a run that is resumed within it logs and
-    tells what one without interruption does: to the bit on as many processes, to rounding on others.
+    The values of an unfinished epoch are in the checkpoint. So a run that is resumed within an epoch logs the
+    same as one without interruption: to the bit on as many processes, up to rounding on others.
     """
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class HealthMonitor(Callback):
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
     ) -> None:
-        self._lr = optimizer.param_groups[0]["lr"]  # the scheduler moves on before the epoch ends
+        self._lr = optimizer.param_groups[0]["lr"]  # the scheduler changes it before the epoch ends
 
     def on_train_batch_end(
         self,
@@ -96,7 +96,7 @@ class HealthMonitor(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        if outputs:  # none of a training_step that left the batch out
+        if outputs:  # None if training_step skipped the batch
             loss = outputs["loss"].detach() * trainer.accumulate_grad_batches  # Lightning has divided it
             self._step.append({**outputs, "loss": loss})
         if (batch_idx + 1) % trainer.accumulate_grad_batches == 0:
@@ -150,7 +150,7 @@ class HealthMonitor(Callback):
             shape, spectrum = self._geometry[stage].end()
             values |= shape
             self._keep_spectrum(stage, pl_module.current_epoch, spectrum)
-        # The metrics are over all processes already; Lightning warns unless it is told to reduce them.
+        # The metrics are already over all processes; Lightning warns unless it may reduce them.
         several = pl_module.trainer.world_size > 1
         pl_module.log_dict({f"{stage}/{name}": value for name, value in values.items()}, sync_dist=several)
 
@@ -164,7 +164,7 @@ class HealthMonitor(Callback):
         steps, every = trainer.global_step, trainer.log_every_n_steps  # type: ignore[attr-defined]
         if every <= 0 or steps % every:
             return
-        # All processes take part: the first one may have loggers that the others lack.
+        # All processes take part, because only the first one may have loggers.
         loss = trainer.strategy.reduce(loss, reduce_op="mean")
         if trainer.loggers:
             value = loss.item()
@@ -173,7 +173,7 @@ class HealthMonitor(Callback):
                 logger.log_metrics({"step/loss": value}, step=steps - 1)
 
     def state_dict(self) -> dict[str, Any]:
-        if self._restored is not None:  # nothing was trained since
+        if self._restored is not None:  # nothing has been trained since
             return self._restored
         if not hasattr(self, "_collector"):  # before any fit
             return {}
@@ -186,10 +186,10 @@ class HealthMonitor(Callback):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        # That of an earlier version lacks what an epoch gathers: the monitor begins anew.
+        # A checkpoint of an earlier version lacks the values of the epoch: the monitor starts again.
         self._restored = state_dict if "gathered" in state_dict else None
 
 
 def _dim(pl_module: LightningModule) -> int:
-    """Of the embeddings."""
+    """The dimension of the embeddings."""
     return pl_module.encoder.out_features  # type: ignore[union-attr, return-value]

@@ -1,34 +1,34 @@
-"""What the diagnosis knows of a run at the end of an epoch."""
+"""The statistics of an epoch, from which the diagnosis is made."""
 
 import math
 from dataclasses import dataclass
 
-# Before so many optimizer steps, and of fewer embeddings, nothing is said of a trend.
+# With fewer optimizer steps or embeddings no trend is reported.
 LEAST_STEPS, LEAST_ROWS = 10, 8
 
 
 @dataclass(frozen=True)
 class EpochStatistics:
-    """Of one epoch.
+    """Statistics of one epoch.
 
     Args:
-        dim: of the embeddings.
+        dim: the dimension of the embeddings.
         steps: optimizer steps since the start of the run.
-        loss: mean of the epoch, nats.
-        lowest_loss: of the epochs before that began with a full queue; infinite without any.
-        first_loss: of the run's first epoch.
+        loss: the mean loss of the epoch, in nats.
+        lowest_loss: the lowest loss of earlier epochs that began with a full queue; infinite if none did.
+        first_loss: the loss of the run's first epoch.
         lr: the peak of the learning rate.
         warming_up: whether the learning rate still rises.
-        rows, spread, rank, embedding_std: of the last embeddings of the epoch: their number, and `Moments`'
-            spread, centred rank and standard deviation.
-        first_spread, first_rank: of as many at the epoch's start.
-        moved: of the last layer's weights, the distance from the start of the run as a share of their
-            length then.
-        reach: `moved` by the end of the run, should they go straight on.
-        negatives: of each anchor; None where it is not known.
-        chance: the loss of embeddings that tell nothing apart; infinite where it is not known.
-        best: the loss of perfect embeddings: positives coincide, negatives are at right angles; None where
-            it is not known.
+        rows, spread, rank, embedding_std: the number of the last embeddings of the epoch, and their spread,
+            centred rank and standard deviation (see `Moments`).
+        first_spread, first_rank: the same for as many embeddings at the start of the epoch.
+        moved: how far the weights of the last layer have moved since the start of the run, as a share of
+            their initial length.
+        reach: `moved` at the end of the run, if they continue in a straight line.
+        negatives: the number of negatives for each anchor; None if unknown.
+        chance: the loss if all embeddings are equal (guessing); infinite if unknown.
+        best: the loss of perfect embeddings: positives coincide, negatives are at right angles; None if
+            unknown.
     """
 
     dim: int
@@ -52,5 +52,5 @@ class EpochStatistics:
 
     @property
     def shapes_known(self) -> bool:
-        """Whether spread and rank say something of training yet."""
+        """Whether spread and rank already say something about training."""
         return self.steps >= LEAST_STEPS and self.rows >= LEAST_ROWS and self.lr > 0
