@@ -1,4 +1,4 @@
-"""One choice of each axis: pairs, encoder and loss."""
+"""Methods: each is one choice of pairs, encoder and loss."""
 
 from cl_lightning.methods.moco import MoCoV2
 from cl_lightning.methods.nnclr import NNCLR

@@ -1,4 +1,4 @@
-"""Both views of a batch in one forward, as SimCLR has them."""
+"""Both views of a batch in one forward, as in SimCLR."""
 
 import warnings
 
@@ -9,21 +9,21 @@ from cl_lightning.encoders import Encoder
 
 
 def embedded(encoder: Encoder, view_a: Tensor, view_b: Tensor) -> Tensor:
-    """The embeddings of both views [batch, ...], those of an image side by side: [2 batch, dim].
+    """The embeddings of both views [batch, ...]: [2 batch, dim], with the two of an image side by side.
 
-    So BatchNorm's contiguous groups hold whole pairs.
+    So each contiguous BatchNorm group holds complete pairs.
     """
     return encoder(torch.stack([view_a, view_b], dim=1).flatten(0, 1))
 
 
 def apart(z: Tensor) -> tuple[Tensor, Tensor]:
-    """The two views [batch, dim] of images whose views lie side by side, [2 batch, dim]."""
+    """Splits embeddings with pairs side by side, [2 batch, dim], into the two views [batch, dim]."""
     z_a, z_b = z.unflatten(0, (-1, 2)).unbind(dim=1)
     return z_a, z_b
 
 
 def warn_of_no_shuffle(method: str, encoder: Encoder) -> None:
-    """Where BatchNorm is to be shuffled, and there is no batch of keys to shuffle."""
+    """Warn if `batch_norm` is shuffle, for a method without a key batch."""
     if encoder.batch_norm == "shuffle":
         warnings.warn(
             f"encoder.batch_norm=shuffle has the effect of split in {method}: both views pass in one "

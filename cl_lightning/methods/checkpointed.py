@@ -1,4 +1,4 @@
-"""What a method has to do with its checkpoints."""
+"""Saves, loads and resumes methods."""
 
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,26 +16,26 @@ M = TypeVar("M", bound="Checkpointed")
 
 
 class Checkpointed(LightningModule):
-    """A module that its checkpoint rebuilds, and whose fit goes on only as it began."""
+    """A module that can be rebuilt from its checkpoint, and resumed only with the same settings."""
 
     _resumed: Resumed | None = None
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds what rebuilds the method, what its input is, and the settings that its numbers depend on."""
+        """Adds the description of the method and its input, and the settings on which results depend."""
         checkpoint[DESCRIPTION] = saved(self) | {"settings": settings(self)}
         if HYPER_PARAMETERS in checkpoint:
             checkpoint[HYPER_PARAMETERS] = plain_hyper_parameters(checkpoint[HYPER_PARAMETERS])
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Raises ValueError for a fit that goes on with other settings than it began with; see `Resumed`."""
+        """Raises ValueError for a resumed fit with other settings than it began with; see `Resumed`."""
         if self.trainer.state.fn == TrainerFn.FITTING:
             self._resumed = Resumed(checkpoint)
             self._resumed.check_settings(self)
-        # Lightning does so after it has loaded the weights, and so would round those in float64.
+        # Lightning does this only after it has loaded the weights, and would round float64 weights.
         self.trainer.precision_plugin.convert_module(self)
 
     def on_fit_start(self) -> None:
-        """Raises ValueError where the optimizer is another one than that of the checkpoint."""
+        """Raises ValueError if the optimizer is not the one in the checkpoint."""
         if self._resumed is not None and self.trainer.ckpt_path:
             self._resumed.check_optimizers(self)
         self._resumed = None
@@ -49,7 +49,7 @@ class Checkpointed(LightningModule):
         weights_only: bool = True,
         **given: Any,
     ) -> M:
-        """The method that a run trained, its weights loaded strictly.
+        """The method that a run has trained, with all its weights.
 
         Momentum encoder and queue stay in the checkpoint: `Trainer.fit(method, data, ckpt_path=...)`
         restores them.
@@ -57,13 +57,13 @@ class Checkpointed(LightningModule):
         Args:
             checkpoint_path: a checkpoint file, or a run folder.
             map_location: the device.
-            strict, weights_only: always true, as Lightning's callers may say.
-            given: arguments of the method that replace the checkpoint's. Parts of the user's own code,
-                such as an encoder with a backbone of their own, must be given.
+            strict, weights_only: only true is accepted; they exist for code that calls Lightning's method.
+            given: arguments of the method that replace those in the checkpoint. Objects of the user's own
+                code, such as an encoder with the user's own backbone, must be passed here.
 
         Raises:
-            ValueError: no such checkpoint, a broken one, another method's, a part that must be given,
-                weights that are missing or left over.
+            ValueError: the checkpoint is missing, broken or another method's; an argument must be passed;
+                weights are missing or left over.
         """
         if not (strict and weights_only):
             raise ValueError(

@@ -1,4 +1,4 @@
-"""What a checkpoint says of its method, and how a method is made from it again."""
+"""The description of a method in a checkpoint, and how the method is rebuilt from it."""
 
 from typing import Any
 
@@ -6,28 +6,28 @@ from cl_lightning.blueprints import arguments, describe, find_own, rebuild
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.methods.versions import versions
 
-HYPER_PARAMETERS = "hyper_parameters"  # Lightning's key of what save_hyperparameters has kept
+HYPER_PARAMETERS = "hyper_parameters"  # Lightning's key for the values of save_hyperparameters
 
 
 def saved(method: Any) -> dict[str, Any]:
-    """What a checkpoint says of its method, in plain containers: its class, arguments, input and versions."""
+    """The description of a method, in plain containers: its class, arguments, input and versions."""
     return {
         "method": type(method).__name__,
         "arguments": _arguments(method),
-        "encoder": describe(method.encoder),  # a subclass may make it without being given one
+        "encoder": describe(method.encoder),  # a subclass may make it itself, without an argument
         "input": {name: _plain(getattr(method.views, name, None)) for name in ("size", "mean", "std")},
         "versions": versions(),
     }
 
 
 def plain_hyper_parameters(kept: Any) -> dict[str, Any]:
-    """Of what save_hyperparameters has kept, all that a file of plain containers can hold."""
+    """The values of save_hyperparameters that can be stored as plain containers."""
     described = {str(name): describe(value) for name, value in kept.items()}
     return {name: value for name, value in described.items() if find_own(value) is None}
 
 
 def _arguments(method: Any) -> dict[str, Any]:
-    """The blueprints of its arguments; without an attribute, from what `save_hyperparameters` has kept."""
+    """The blueprints of a method's arguments, from its attributes, or else from `save_hyperparameters`."""
     kept = plain_hyper_parameters(method.hparams)
     return {
         name: kept[name] if name in kept and not hasattr(method, name) else blueprint
@@ -36,17 +36,18 @@ def _arguments(method: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Numbers out of tensors and arrays."""
+    """A value with its tensors and arrays converted to numbers."""
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return describe(value.tolist() if hasattr(value, "tolist") else value)
 
 
 def rebuilt(method: str, checkpoint: Checkpoint, given: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a checkpoint's method, with those `given` in the place of the checkpoint's.
+    """The arguments of a checkpoint's method; those in `given` replace the checkpoint's.
 
     Raises:
-        ValueError: the checkpoint is another method's, or holds arguments that must be given.
+        ValueError: the checkpoint is another method's, or an argument must be passed because it is the
+            user's own code.
     """
     about, file = checkpoint.description, checkpoint.file
     if about["method"] != method:

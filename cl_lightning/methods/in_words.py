@@ -1,4 +1,4 @@
-"""A method's parts in words."""
+"""Functions and networks as text, for the `repr` of a method."""
 
 import inspect
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from cl_lightning.blueprints import describe, find_own
 
 
 def in_words(function: Callable[..., Any]) -> str:
-    """A function's name and the arguments that it has by a `partial` or by default."""
+    """A function's name, with its arguments from a `partial` or their defaults."""
     given: dict[str, Any] = {}
     if isinstance(function, partial):
         given, function = function.keywords, function.func
@@ -24,7 +24,7 @@ def in_words(function: Callable[..., Any]) -> str:
 
 
 def network_in_words(network: nn.Module) -> str:
-    """The class of a network, and what it was made with where that is plain."""
+    """The class of a network, with its arguments if they are plain values."""
     given = describe(network)
     if find_own(given) is not None:
         return type(network).__name__

@@ -10,17 +10,17 @@ from cl_lightning.data import ContrastiveData
 
 
 def takes_labels(loss: Any) -> bool:
-    """Whether a loss is to be called with `labels`, int64 [batch], too."""
+    """Whether a loss has an argument `labels`, int64 [batch], that is still to be passed."""
     call: partial[Any] = partial(loss)
-    plain = getattr(call.func, "forward", call.func)  # of a torch.nn.Module
+    plain = getattr(call.func, "forward", call.func)  # a loss may be a torch.nn.Module
     try:
         return "labels" in inspect.signature(plain).parameters.keys() - call.keywords.keys()
-    except (TypeError, ValueError):  # of a function that is not written in Python
+    except (TypeError, ValueError):  # a function that is not written in Python
         return False
 
 
 def check_labels(loss: Any, data: ContrastiveData) -> None:
-    """ValueError for a loss that takes labels, and training images without any."""
+    """Raises ValueError if the loss takes labels, but no training image has one."""
     if takes_labels(loss) and not data.has_positives:
         name = getattr(partial(loss).func, "__name__", type(loss).__name__)
         raise ValueError(
@@ -31,7 +31,7 @@ def check_labels(loss: Any, data: ContrastiveData) -> None:
 
 
 def warn_of_unused_positives(loss: Any, data: ContrastiveData) -> None:
-    """Where `data.positives` gives labels that the loss does not take."""
+    """Warn if `data.positives` makes labels, but the loss takes none."""
     if data.positives is not None and not takes_labels(loss):
         rank_zero_warn(
             f"data.positives={data.positives} has no effect: the loss takes no labels; loss=sup_con does"

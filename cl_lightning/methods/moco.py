@@ -24,15 +24,16 @@ class MoCoV2(ContrastiveModule):
     """MoCo v2, algorithm 1 of arXiv 1911.05722 with the views and head of arXiv 2003.04297.
 
     Pairs: two random views of an image; the negatives are a first-in-first-out queue of past keys.
-    Encoder: queries by the trained encoder, keys by its moving average (`MomentumEncoder`).
+    Encoder: the trained encoder makes queries, its moving average makes keys (`MomentumEncoder`).
     Loss: InfoNCE, `loss(queries, keys, negatives)` with [batch, dim], [batch, dim], [length, dim].
 
     Args:
-        symmetric: score each view as query once, both against the queue as it was before the step, and
-            enqueue both views' keys. The loss is the mean of the two.
-        seed: of the permutations of shuffled BatchNorm.
+        symmetric: whether each view is the query once. Both losses use the queue before the step, and the
+            keys of both views enter it. The loss is the mean of the two.
+        seed: the seed of the permutations for shuffled BatchNorm.
 
-    Differs from the paper: `symmetric` (False is the paper's); biases and norms don't decay by default.
+    Differs from the paper: the option `symmetric` (False as in the paper); biases and norms have no weight
+    decay by default.
     """
 
     needed_callbacks = (MomentumEncoder, NegativeQueue)
@@ -91,9 +92,9 @@ class MoCoV2(ContrastiveModule):
 
     @torch.no_grad()
     def encode_keys(self, images: Tensor, number: int) -> Tensor:
-        """Unit keys [global batch, dim] of all processes' images [batch, ...], in rank order.
+        """Unit keys [global batch, dim] of the images [batch, ...] of all processes, in rank order.
 
-        Shuffled BatchNorm permutes the global batch for the encoder, another way for each `number`.
+        For shuffled BatchNorm the global batch is permuted before the encoder, differently for each `number`.
         """
         encoder = self.attached(MomentumEncoder).encoder
         if self.encoder.batch_norm != "shuffle":

@@ -1,19 +1,19 @@
-"""Which parts of a method learn, and which are frozen."""
+"""Training and evaluation mode of the trained and frozen parts of a method."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from torch import nn
 
-NAMED = 4  # parts, before the others are only counted
+NAMED = 4  # so many parts are named, others are counted
 
 
 def begin_training(method: nn.Module) -> None:
-    """Everything goes into training mode, but for frozen parts: they keep the modes that they have.
+    """Set training mode for everything except frozen parts, which keep their modes.
 
-    Frozen is a part whose parameters are all without gradients. What has no parameters of its own, such as
-    Dropout, is as the part that it belongs to. A module whose own `train` keeps something in evaluation mode
-    has its way.
+    A part is frozen if all its parameters are without gradients. A layer without parameters, such as Dropout,
+    is treated as the part to which it belongs. A module whose own `train` method keeps a part in evaluation
+    mode is respected.
     """
     kept = [(module, module.training) for part in frozen_parts(method) for module in part.modules()]
     method.train()
@@ -22,7 +22,7 @@ def begin_training(method: nn.Module) -> None:
 
 
 def frozen_parts(method: nn.Module) -> Iterator[nn.Module]:
-    """The largest parts whose parameters are all without gradients."""
+    """The largest parts of which all parameters are without gradients."""
     parameters = list(method.parameters())
     if parameters and not any(parameter.requires_grad for parameter in parameters):
         yield method
@@ -32,7 +32,7 @@ def frozen_parts(method: nn.Module) -> Iterator[nn.Module]:
 
 
 def kept_in_evaluation(method: nn.Module) -> str:
-    """Names of the largest parts in evaluation mode, in words; empty where there are none."""
+    """The names of the largest parts in evaluation mode, as text; empty if there are none."""
     found: list[str] = []
     for name, module in method.named_modules():
         if not module.training and not any(name.startswith(f"{above}.") for above in found):
@@ -43,7 +43,7 @@ def kept_in_evaluation(method: nn.Module) -> str:
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Inside, everything is in evaluation mode; afterwards each part is in the mode that it had."""
+    """In this block the whole module is in evaluation mode; afterwards the modes are restored."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:

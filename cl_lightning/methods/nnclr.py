@@ -26,16 +26,16 @@ class NNCLR(ContrastiveModule):
 
     Pairs: two random views of an image, one of which is replaced by its nearest neighbour among past
     embeddings (`SupportSet`); the negatives are the other images of the global batch.
-    Encoder: one for both views, in one forward pass, and a predictor behind it.
-    Loss: `loss(neighbours, predictions)` with [batch, dim] each: the mean of the neighbours of the first view
-    with the predictions of the second, and of the other way round. Neighbours have no gradient. The first
-    view's embeddings enter the support set.
+    Encoder: one for both views, in one forward pass, followed by a predictor.
+    Loss: `loss(neighbours, predictions)` with [batch, dim] each. It is the mean of two: neighbours of the
+    first view with predictions of the second, and the reverse. Neighbours have no gradient. The embeddings of
+    the first view enter the support set.
 
     Args:
-        predictor_features: width of the predictor's hidden layer. It has two layers, with BatchNorm under
-            the encoder's policy between them.
+        predictor_features: the width of the predictor's hidden layer. The predictor has two layers, with
+            BatchNorm between them, which has the encoder's policy.
 
-    Differs from the paper: a ResNet-18 in place of a ResNet-50, SGD instead of LARS by default
+    Differs from the paper: a ResNet-18 instead of a ResNet-50, and SGD instead of LARS, by default
     (`optimizer=lars` has it).
     """
 

@@ -1,4 +1,4 @@
-"""Which parts a method accepts."""
+"""Checks of the arguments of a method."""
 
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ OPTIMIZER = "functools.partial(torch.optim.AdamW, lr=1e-3)"
 
 
 def check_parts(views: Any, encoder: Any, loss: Any, optimizer: Any) -> None:
-    """ValueError for parts that are easily given in another form."""
+    """Raises ValueError for arguments of the wrong kind."""
     for name, part, example in (
         ("views", views, "cl_lightning.pairs.simclr_views(224)"),
         ("loss", loss, "functools.partial(cl_lightning.losses.nt_xent, temperature=0.1)"),
@@ -36,7 +36,7 @@ def check_parts(views: Any, encoder: Any, loss: Any, optimizer: Any) -> None:
 
 
 def check_loss(method: Any, loss: Any) -> None:
-    """ConfigError for a loss of ours that is called in another way than the method calls its own."""
+    """Raises ConfigError for a loss of this package that the method can't call."""
     plain = partial(loss).func
     if method.losses and plain not in method.losses and target_of(plain) in LOSSES:
         fitting = ", ".join(f"loss={fits.__name__}" for fits in method.losses)
@@ -47,7 +47,7 @@ def check_loss(method: Any, loss: Any) -> None:
 
 
 def check_views(views: Any, images: int) -> tuple[Tensor, Tensor]:
-    """ValueError unless these are two batches of views, [images, channels, height, width] each."""
+    """Raises ValueError unless `views` are two batches, [images, channels, height, width] each."""
     given = list(views) if isinstance(views, (tuple, list)) else [views]
     shapes = [tuple(v.shape) if isinstance(v, Tensor) else type(v).__name__ for v in given]
     fits = [isinstance(v, Tensor) and v.ndim == 4 and len(v) == images for v in given]
@@ -61,7 +61,7 @@ def check_views(views: Any, images: int) -> tuple[Tensor, Tensor]:
 
 
 def lacking(method: Any, kind: type[Any]) -> str:
-    """What to tell where a run has no callback of a kind that its method needs."""
+    """The message if a run lacks a callback that its method needs."""
     target = target_of(kind) or f"{kind.__module__}.{kind.__qualname__}"
     return (
         f"{type(method).__name__} needs a {kind.__name__}, and callbacks has none; accepted: "

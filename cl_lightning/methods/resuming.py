@@ -1,4 +1,4 @@
-"""Whether a fit that goes on from a checkpoint computes what the fit that wrote it would."""
+"""Checks that a resumed fit computes the same as the fit that wrote the checkpoint."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,16 +13,17 @@ from cl_lightning.methods.settings import IMPLEMENTATION, described, settings
 from cl_lightning.methods.versions import changes
 
 COMPARED = ("data", "trainer", "callbacks")
-HALF = {"16-mixed", "bf16-mixed"}  # Lightning takes the second for the first on a CPU
+HALF = {"16-mixed", "bf16-mixed"}  # on a CPU Lightning replaces the first by the second
 
 
 class Resumed:
-    """What a checkpoint tells of the fit that wrote it; one that goes on has the same settings.
+    """The settings of the fit that wrote a checkpoint, which a resumed fit must have too.
 
-    Refused is all that changes what a step computes: the method's arguments, the data's batches, the
-    Trainer's precision, accumulation and clipping, the needed callbacks, optimizers and what they train.
-    Other numbers of devices and workers, monitors and loggers are fine, a longer or shorter run is told. What
-    can't be compared (code of the user's own), or what an older checkpoint does not tell, is left alone.
+    Every change of what a step computes is refused: the method's arguments, the data's batches, the Trainer's
+    precision, accumulation and clipping, the needed callbacks, the optimizers and what they train. Other
+    numbers of devices and workers, other monitors and loggers are allowed. A longer or shorter run is allowed
+    with a message. The user's own code can't be compared, and older checkpoints lack some settings; these are
+    not checked.
     """
 
     def __init__(self, checkpoint: Mapping[str, Any]) -> None:
@@ -32,10 +33,10 @@ class Resumed:
         self._groups: list[list[dict[str, Any]]] = [state["param_groups"] for state in states]
 
     def check_settings(self, method: Any) -> None:
-        """Compare all that is known before the optimizer is made; warns of other versions.
+        """Compare everything that is known before the optimizer is made; warns about other versions.
 
         Raises:
-            ConfigError: with all that differs.
+            ConfigError: settings differ; lists all differences.
         """
         now = settings(method)
         _refuse(method, [*self._of_method(saved(method)), *self._of_settings(now)])
@@ -44,14 +45,14 @@ class Resumed:
         length = list(differences("trainer", self._settings.get("length", now["length"]), now["length"]))
         if length:
             rank_zero_info(
-                f"{'; '.join(length)}: the learning rate goes on along the schedule of the new length"
+                f"{'; '.join(length)}: the learning rate continues on the schedule of the new length"
             )
 
     def check_optimizers(self, method: Any) -> None:
-        """Compare the optimizers, whoever made them.
+        """Compare the optimizers, also those of a user's own `configure_optimizers`.
 
         Raises:
-            ConfigError: with all that differs.
+            ConfigError: they differ; lists all differences.
         """
         now = method.trainer.optimizers
         then = self._settings.get("optimizers", [])
@@ -65,7 +66,7 @@ class Resumed:
         _refuse(method, found)
 
     def _of_method(self, now: Mapping[str, Any]) -> Iterator[str]:
-        if "method" not in self._then:  # another program's checkpoint
+        if "method" not in self._then:  # a checkpoint of another program
             return
         if self._then["method"] != now["method"]:
             yield f"method: then {self._then['method']}, now {now['method']}"
@@ -83,7 +84,7 @@ class Resumed:
 
 
 def _computed(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what tells how an optimizer is computed, not what, and who gave a warm-up."""
+    """The arguments without implementation options of the optimizer, and without `schedule.shorten`."""
     left_out = {"optimizer": IMPLEMENTATION, "schedule": {"shorten"}}
     return {
         name: {k: v for k, v in part.items() if k not in left_out[name]}
@@ -94,7 +95,7 @@ def _computed(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_groups(then: list[dict[str, Any]], optimizer: Optimizer, tells_its_settings: bool) -> Iterator[str]:
-    """What differs in the groups of parameters, and what a checkpoint that tells no settings gives away."""
+    """Differences in the parameter groups; for a checkpoint without settings, also in their options."""
     now = optimizer.param_groups
     counts = [[len(group["params"]) for group in groups] for groups in (then, now)]
     if counts[0] != counts[1]:

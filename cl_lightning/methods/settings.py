@@ -1,4 +1,4 @@
-"""What a run computes with beside its method's own arguments, for its checkpoint."""
+"""The settings of a run, besides its method's arguments, on which results depend; for its checkpoint."""
 
 from typing import Any
 
@@ -8,15 +8,15 @@ from cl_lightning.blueprints import arguments, describe
 from cl_lightning.callbacks.method_state import key_of
 from cl_lightning.data import ContrastiveData
 
-# Of an optimizer: how it is computed, not what.
+# Options of an optimizer that change its implementation, not its result.
 IMPLEMENTATION = ("foreach", "fused", "capturable", "differentiable")
 
 
 def settings(method: Any) -> dict[str, Any]:
-    """Plain containers, named as config keys are; of data, Trainer and the callbacks that the method needs.
+    """Settings of data, Trainer and needed callbacks, as plain containers with the names of config keys.
 
-    Devices and workers are left out, but for the number of processes where BatchNorm's statistics are those
-    of each.
+    Devices and workers are left out. Only if each process has its own BatchNorm statistics, the number of
+    processes is included.
     """
     trainer, data = method.trainer, method.trainer.datamodule
     clipping = trainer.gradient_clip_algorithm
@@ -42,6 +42,6 @@ def settings(method: Any) -> dict[str, Any]:
 
 
 def described(optimizer: Optimizer) -> dict[str, Any]:
-    """Its class and the settings that it was made with; those of its groups change while it is used."""
+    """An optimizer's class and its original options; the options in its groups change during training."""
     made_with = {name: describe(v) for name, v in optimizer.defaults.items() if name not in IMPLEMENTATION}
     return {"_target_": type(optimizer).__name__, **made_with}

@@ -25,9 +25,9 @@ class SimCLR(ContrastiveModule):
 
     Pairs: two random views of an image; every other view of the global batch is a negative.
     Encoder: one for both views, in one forward pass.
-    Loss: NT-Xent, `loss(z_a, z_b)` with [batch, dim] each, of this process; what needs all processes' has to
-    gather them, as NT-Xent does. One with an argument `labels` is given them too, int64 [batch], -1 for none:
-    images with the same label may be positives of each other.
+    Loss: NT-Xent, `loss(z_a, z_b)` with the embeddings [batch, dim] of this process. A loss that needs those
+    of all processes must gather them, as NT-Xent does. A loss with an argument `labels` also gets the labels,
+    int64 [batch], -1 for no label, so that images with the same label can be positives of each other.
 
     Differs from the paper: SGD instead of LARS by default (`optimizer=lars` has it).
     """
@@ -68,7 +68,7 @@ class SimCLR(ContrastiveModule):
         return self.score(torch.eye(2), torch.eye(2), torch.zeros(2, dtype=torch.int64))
 
     def score(self, z_a: Tensor, z_b: Tensor, labels: Tensor) -> Tensor:
-        """The loss of two views' embeddings [batch, dim], by labels [batch] if it takes them."""
+        """The loss of the embeddings of two views [batch, dim], with labels [batch] if it takes them."""
         return self.loss(z_a, z_b, labels=labels) if takes_labels(self.loss) else self.loss(z_a, z_b)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Step:

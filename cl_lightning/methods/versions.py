@@ -1,4 +1,4 @@
-"""The versions of what a run's numbers depend on."""
+"""The versions of the packages on which results depend."""
 
 from collections.abc import Mapping
 
@@ -11,13 +11,13 @@ import cl_lightning
 
 
 def versions() -> dict[str, str]:
-    """Of this program and of the packages that it computes with."""
+    """Versions of this program and of the packages with which it computes."""
     packages = (cl_lightning, lightning, torch, torchvision, torchmetrics)
     return {package.__name__: str(package.__version__) for package in packages}
 
 
 def changes(then: Mapping[str, str]) -> str:
-    """What is of another version now, in words; empty where nothing is."""
+    """The packages whose version has changed, as text; empty if none has."""
     now = versions()
     other = [name for name in now if then.get(name, now[name]) != now[name]]
     return "; ".join(f"{name} {then[name]} then, {now[name]} now" for name in other)
