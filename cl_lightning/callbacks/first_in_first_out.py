@@ -1,4 +1,4 @@
-"""The last of what steps have made, such as MoCo's keys."""
+"""First-in-first-out storage of recent embeddings, such as MoCo's keys."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -12,30 +12,31 @@ from torch.nn import functional as F
 
 from cl_lightning.callbacks.method_state import MethodState, key_of
 
-# What a checkpoint holds beside the keys.
+# Saved in a checkpoint, with the keys.
 PLACES = ("pointer", "enqueued", "steps", "entered")
-NEVER = -1  # entered: a unit vector of the start
+NEVER = -1  # in `entered`: a random unit vector from the start
 
 
 class FirstInFirstOut(MethodState):
-    """Owns the last `length` keys; those of a step enter after it, if it changed the weights.
+    """Stores the last `length` keys. The keys of a step enter after the step, if it changed the weights.
 
-    The step reads `keys`, hands over its own by `collect`, and so never meets one that it made. The keys of
-    all micro-batches enter together, each in rank order, so all ranks hold the same. It starts as random
-    unit vectors, lives outside the module that DDP wraps, and is part of the checkpoint.
+    A step reads `keys` and passes its own keys to `collect`, so it never sees keys that it made itself. The
+    keys of all micro-batches enter together, each in rank order, so all ranks hold the same keys. At the
+    start the keys are random unit vectors. They are not part of the module that DDP wraps, and are saved in
+    the checkpoint.
 
     Args:
-        length: keys that it holds.
-        seed: of the unit vectors that it starts with.
+        length: the number of keys.
+        seed: the seed of the unit vectors at the start.
 
     Raises:
-        ValueError: a length below 1 or below the keys of one step; a resumed run whose checkpoint holds
-            none, or one of another length.
+        ValueError: the length is below 1 or below the number of keys of one step; the checkpoint of a resumed
+            run holds no keys, or another number of them.
     """
 
-    title: ClassVar[str]  # in messages
-    content: ClassVar[str]  # what its keys are, in messages
-    of_own: ClassVar[str]  # what happens where it is longer than an epoch, in a message
+    title: ClassVar[str]  # the name in messages
+    content: ClassVar[str]  # the name of its keys in messages
+    of_own: ClassVar[str]  # for a warning: the effect if it is longer than an epoch
 
     def __init__(self, length: int, seed: int) -> None:
         if length < 1:
@@ -48,7 +49,7 @@ class FirstInFirstOut(MethodState):
 
     @property
     def key(self) -> str:
-        """Of the config."""
+        """The config key of this callback."""
         return f"callbacks.{key_of(type(self))}"
 
     def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
@@ -79,11 +80,11 @@ class FirstInFirstOut(MethodState):
 
     def _forget(self) -> None:
         self.pointer = self.enqueued = self.steps = 0
-        # On the host, which alone reads and writes it.
+        # On the CPU, because only the host uses it.
         self.entered: Int64[Tensor, " length"] = torch.full((self.length,), NEVER)
 
     def check(self, method: Any, images: int) -> None:
-        """Raises ValueError for a method that has no keys for it, and for less than the keys of a step."""
+        """Raises ValueError if the method has no keys for it, or if a step makes more keys than it holds."""
         made = method.keys_per_image * images
         fed = tuple(kind for kind in method.needed_callbacks if issubclass(kind, FirstInFirstOut))
         if not made or (fed and not isinstance(self, fed)):
@@ -106,7 +107,7 @@ class FirstInFirstOut(MethodState):
             )
 
     def collect(self, keys: Float[Tensor, "global_batch dim"]) -> None:
-        """Take the keys of a forward pass, of all ranks; they enter after the optimizer step."""
+        """Take the keys of a forward pass from all ranks; they enter after the optimizer step."""
         self._collected.append(keys.detach())
 
     def on_train_batch_end(
@@ -123,7 +124,7 @@ class FirstInFirstOut(MethodState):
 
     @torch.no_grad()
     def enqueue(self, keys: Float[Tensor, "batch dim"]) -> None:
-        """Overwrite the oldest keys, wrapping at the end."""
+        """Overwrite the oldest keys; continues at the start after the end."""
         assert len(keys) <= self.length, "checked in on_fit_start"
         head = min(len(keys), self.length - self.pointer)
         self.keys[self.pointer : self.pointer + head] = keys[:head]
@@ -134,7 +135,7 @@ class FirstInFirstOut(MethodState):
         self.enqueued += len(keys)
 
     def in_words(self, keys_per_step: int, steps: int) -> str:
-        """What it holds; in a run that is too short to fill it, also what it began with."""
+        """A description of its content; also for a run that is too short to fill it."""
         made = keys_per_step * steps
         if made < self.length:
             others = "the others stay the unit vectors of the start"
@@ -150,12 +151,12 @@ class FirstInFirstOut(MethodState):
 
     @property
     def fill(self) -> float:
-        """Share that holds real keys, not the unit vectors that it started with."""
+        """The share of real keys (not unit vectors from the start)."""
         return min(1.0, self.enqueued / self.length)
 
     @property
     def ages(self) -> Int64[Tensor, " real"]:
-        """Optimizer steps that changed the weights since each real key entered, in the order of `keys`."""
+        """For each real key, in order of `keys`: optimizer steps since it entered that changed weights."""
         return self.steps - self.entered[self.entered != NEVER]
 
     def oldest_first(self) -> Float[Tensor, "real dim"]:

@@ -8,19 +8,19 @@ from lightning.pytorch import Trainer
 from cl_lightning.callbacks.first_in_first_out import FirstInFirstOut
 from cl_lightning.callbacks.staleness import staleness
 
-STALE, FRESH = 3.0, 2.0  # it is told above the first, and again only after it was below the second
-LEAST_STEPS = 10  # before which nothing is said of it
+STALE, FRESH = 3.0, 2.0  # staleness above the first is reported, again only after it was below the second
+LEAST_STEPS = 10  # no report before so many steps
 
 
 class NegativeQueue(FirstInFirstOut):
-    """The last `length` keys, all of them negatives of every query; see `FirstInFirstOut`.
+    """The last `length` keys; all of them are negatives of every query. See `FirstInFirstOut`.
 
-    Logs by epoch `train/queue_fill`; `train/queue_age` and `train/queue_age_max`, the mean and the largest
-    number of optimizer steps that changed the weights since a key entered; and `train/queue_staleness`.
+    Logs by epoch `train/queue_fill` and `train/queue_staleness`, and, as `train/queue_age` and
+    `train/queue_age_max`, the mean and largest age of keys in optimizer steps that changed the weights.
 
     Args:
-        length: keys that the queue holds (the paper's K).
-        seed: of the unit vectors that it starts with.
+        length: the number of keys (the paper's K).
+        seed: the seed of the unit vectors at the start.
 
     Raises:
         ValueError: see `FirstInFirstOut`.

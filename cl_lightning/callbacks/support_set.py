@@ -1,4 +1,4 @@
-"""NNCLR's support set: past embeddings, among which neighbours are looked for."""
+"""NNCLR's support set: past embeddings, from which nearest neighbours are taken."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,11 +13,11 @@ from cl_lightning.metrics.sphere import normalise, similarity_blocks
 
 
 class SupportSet(FirstInFirstOut):
-    """The last `length` embeddings, of one view of each image; see `FirstInFirstOut`.
+    """The last `length` embeddings of one view of each image; see `FirstInFirstOut`.
 
     Args:
-        length: embeddings that it holds (the paper's m).
-        seed: of the unit vectors that it starts with.
+        length: the number of embeddings (the paper's m).
+        seed: the seed of the unit vectors at the start.
 
     Raises:
         ValueError: see `FirstInFirstOut`.
@@ -31,7 +31,7 @@ class SupportSet(FirstInFirstOut):
 
     @torch.no_grad()
     def nearest(self, z: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch dim"]:
-        """Of each row the unit embedding of the set with the largest cosine to it, without gradient."""
+        """For each row the most similar embedding (cosine) in the set; of unit length, without gradient."""
         z = normalise(z, self.keys.dtype)
         largest = z.new_full((len(z),), -torch.inf)
         place = torch.zeros(len(z), dtype=torch.int64, device=z.device)
