@@ -178,7 +178,7 @@ class ContrastiveData(LightningDataModule):
 
     @property
     def has_positives(self) -> bool:
-        """Whether an image to train on has a label. Raises ValueError for `positives` without an effect."""
+        """Whether some training image has a label. Raises ValueError for `positives` without an effect."""
         if self._by_path is None:
             return any_label(self.train)
         self._by_path.check(self.train)

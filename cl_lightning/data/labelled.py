@@ -6,7 +6,7 @@ from cl_lightning.data.photos.photo_folder import PhotoFolder
 from cl_lightning.data.readable import ReadableImages
 from cl_lightning.data.sets.tensor_images import TensorImages
 
-LOOKED_AT = 1000  # images of a user's own Dataset, until one has a label
+LOOKED_AT = 1000  # so many images of a user's own Dataset are read, until one has a label
 
 
 def has_labels(part: MapStyle) -> bool:
@@ -20,7 +20,7 @@ def has_labels(part: MapStyle) -> bool:
 
 
 def any_label(part: MapStyle) -> bool:
-    """Whether an image of `part` has one; of a user's own Dataset, one of a thousand that are looked at."""
+    """Whether some image of `part` has a label. Of a user's own Dataset about 1,000 images are read."""
     if isinstance(part, TensorImages):
         return bool((part.labels != NO_LABEL).any())
     files = part if isinstance(part, ReadableImages) else ReadableImages(part, max_broken=0)

@@ -1,4 +1,4 @@
-"""Labels of training images by their paths, such as those of one patient or of one video."""
+"""Labels of training images from their paths, for example one label for each patient or video."""
 
 import copy
 import re
@@ -16,10 +16,10 @@ EXAMPLE = """data.positives='"^([^/]+)/"' for the first folder"""
 
 
 class PathPositives:
-    """Training images whose paths match a regular expression with the same text have the same label.
+    """Gives training images the same label if a regular expression matches the same text in their paths.
 
-    The text is that of the first group, or of the whole match where there is no group. An image without a
-    match has none. A path is the part below the folder of its set, with / between folders.
+    The text is that of the first group in the expression; without a group, of the whole match. An image
+    without a match has no label. Paths are relative to the folder of the data set, with / between folders.
 
     Raises:
         ValueError: `pattern` is no regular expression, or `train` has no paths.
@@ -42,7 +42,7 @@ class PathPositives:
             )
 
     def labels(self, train: Any) -> list[int]:
-        """Of each image the number of its group, -1 for none."""
+        """The label of each image (the number of its group), -1 for no label."""
         numbers: dict[str, int] = {}
         texts = [self._text(path) for path in below(bare(train))]
         return [NO_LABEL if text is None else numbers.setdefault(text, len(numbers)) for text in texts]
@@ -56,7 +56,7 @@ class PathPositives:
         return photos
 
     def check(self, train: Any) -> None:
-        """Raises ValueError where no image matches, none shares its text with another, or all share one."""
+        """Raises ValueError if no image matches, if all texts are different, or if all are equal."""
         sizes = Counter(self.labels(train))
         without = sizes.pop(NO_LABEL, 0)
         path = next(iter(below(bare(train))))
@@ -64,17 +64,17 @@ class PathPositives:
         if not sizes:
             wrong = f"matches no path of data.train, such as {printable(path)}"
         elif max(sizes.values()) == 1:
-            wrong = f"matches no two of data.train with the same text, such as {printable(path)}"
+            wrong = f"matches no two paths of data.train with the same text, such as {printable(path)}"
         elif len(sizes) == 1 and not without:
-            wrong = f"matches all of data.train with the same text ({printable(str(self._text(path)))!r})"
+            wrong = f"matches all paths with the same text ({printable(str(self._text(path)))!r})"
         if wrong:
             raise ValueError(
-                f"data.positives is {self.pattern!r}, which {wrong}; accepted: one that tells groups of "
-                f"images apart, such as {EXAMPLE}, or null"
+                f"data.positives is {self.pattern!r}, which {wrong}; accepted: one that distinguishes groups "
+                f"of images, such as {EXAMPLE}, or null"
             )
 
     def in_words(self, train: Any) -> str:
-        """How many groups there are, and images without one."""
+        """The number of groups, and of images without a group."""
         sizes = Counter(self.labels(train))
         without = sizes.pop(NO_LABEL, 0)
         rest = f"; {without:,} images without a group" if without else ""

@@ -17,11 +17,11 @@ from cl_lightning.runs.processes import Processes
 
 # Arguments of the Trainer that this module sets (see `trainer_settings.INSTEAD`) or passes to a callback.
 NOT_FROM_CONFIG = ("callbacks", "logger", "default_root_dir", "max_time")
-# These switches must agree with the callbacks: Lightning else adds its own callbacks, or refuses ours.
+# These switches must agree with the callbacks; otherwise Lightning adds its own callbacks, or refuses ours.
 SWITCHES = {"enable_checkpointing": {"checkpoint", "preemption"}, "enable_progress_bar": {"progress"}}
 # Data sets that take `rules`.
 PHOTO_FOLDERS = tuple(f"cl_lightning.data.{name}" for name in ("image_folder", "imagenet", "imagenette"))
-SETTINGS = ("batch_size", "num_workers", "max_broken", "positives")  # of data, beside its sets
+SETTINGS = ("batch_size", "num_workers", "max_broken", "positives")  # keys of data that are not data sets
 RULES = 3  # the rules by which new runs find photos and splits
 BY_DEVICES = ("auto", "ddp")  # strategies that mean our DDP if there are several processes
 # Arguments of the Trainer that determine the number of processes.
