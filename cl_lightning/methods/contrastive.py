@@ -1,9 +1,7 @@
 """What all methods share: everything but the pairs and their score."""
 
-import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from textwrap import indent
 from typing import Any, ClassVar, TypeVar
 
 import torch
@@ -19,17 +17,16 @@ from cl_lightning.callbacks.whole_epochs import never_stops
 from cl_lightning.data import Batch, ContrastiveData
 from cl_lightning.encoders import Encoder
 from cl_lightning.losses import Reach, reach_of
-from cl_lightning.methods.checkpointed import Checkpointed
-from cl_lightning.methods.in_words import in_words, network_in_words
+from cl_lightning.methods.in_words import method_in_words
 from cl_lightning.methods.labelled import check_labels, warn_of_unused_positives
 from cl_lightning.methods.modes import begin_training, kept_in_evaluation
 from cl_lightning.methods.part_checks import check_loss, check_parts, check_views, lacking
+from cl_lightning.methods.scheduled import OptimizerFactory, Scheduled
 from cl_lightning.metrics import Scores
-from cl_lightning.optim import OtherSchedule, Schedule, as_schedule, param_groups
+from cl_lightning.optim import Schedule
 from cl_lightning.pairs import clean
 
 C = TypeVar("C", bound=Callback)
-OptimizerFactory = Callable[[list[dict[str, Any]]], Optimizer]
 
 STEPS = {"training_step", "validation_step"}
 QUERY_LOADER = 0  # validation: the images that are asked for; the bank of the kNN comes after them
@@ -47,7 +44,7 @@ class Step(Scores):
     z_b: Tensor
 
 
-class ContrastiveModule(Checkpointed):
+class ContrastiveModule(Scheduled):
     """Optimizer, schedule, views, evaluation and callbacks of a contrastive method.
 
     A method says what it needs and offers, and whoever wants to know asks it: `needed_callbacks`, `losses`,
@@ -89,16 +86,12 @@ class ContrastiveModule(Checkpointed):
         decay_norms_and_biases: bool,
         callbacks: Sequence[Callback],
     ) -> None:
-        super().__init__()
+        super().__init__(optimizer, schedule, decay_norms_and_biases)
         check_parts(views, encoder, loss, optimizer)
         check_loss(self, loss)
         self.views = views
         self.encoder = encoder
         self.loss = loss
-        self.optimizer = optimizer
-        self.schedule = schedule
-        self.schedule_in_use: Schedule = as_schedule(schedule)
-        self.decay_norms_and_biases = decay_norms_and_biases
         self.weight_changes = WeightChanges()
         self._views_hooks: dict[int, Callable[[tuple[Tensor, Tensor]], None]] = OrderedDict()
         self._whole_epochs = WholeEpochs()
@@ -122,14 +115,6 @@ class ContrastiveModule(Checkpointed):
     def reach(self) -> Reach | None:
         """From what to what the loss of the running fit can go; None where it is not known."""
         return None if self.negatives is None else reach_of(self.loss, self.negatives)
-
-    def schedule_told_at_start(self) -> Mapping[str, str]:
-        """Lines of the start report on the learning rate."""
-        dry = self.trainer.fast_dev_run  # type: ignore[attr-defined]
-        given = self.schedule_in_use if dry else self.schedule
-        return self.schedule_in_use.told_at_start(
-            given, self.trainer.optimizers[0], self.steps_per_epoch, self.effective_batch_size
-        )
 
     def told_at_start(self) -> Mapping[str, str]:
         """Lines of the start report, by their names."""
@@ -170,16 +155,12 @@ class ContrastiveModule(Checkpointed):
             outputs |= {"z_a": self.encoder(view_a), "z_b": self.encoder(view_b)}
         return outputs
 
-    @property
-    def effective_batch_size(self) -> int:
-        """Images of one optimizer step, over all devices and accumulated micro-batches."""
-        return self.trainer.datamodule.batch_size * self.trainer.accumulate_grad_batches  # type: ignore[attr-defined]
-
     def setup(self, stage: str) -> None:
         """A fit begins in training mode, whatever was before; parts without gradients keep their modes.
 
         Raises ValueError for any other data than a `ContrastiveData`, and for a loss by labels without any.
         """
+        super().setup(stage)
         if stage != "fit":
             return
         if not isinstance(getattr(self.trainer, "datamodule", None), ContrastiveData):
@@ -189,7 +170,6 @@ class ContrastiveModule(Checkpointed):
             )
         check_labels(self.loss, self.trainer.datamodule)  # type: ignore[attr-defined]
         warn_of_unused_positives(self.loss, self.trainer.datamodule)  # type: ignore[attr-defined]
-        self.schedule_in_use = OtherSchedule()  # unless ours is asked for
         begin_training(self)
 
     @property
@@ -211,27 +191,6 @@ class ContrastiveModule(Checkpointed):
                 "the Trainer's sync_batchnorm=True replaces the encoder's BatchNorm and its policy; "
                 "accepted: sync_batchnorm=False; Encoder(batch_norm='sync') has the global batch's statistics"
             )
-
-    def configure_optimizers(self) -> Any:
-        """Raises ValueError for a run without an end, or with one before the warm-up's."""
-        steps = self.trainer.estimated_stepping_batches
-        if steps == math.inf:
-            raise ValueError(
-                "the run has no end, which the schedule needs; accepted: trainer.max_epochs or "
-                "trainer.max_steps (trainer.max_time may end it earlier)"
-            )
-        optimizer = self.optimizer(param_groups(self, self.decay_norms_and_biases))
-        # A step or two are no run.
-        shorten = bool(self.trainer.fast_dev_run)  # type: ignore[attr-defined]
-        schedule = as_schedule(self.schedule).fitted(int(steps), self.steps_per_epoch, shorten)
-        scheduler = schedule.attach(optimizer, int(steps), self.steps_per_epoch, self.effective_batch_size)
-        self.schedule_in_use = schedule
-        return {"optimizer": optimizer, "lr_scheduler": scheduler}
-
-    @property
-    def steps_per_epoch(self) -> float:
-        """Optimizer steps of an epoch."""
-        return self.trainer.datamodule.batches_per_epoch / self.trainer.accumulate_grad_batches  # type: ignore[attr-defined]
 
     def configure_callbacks(self) -> list[Callback]:
         """The method's own callbacks of those kinds that the Trainer lacks.
@@ -268,12 +227,4 @@ class ContrastiveModule(Checkpointed):
         raise ValueError(lacking(self, kind))
 
     def __repr__(self) -> str:
-        encoder = self.encoder
-        choices = {
-            "pairs": in_words(self.views),
-            "encoder": f"{network_in_words(encoder.backbone)}, {encoder.features} features, "
-            f"{encoder.out_features} embedded, batch norm {encoder.batch_norm}",
-            "loss": in_words(self.loss),
-        }
-        lines = [indent(f"{name + ':':9}{words}", 11 * " ").strip() for name, words in choices.items()]
-        return "\n  ".join([f"{type(self).__name__}(", *lines]) + "\n)"
+        return method_in_words(self)

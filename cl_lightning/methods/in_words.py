@@ -1,13 +1,27 @@
-"""Functions and networks as text, for the `repr` of a method."""
+"""A method, its functions and networks as text, for its `repr`."""
 
 import inspect
 from collections.abc import Callable
 from functools import partial
+from textwrap import indent
 from typing import Any
 
 from torch import nn
 
 from cl_lightning.blueprints import describe, find_own
+
+
+def method_in_words(method: Any) -> str:
+    """Its class, and on a line each its pairs, encoder and loss."""
+    encoder = method.encoder
+    choices = {
+        "pairs": in_words(method.views),
+        "encoder": f"{network_in_words(encoder.backbone)}, {encoder.features} features, "
+        f"{encoder.out_features} embedded, batch norm {encoder.batch_norm}",
+        "loss": in_words(method.loss),
+    }
+    lines = [indent(f"{name + ':':9}{words}", 11 * " ").strip() for name, words in choices.items()]
+    return "\n  ".join([f"{type(method).__name__}(", *lines]) + "\n)"
 
 
 def in_words(function: Callable[..., Any]) -> str:

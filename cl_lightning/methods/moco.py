@@ -13,7 +13,8 @@ from cl_lightning.data import Batch
 from cl_lightning.distributed import gather, own_share, permutation, shuffle, world_size
 from cl_lightning.encoders import Encoder, ResNet
 from cl_lightning.losses import WITH_NEGATIVES, info_nce
-from cl_lightning.methods.contrastive import ContrastiveModule, OptimizerFactory, Step
+from cl_lightning.methods.contrastive import ContrastiveModule, Step
+from cl_lightning.methods.scheduled import OptimizerFactory
 from cl_lightning.metrics import contrast_scores
 from cl_lightning.metrics.sphere import normalise
 from cl_lightning.optim import Schedule, WarmupCosine

@@ -14,7 +14,8 @@ from cl_lightning.distributed import gather, rank
 from cl_lightning.encoders import Encoder, Projector, ResNet, apply_policy
 from cl_lightning.losses import OF_NEIGHBOURS, neighbour_nce
 from cl_lightning.methods.both_views import apart, embedded, warn_of_no_shuffle
-from cl_lightning.methods.contrastive import ContrastiveModule, OptimizerFactory, Step
+from cl_lightning.methods.contrastive import ContrastiveModule, Step
+from cl_lightning.methods.scheduled import OptimizerFactory
 from cl_lightning.metrics import contrast_scores
 from cl_lightning.metrics.sphere import normalise
 from cl_lightning.optim import Schedule, WarmupCosine

@@ -13,8 +13,9 @@ from cl_lightning.distributed import gather, rank
 from cl_lightning.encoders import Encoder, ResNet
 from cl_lightning.losses import OF_TWO_VIEWS, WITH_LABELS, nt_xent
 from cl_lightning.methods.both_views import apart, embedded, warn_of_no_shuffle
-from cl_lightning.methods.contrastive import ContrastiveModule, OptimizerFactory, Step
+from cl_lightning.methods.contrastive import ContrastiveModule, Step
 from cl_lightning.methods.labelled import takes_labels
+from cl_lightning.methods.scheduled import OptimizerFactory
 from cl_lightning.metrics import contrast_scores
 from cl_lightning.optim import Schedule, WarmupCosine
 from cl_lightning.pairs import simclr_views

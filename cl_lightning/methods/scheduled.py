@@ -1,0 +1,71 @@
+"""How a method's weights are updated: optimizer and schedule, of its own or of the user's."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch.optim import Optimizer
+
+from cl_lightning.methods.checkpointed import Checkpointed
+from cl_lightning.optim import OtherSchedule, Schedule, as_schedule, param_groups
+
+OptimizerFactory = Callable[[list[dict[str, Any]]], Optimizer]
+
+
+class Scheduled(Checkpointed):
+    """A module with an optimizer and a schedule; see `ContrastiveModule` for the arguments.
+
+    `schedule_in_use` is the schedule of the fit that runs, which monitors ask. Where `configure_optimizers`
+    is the user's own, it knows the optimizer alone.
+    """
+
+    def __init__(
+        self,
+        optimizer: OptimizerFactory,
+        schedule: Schedule | Callable[[Optimizer], Any],
+        decay_norms_and_biases: bool,
+    ) -> None:
+        super().__init__()
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.schedule_in_use: Schedule = as_schedule(schedule)
+        self.decay_norms_and_biases = decay_norms_and_biases
+
+    def setup(self, stage: str) -> None:
+        """Until `configure_optimizers` is asked, it may be the user's own."""
+        if stage == "fit":
+            self.schedule_in_use = OtherSchedule()
+
+    @property
+    def effective_batch_size(self) -> int:
+        """Images of one optimizer step, over all devices and accumulated micro-batches."""
+        return self.trainer.datamodule.batch_size * self.trainer.accumulate_grad_batches  # type: ignore[attr-defined]
+
+    def configure_optimizers(self) -> Any:
+        """Raises ValueError for a run without an end, or with one before the warm-up's."""
+        steps = self.trainer.estimated_stepping_batches
+        if steps == math.inf:
+            raise ValueError(
+                "the run has no end, which the schedule needs; accepted: trainer.max_epochs or "
+                "trainer.max_steps (trainer.max_time may end it earlier)"
+            )
+        optimizer = self.optimizer(param_groups(self, self.decay_norms_and_biases))
+        # A step or two are no run.
+        shorten = bool(self.trainer.fast_dev_run)  # type: ignore[attr-defined]
+        schedule = as_schedule(self.schedule).fitted(int(steps), self.steps_per_epoch, shorten)
+        scheduler = schedule.attach(optimizer, int(steps), self.steps_per_epoch, self.effective_batch_size)
+        self.schedule_in_use = schedule
+        return {"optimizer": optimizer, "lr_scheduler": scheduler}
+
+    @property
+    def steps_per_epoch(self) -> float:
+        """Optimizer steps of an epoch."""
+        return self.trainer.datamodule.batches_per_epoch / self.trainer.accumulate_grad_batches  # type: ignore[attr-defined]
+
+    def schedule_told_at_start(self) -> Mapping[str, str]:
+        """Lines of the start report on the learning rate."""
+        dry = self.trainer.fast_dev_run  # type: ignore[attr-defined]
+        given = self.schedule_in_use if dry else self.schedule
+        return self.schedule_in_use.told_at_start(
+            given, self.trainer.optimizers[0], self.steps_per_epoch, self.effective_batch_size
+        )
