@@ -264,7 +264,7 @@ def test_what_an_older_checkpoint_gives_away_is_compared(
 
 def test_the_settings_are_plain_containers_that_load_weights_only(begun: Callable[[Case], Path]) -> None:
     found = torch.load(begun(MOCO), weights_only=True)["cl_lightning"]["settings"]
-    assert found["data"] == {"batch_size": 16, "seed": 0}
+    assert found["data"] == {"batch_size": 16, "seed": 0, "positives": None}
     assert found["callbacks"]["negative_queue"] == {"length": 40, "seed": 0}
     assert found["optimizers"][0]["_target_"] == "SGD"
     assert found["length"] == {"max_epochs": 1, "max_steps": -1}
