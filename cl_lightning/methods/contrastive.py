@@ -29,14 +29,14 @@ from cl_lightning.pairs import clean
 C = TypeVar("C", bound=Callback)
 
 STEPS = {"training_step", "validation_step"}
-QUERY_LOADER = 0  # validation: the images that are asked for; the bank of the kNN comes after them
+QUERY_LOADER = 0  # the validation loader of the queries; that of the kNN's bank comes after it
 
 
 class Step(Scores):
-    """What a `training_step` returns. The scores and embeddings are what the monitors show of it.
+    """The output of a `training_step`. Monitors use its scores and embeddings.
 
-    `loss`: a scalar, of this process's part of the batch. `z_a`, `z_b`: the embeddings of its positive pairs,
-    [batch, dim] each, without gradient.
+    `loss`: a scalar, for this process's part of the batch. `z_a`, `z_b`: the embeddings of its positive
+    pairs, [batch, dim] each, without gradient.
     """
 
     loss: Tensor
@@ -47,29 +47,29 @@ class Step(Scores):
 class ContrastiveModule(Scheduled):
     """Optimizer, schedule, views, evaluation and callbacks of a contrastive method.
 
-    A method says what it needs and offers, and whoever wants to know asks it: `needed_callbacks`, `losses`,
-    `least_batch`, `keys_per_image`, `negatives`, `example_loss`. Its `training_step` returns a `Step`; one of
-    a user's own may return the loss alone, or None to leave a batch out.
+    A method declares what it needs and offers: `needed_callbacks`, `losses`, `least_batch`, `keys_per_image`,
+    `negatives`, `example_loss`. Its `training_step` returns a `Step`; a user's own `training_step` may return
+    only the loss, or None to skip a batch.
 
     Args:
-        views: pairs; `(images, index, epoch) -> (view_a, view_b)`, from uint8 [batch, channels, height,
-            width], int64 [batch] and int to float [batch, channels, size, size] each. Evaluation takes
-            their `clean(images)`, loading cuts to their `size`, where they have one.
+        views: makes pairs: `(images, index, epoch) -> (view_a, view_b)`, from uint8 [batch, channels, height,
+            width], int64 [batch] and int to float [batch, channels, size, size] each. If they have them,
+            evaluation uses their `clean(images)`, and loading cuts images to their `size`.
         encoder: backbone and projector.
-        loss: how embeddings are scored, a scalar; see the method for its arguments.
-        optimizer: from parameter groups to an optimizer, such as `partial(torch.optim.SGD, lr=0.1)`.
-        schedule: of the learning rate: a `WarmupCosine`, or what makes a scheduler of
+        loss: scores embeddings, returns a scalar; see the method for its arguments.
+        optimizer: makes an optimizer from parameter groups, such as `partial(torch.optim.SGD, lr=0.1)`.
+        schedule: the learning-rate schedule: a `WarmupCosine`, or a function that makes a scheduler of
             `torch.optim.lr_scheduler` from an optimizer, see `OtherSchedule`.
-        decay_norms_and_biases: whether weight decay reaches biases and normalisation layers.
-        callbacks: those that a Trainer gets if it has none of their kind.
+        decay_norms_and_biases: whether biases and normalisation layers have weight decay.
+        callbacks: are added to a Trainer that has none of their kind.
 
     Raises:
-        ValueError: a part of a wrong kind, a loss of ours that is none of `losses`.
+        ValueError: an argument of the wrong kind, or a loss of this package that is not in `losses`.
     """
 
-    needed_callbacks: ClassVar[tuple[type[Callback], ...]] = ()  # kinds that its steps can't do without
-    losses: ClassVar[tuple[Callable[..., Tensor], ...]] = ()  # of ours, those that it can call
-    least_batch: ClassVar[int] = 1  # images of a global batch
+    needed_callbacks: ClassVar[tuple[type[Callback], ...]] = ()  # kinds that its steps need
+    losses: ClassVar[tuple[Callable[..., Tensor], ...]] = ()  # losses of this package that it can call
+    least_batch: ClassVar[int] = 1  # the smallest global batch
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -99,16 +99,16 @@ class ContrastiveModule(Scheduled):
 
     @property
     def keys_per_image(self) -> int:
-        """Keys that a step makes of an image, for a queue; 0 of a method that makes none."""
+        """The number of keys that a step makes for each image, for a queue; 0 if it makes none."""
         return 0
 
     @property
     def negatives(self) -> int | None:
-        """Of each anchor, in the fit that runs; None where the method does not say."""
+        """The number of negatives of each anchor in the current fit; None if unknown."""
         return None
 
     def example_loss(self) -> Tensor | None:
-        """The loss of two images' embeddings, called as in a step; None where there is no example."""
+        """The loss of the embeddings of two images, called as in a step; None if there is no example."""
         return None
 
     @property
@@ -127,7 +127,7 @@ class ContrastiveModule(Scheduled):
     def two_views(self, batch: Batch, epoch: int) -> tuple[Tensor, Tensor]:
         """Both views of a batch, [batch, channels, size, size] each, in the dtype of the weights.
 
-        Raises ValueError where `views` gives anything else.
+        Raises ValueError if `views` returns anything else.
         """
         # Under autocast the crop's matrix products would run in half precision.
         with torch.autocast(self.device.type, enabled=False):
@@ -139,14 +139,14 @@ class ContrastiveModule(Scheduled):
         return views
 
     def register_views_hook(self, hook: Callable[[tuple[Tensor, Tensor]], None]) -> RemovableHandle:
-        """From now on `hook` sees both views of every training batch, until `remove()` of the handle."""
+        """Call `hook` with both views of every training batch, until `remove()` of the handle is called."""
         handle = RemovableHandle(self._views_hooks)
         self._views_hooks[handle.id] = hook
         return handle
 
     @never_stops
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
-        """Features of clean images, and for the images asked for the embeddings of two fixed views."""
+        """Features of unaugmented images; for queries also the embeddings of two fixed views."""
         with torch.autocast(self.device.type, enabled=False):
             images = clean(self.views, batch.images).to(self.dtype)
         outputs = {"features": self.encoder.backbone(images)}
@@ -174,14 +174,14 @@ class ContrastiveModule(Scheduled):
 
     @property
     def kept_in_evaluation(self) -> str:
-        """Names of the parts that stay in evaluation mode in a fit; empty where there are none."""
+        """Names of the parts that stay in evaluation mode in a fit; empty if there are none."""
         return kept_in_evaluation(self)
 
     def on_fit_start(self) -> None:
-        """Tells which parts stay in evaluation mode.
+        """Prints which parts stay in evaluation mode.
 
-        Raises ValueError where the Trainer's `sync_batchnorm` has replaced the encoder's BatchNorm, or where
-        the optimizer is another one than that of the checkpoint.
+        Raises ValueError if the Trainer's `sync_batchnorm` has replaced the encoder's BatchNorm, or if the
+        optimizer is not the one in the checkpoint.
         """
         super().on_fit_start()
         if self.kept_in_evaluation:
@@ -193,12 +193,12 @@ class ContrastiveModule(Scheduled):
             )
 
     def configure_callbacks(self) -> list[Callback]:
-        """The method's own callbacks of those kinds that the Trainer lacks.
+        """The method's own callbacks of the kinds that the Trainer lacks.
 
-        Raises ValueError where one is lacking that the method needs.
+        Raises ValueError if a callback that the method needs is missing.
         """
-        # Lightning drops a Trainer's callback when the module brings one of its class, and asks again at
-        # every fit and validate: so only what is missing, and the same instances each time.
+        # Lightning drops a Trainer's callback if the module returns one of its class, and calls this at every
+        # fit and validate. So return only missing callbacks, and the same instances each time.
         present = self.trainer.callbacks  # type: ignore[attr-defined]
         own = (*self.default_callbacks, self._whole_epochs, self.weight_changes)
         brought = [c for c in own if not any(isinstance(p, type(c)) for p in present)]
@@ -206,7 +206,7 @@ class ContrastiveModule(Scheduled):
         return brought
 
     def check_callbacks(self, callbacks: Sequence[Any]) -> None:
-        """Raises ValueError where these lack a kind that the method needs."""
+        """Raises ValueError if a kind that the method needs is missing among these."""
         for kind in self.needed_callbacks:
             if not any(isinstance(callback, kind) for callback in callbacks):
                 raise ValueError(lacking(self, kind))
@@ -214,7 +214,7 @@ class ContrastiveModule(Scheduled):
     def attached(self, kind: type[C]) -> C:
         """The Trainer's callback of this kind.
 
-        Raises ValueError where it has none, and outside of a Trainer.
+        Raises ValueError if it has none, or if there is no Trainer.
         """
         if self._trainer is None:
             raise ValueError(
