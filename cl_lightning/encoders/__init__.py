@@ -1,4 +1,4 @@
-"""What embeds the images: backbones with a known feature size, the projector, BatchNorm's policy."""
+"""Encoders: backbones with a known feature size, the projector, and the BatchNorm policy."""
 
 from cl_lightning.encoders.batch_norm import PolicyBatchNorm
 from cl_lightning.encoders.encoder import Encoder

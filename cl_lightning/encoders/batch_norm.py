@@ -1,4 +1,4 @@
-"""BatchNorm whose statistics follow a policy that is counted over the global batch."""
+"""BatchNorm with a policy for which images of the global batch share statistics."""
 
 from collections.abc import Callable
 
@@ -23,19 +23,19 @@ class PolicyBatchNorm(_BatchNorm):
 
     In training `mean` and the biased `var` are those of
 
-    - `sync`: the whole global batch, on GPUs by what torch's SyncBatchNorm computes with;
-    - `split`: each of `groups` contiguous groups of the global batch, as many of them on each process;
-    - `shuffle`: the same; the method permutes the key batch beforehand (MoCo, arXiv 1911.05722, 3.3);
+    - `sync`: the whole global batch, on GPUs with the kernels of torch's SyncBatchNorm;
+    - `split`: each of `groups` contiguous groups of the global batch, equally many on each process;
+    - `shuffle`: the same; the method permutes the key batch before (MoCo, arXiv 1911.05722, 3.3);
     - `plain`: the batch of this process.
 
-    Running statistics take, under every policy, the mean over all groups and processes of the groups'
-    means and unbiased variances, so they are the same on all processes. `momentum=None` averages over
-    all training forwards alike. In evaluation the running statistics are used, as in torch. They stay
-    float32 where the module becomes half precision, in which small moves vanish.
+    Under every policy, running statistics are updated with the mean over all groups and processes of the
+    groups' means and unbiased variances, so they are equal on all processes. `momentum=None` averages over
+    all training forwards with equal weights. In evaluation the running statistics are used, as in torch.
+    They stay float32 if the module is converted to half precision, in which small updates would vanish.
 
     `after` is applied to the result (the activation inside timm's BatchNorm layers).
 
-    Raises ValueError where the groups do not fit the batch (see `check_groups`).
+    Raises ValueError if the groups do not fit the batch (see `check_groups`).
     """
 
     running_mean: Tensor
@@ -73,7 +73,7 @@ class PolicyBatchNorm(_BatchNorm):
 
     @property
     def _affine(self) -> tuple[Tensor | None, Tensor | None]:
-        """Weight and bias in the statistics' dtype, as kernels want it."""
+        """Weight and bias in the dtype of the statistics, as the kernels need it."""
         dtype = self.running_mean.dtype
         weight, bias = (None if p is None else p.to(dtype) for p in (self.weight, self.bias))
         return weight, bias
@@ -114,7 +114,7 @@ class PolicyBatchNorm(_BatchNorm):
         return parts[0] if groups == 1 else torch.cat(parts), mean, var
 
     def _over_gpus(self, x: Tensor, processes: int) -> Tensor:
-        # torch's layer of that name would do, but DDP refuses it wherever it finds it on a CPU.
+        # torch's layer SyncBatchNorm would work too, but DDP refuses it on a CPU.
         momentum = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
         statistics = self.running_mean, self.running_var
         return SyncBatchNorm.apply(
@@ -125,7 +125,7 @@ class PolicyBatchNorm(_BatchNorm):
         wide = x if x.dtype == torch.float64 else x.float()
         reduced, channel = [0, *range(2, x.ndim)], [-1] + [1] * (x.ndim - 2)
         number = processes * (x.numel() // self.num_features)
-        # Two passes: the mean of the squares less the square of the mean would cancel in float32.
+        # Two passes, because E[x^2] - E[x]^2 would lose precision in float32.
         mean = all_reduce_sum(wide.sum(reduced)) / number
         centred = wide - mean.view(channel)
         var = all_reduce_sum(centred.square().sum(reduced)) / number
@@ -146,5 +146,5 @@ class PolicyBatchNorm(_BatchNorm):
 
 
 def wide(statistic: Tensor) -> Tensor:
-    """In at least float32."""
+    """The statistic in at least float32."""
     return statistic.to(torch.promote_types(statistic.dtype, torch.float32))

@@ -9,16 +9,16 @@ from cl_lightning.encoders.projector import Projector
 
 
 class Encoder(nn.Module):
-    """z = g(f(x)): the backbone f gives the features h, the projector g what the loss scores.
+    """z = g(f(x)): the backbone f gives the features h, the projector g the embeddings for the loss.
 
-    `backbone` is any module that maps images to [batch, features] and tells its feature size in an
-    int attribute `features`, or is given it as `features`. Its BatchNorm layers are replaced in place
-    by ones of the policy `batch_norm`: "sync", "split", "shuffle" or "plain", of `batch_norm_groups`
-    groups (see `PolicyBatchNorm`). Weights and images are kept in the channels-last memory format.
+    `backbone` is any module that maps images to [batch, features]. Its feature size is its int attribute
+    `features`, or the argument `features`. Its BatchNorm layers are replaced in place by layers with the
+    policy `batch_norm` ("sync", "split", "shuffle" or "plain") and `batch_norm_groups` groups (see
+    `PolicyBatchNorm`). Weights and images have the channels-last memory format.
 
-    The other arguments are the projector's (see `Projector`).
+    The other arguments are those of `Projector`.
 
-    Raises ValueError where the feature size is unknown or not that of the backbone's output.
+    Raises ValueError if the feature size is unknown or differs from the backbone's output.
     """
 
     def __init__(

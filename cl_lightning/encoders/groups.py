@@ -1,10 +1,10 @@
-"""Which BatchNorm groups fit a global batch?"""
+"""Checks that BatchNorm groups fit the global batch."""
 
 
 def check_groups(global_batch: int, groups: int, world_size: int) -> None:
-    """Raise ValueError unless `groups` cuts the global batch into whole groups of two images or more.
+    """Raises ValueError unless `groups` divides the global batch into groups of two images or more.
 
-    Every process holds `groups / world_size` of them, so the world size has to divide the groups.
+    Every process holds `groups / world_size` groups, so the world size must divide the groups.
     """
     fits = groups > 0 and groups % world_size == 0 and global_batch % groups == 0
     if fits and global_batch // groups >= 2:

@@ -1,4 +1,4 @@
-"""Give every BatchNorm of a network the encoder's BatchNorm policy."""
+"""Applies the BatchNorm policy to every BatchNorm layer of a network."""
 
 import warnings
 
@@ -13,9 +13,9 @@ WITHOUT_CODE_OF_ITS_OWN = (_BatchNorm.forward, nn.SyncBatchNorm.forward, PolicyB
 def apply_policy(network: nn.Module, policy: str, groups: int) -> None:
     """Replace every BatchNorm inside `network` by a `PolicyBatchNorm`, in place.
 
-    Parameters and buffers stay the same objects under the same names, so state dicts and optimizers
-    stay valid. Raises ValueError for an unknown policy, fewer groups than one, and a BatchNorm that
-    cannot be replaced; warns where the setting has no effect.
+    Parameters and buffers stay the same objects with the same names, so state dicts and optimizers stay
+    valid. Raises ValueError for an unknown policy, for fewer than one group, and for a BatchNorm that cannot
+    be replaced. Warns if the setting has no effect.
     """
     if policy not in POLICIES:
         raise ValueError(

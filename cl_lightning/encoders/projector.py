@@ -6,12 +6,12 @@ from torch import nn
 class Projector(nn.Sequential):
     """Linear, (BatchNorm), ReLU, ..., Linear, (BatchNorm): [batch, in_features] -> [batch, out_features].
 
-    SimCLR (arXiv 2002.05709): 2 layers, SimCLR's code (and arXiv 2006.10029) up to 3, with BatchNorm, and
-    another one at the output that has a weight but no bias (`output_batch_norm`). MoCo v2
-    (arXiv 2003.04297): 2 layers without BatchNorm. In both the hidden layers are as wide as the
-    features, which `hidden_features=None` stands for. No Linear directly before a BatchNorm has a bias.
+    SimCLR (arXiv 2002.05709) has 2 layers with BatchNorm; its code (and arXiv 2006.10029) has up to 3, and
+    one more BatchNorm at the output with a weight but no bias (`output_batch_norm`). MoCo v2
+    (arXiv 2003.04297) has 2 layers without BatchNorm. In both, hidden layers are as wide as the features
+    (`hidden_features=None`). A Linear directly before a BatchNorm has no bias.
 
-    Differs from the paper: Linear weights start as torch's do, SimCLR's code draws them from N(0, 0.01^2).
+    Differs from the paper: Linear weights have torch's initialisation; SimCLR's code uses N(0, 0.01^2).
 
     Raises ValueError unless there are 2 or 3 layers.
     """

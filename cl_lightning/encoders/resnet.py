@@ -17,11 +17,11 @@ class ResNet(resnet.ResNet):
 
     `depth` is 18, 34, 50, 101 or 152; `features` is 512 (18, 34) or 2048. `stem="cifar"` has a 3x3
     convolution of stride 1 and no max-pool, for images of about 32 pixels (SimCLR, arXiv 2002.05709,
-    appendix B.9). With the "imagenet" stem the state dict has the keys of torchvision's model less
+    appendix B.9). With the "imagenet" stem the state dict has the keys of torchvision's model without
     `fc.*`. Images: [batch, channels, height, width].
 
-    Differs from the paper: SimCLR's code starts the last BatchNorm of each block at weight 0;
-    torchvision's default, kept here and in MoCo's code, is 1.
+    Differs from the paper: SimCLR's code initialises the weight of each block's last BatchNorm with 0; here,
+    as in torchvision and MoCo's code, it is 1.
 
     Raises ValueError for an unknown depth or stem.
     """

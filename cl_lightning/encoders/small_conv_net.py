@@ -12,7 +12,7 @@ class SmallConvNet(nn.Module):
     """3x3 convolutions, each with BatchNorm and ReLU, then average pooling: [batch, widths[-1]].
 
     `strides` has one entry for each convolution. Images: [batch, channels, height, width].
-    Raises ValueError where widths and strides differ in length.
+    Raises ValueError if widths and strides differ in length.
     """
 
     def __init__(

@@ -8,14 +8,14 @@ from torch.nn import functional as F
 
 
 def conv_bn(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential:
-    """Convolution that keeps the size (over the stride), without bias, and BatchNorm."""
+    """Convolution without bias, with padding that keeps the size (divided by the stride), and BatchNorm."""
     conv = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
     nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
     return nn.Sequential(conv, nn.BatchNorm2d(outputs))
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions and a shortcut (arXiv 1512.03385), 1x1 where the shape changes."""
+    """Two 3x3 convolutions and a shortcut (arXiv 1512.03385), a 1x1 convolution if the shape changes."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -30,10 +30,10 @@ class Block(nn.Module):
 
 
 class SmallResNet(nn.Module):
-    """A 3x3 stem, one residual block a width, average pooling: [batch, widths[-1]].
+    """A 3x3 stem, one residual block for each width, average pooling: [batch, widths[-1]].
 
     `strides` has one entry for each block. Images: [batch, channels, height, width].
-    Raises ValueError where widths and strides differ in length.
+    Raises ValueError if widths and strides differ in length.
     """
 
     def __init__(

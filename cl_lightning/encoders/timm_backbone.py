@@ -10,11 +10,11 @@ from torch import Tensor, nn
 class TimmBackbone(nn.Module):
     """A network of timm without its classifier, untrained: [batch, features] after timm's own pooling.
 
-    `model` is a name of `timm.list_models()`. Networks with a fixed input size, such as vision transformers,
-    are made for images of `size` pixels; others take any. `features` is what timm calls `head_hidden_size`.
+    `model` is a name in `timm.list_models()`. Networks with a fixed input size, such as vision transformers,
+    are made for images of `size` pixels; others accept any size. `features` is timm's `head_hidden_size`.
     Images: [batch, channels, height, width].
 
-    Raises ValueError for a name that timm has not, ImportError where timm is missing.
+    Raises ValueError for a name that timm does not have, ImportError if timm is missing.
     """
 
     def __init__(self, model: str = "resnet50", channels: int = 3, size: int = 224) -> None:

@@ -1,7 +1,7 @@
-"""How good is a representation, seen without labels and with them?
+"""Metrics of a representation.
 
-Alignment, uniformity, effective rank and moments need none; kNN accuracy does; contrast scores tell how
-hard the contrastive task still is.
+Alignment, uniformity, effective rank and moments need no labels; kNN accuracy needs them. Contrast scores
+show how hard the contrastive task still is.
 """
 
 from cl_lightning.metrics.alignment import Alignment

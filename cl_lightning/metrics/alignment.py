@@ -1,4 +1,4 @@
-"""Are the two views of an image close together?"""
+"""Alignment: how close the embeddings of the two views of an image are."""
 
 import torch
 from jaxtyping import Float

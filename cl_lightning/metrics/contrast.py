@@ -1,4 +1,4 @@
-"""How hard is the contrastive task still? Scores of a batch, for the log."""
+"""Contrast scores of a batch: how hard the contrastive task still is."""
 
 from typing import TypedDict
 
@@ -9,12 +9,12 @@ from torch import Tensor
 from cl_lightning.metrics import sphere
 from cl_lightning.metrics.sphere import on_sphere, similarity_blocks
 
-# Similarities nearer than this differ by rounding only.
+# Similarities that differ by less differ only by rounding.
 ROUNDING = 1e-6
 
 
 class Scores(TypedDict):
-    """How hard the contrastive task is; each a scalar over a batch, see `contrast_scores`."""
+    """Scores of a batch, each a scalar; see `contrast_scores`."""
 
     contrastive_top1: Tensor
     positive_similarity: Tensor
@@ -31,12 +31,12 @@ def contrast_scores(
     """Top-1 and mean cosine similarities of a batch, in float32 and without waiting for the device.
 
     `contrastive_top1`: the share of anchors whose positive is more similar than every negative. Ties count
-    as wrong, so that a collapse does not show 1. `positive_similarity` and `negative_similarity`: the mean
+    as wrong, so that a collapse does not give 1. `positive_similarity` and `negative_similarity`: the mean
     cosine over all positive pairs and over all pairs of an anchor and a negative (NaN without negatives).
 
-    With `negatives` (MoCo) they are the negatives of every anchor. Without (SimCLR) both views are anchors
-    in turn, and the negatives of an anchor are both views of all other images. Then each of several
-    processes hands over the rows of the global batch, and says by `own` which of them are its anchors.
+    `negatives` (MoCo) are the negatives of every anchor. Without them (SimCLR) both views are anchors in
+    turn, and the negatives of an anchor are both views of all other images. Each process then passes the
+    rows of the global batch; `own` selects the rows that are its anchors.
     """
     a, b = on_sphere(anchors), on_sphere(positives)
     positive = (a * b).sum(1)
@@ -54,17 +54,20 @@ def contrast_scores(
 
 def _against_queue(a: Tensor, negatives: Tensor) -> tuple[Tensor, Tensor]:
     hardest, total = [], torch.zeros_like(a[0])
-    # A queue is long: each part is read once, while it lies in the cache.
+    # The queue is long, so each block is read only once, while it is in the cache.
     for part in negatives.split(max(1, sphere.BLOCK_ELEMENTS // max(a.shape))):
         unit = on_sphere(part)
         hardest += [cosine.amax(0) for _, cosine in similarity_blocks(unit, a)]
         total += unit.sum(0)
-    # A mean of dot products is the dot product of the means.
+    # The mean of dot products is the dot product of the means.
     return torch.stack(hardest).amax(0), (a.mean(0) * total / len(negatives)).sum()
 
 
 def _among_views(z: Tensor, positive: Tensor, own: slice) -> tuple[Tensor, Tensor]:
-    """Of the anchors z[:, own], given z [2 views, images, dim] and the anchors' positive similarities."""
+    """The hardest negative of each anchor z[:, own], and the mean similarity of negatives.
+
+    z is [2 views, images, dim]; `positive` holds the anchors' positive similarities.
+    """
     views, anchors = z.flatten(0, 1), z[:, own].flatten(0, 1)
     places = torch.arange(len(views), device=z.device).view(2, -1)
     itself, partner = (columns[:, own].flatten() for columns in (places, places.flip(0)))

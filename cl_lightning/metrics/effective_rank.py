@@ -1,4 +1,4 @@
-"""How many dimensions do the embeddings use?"""
+"""Effective rank: how many dimensions the embeddings use."""
 
 import torch
 from jaxtyping import Float
@@ -15,10 +15,10 @@ class EffectiveRank(Metric):
     p_k = e_k / sum(e), where e are the eigenvalues of the sum of z z^T. From 1 (all embeddings lie on one
     line, as in a collapse) to dim (spread evenly over all directions).
 
-    Differs from the paper (Roy & Vetterli, "The effective rank", EUSIPCO 2007): eigenvalues of z^T z, which
-    are the squares of the singular values that it takes, so that rounding stays invisible. Rows are
-    normalised but not centred, because centring would hide a collapse to one point: what is left there
-    is noise, and noise has a high rank.
+    Differs from the paper (Roy & Vetterli, "The effective rank", EUSIPCO 2007), which takes singular values:
+    these eigenvalues of z^T z are their squares, so that rounding errors have no effect. Rows are normalised
+    but not centred, because centring would hide a collapse to one point: only noise would remain, and noise
+    has a high rank.
     """
 
     is_differentiable = False

@@ -1,4 +1,4 @@
-"""Do neighbours share a class? Weighted kNN accuracy (Wu et al., arXiv:1805.01978, section 3.4)."""
+"""Weighted kNN accuracy: whether neighbours share a class (Wu et al., arXiv:1805.01978, section 3.4)."""
 
 import torch
 from jaxtyping import Float, Int
@@ -13,13 +13,13 @@ from cl_lightning.metrics.sphere import on_sphere, similarity_blocks
 class KNNAccuracy(Metric):
     """Top-1 accuracy of a weighted vote among the k nearest rows of a bank.
 
-    Neighbours are those of the highest cosine similarity s; each votes for its class with the weight
-    exp(s / temperature). Fill the bank by `add_to_bank`, the queries by `update`; `reset` empties both.
-    Among equally similar rows the first in the bank counts, among equal votes the smallest class. Labels
-    are any whole numbers. Computed in float32, in blocks of queries.
+    Neighbours are the rows with the highest cosine similarity s; each votes for its class with the weight
+    exp(s / temperature). `add_to_bank` fills the bank, `update` adds queries; `reset` empties both. Of
+    equally similar rows the first in the bank counts; of classes with equal votes the smallest number wins.
+    Labels are any whole numbers. Computed in float32, in blocks of queries.
 
-    Of several processes each answers its own queries, among the banks of all in rank order. Each must have
-    rows of both.
+    With several processes, each answers its own queries, and searches the banks of all processes in rank
+    order. Each process must have queries and bank rows.
     """
 
     is_differentiable = False
@@ -41,7 +41,7 @@ class KNNAccuracy(Metric):
         self._warned = False
         for state in ("bank_features", "bank_labels"):
             self.add_state(state, [], dist_reduce_fx="cat")
-        # No states, which would be gathered: the other processes need the answers only.
+        # Not torchmetrics states, which would be gathered: other processes need only the answers.
         self.query_features: list[Tensor] = []
         self.query_labels: list[Tensor] = []
         self._answers = MeanMetric()
@@ -52,10 +52,10 @@ class KNNAccuracy(Metric):
         self.query_features, self.query_labels = [], []
 
     def add_to_bank(self, features: Float[Tensor, "n dim"], labels: Int[Tensor, "n"]) -> None:
-        """Adds labelled features that queries are compared with."""
+        """Adds labelled features to the bank."""
         self.bank_features.append(on_sphere(features))
         self.bank_labels.append(labels.long())
-        self._computed = None  # torchmetrics does this for `update` only
+        self._computed = None  # torchmetrics does this only in `update`
 
     def update(self, features: Float[Tensor, "n dim"], labels: Int[Tensor, "n"]) -> None:
         """Adds queries and their true classes."""
@@ -63,7 +63,7 @@ class KNNAccuracy(Metric):
         self.query_labels.append(labels.long())
 
     def compute(self) -> Float[Tensor, ""]:
-        """The share of all queries so far that their neighbours vote for rightly.
+        """The share of all queries so far for which the vote of the neighbours is right.
 
         Raises ValueError without a bank or without queries.
         """
@@ -83,14 +83,14 @@ class KNNAccuracy(Metric):
         if self.k > bank_length and not self._warned:
             self._warned = True
             rank_zero_warn(
-                f"k = {self.k} neighbours are asked of a bank of {bank_length}; all of it votes: "
+                f"k = {self.k} neighbours are asked of a bank of {bank_length}, so all of it votes: "
                 "set callbacks.knn.k"
             )
         return min(self.k, bank_length)
 
     def _vote(self, cosine: Tensor, labels: Tensor, k: int) -> Tensor:
         nearest, neighbours = _nearest(cosine, k)
-        # Relative to the nearest, so that no temperature overflows.
+        # Relative to the nearest, so that small temperatures do not overflow.
         weights = ((nearest - nearest.amax(1, keepdim=True)) / self.temperature).exp()
         votes = weights.new_zeros(len(cosine), int(labels.max()) + 1)
         return votes.scatter_add_(1, labels[neighbours], weights).argmax(1)
@@ -103,14 +103,14 @@ def _filled(features: list[Tensor], labels: list[Tensor], name: str, method: str
 
 
 def _nearest(cosine: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The k highest similarities of each row and their columns; the first columns where some tie."""
+    """The k highest similarities of each row and their columns; of ties the first columns."""
     if k == cosine.shape[1]:
         return cosine, torch.arange(k, device=cosine.device).expand(len(cosine), k)
     nearest, neighbours = cosine.topk(k + 1)
     tied = nearest[:, k - 1] == nearest[:, k]
     nearest, neighbours = nearest[:, :k], neighbours[:, :k]
     if tied.any():
-        # topk takes any of those that tie with the last neighbour; these rows are decided anew.
+        # Of columns that tie with the last neighbour, topk takes any. Choose again in these rows.
         rows, last = cosine[tied], nearest[tied][:, -1:]
         above, equal = rows > last, rows == last
         chosen = above | (equal & (equal.cumsum(1) <= k - above.sum(1, keepdim=True)))

@@ -8,10 +8,10 @@ from torchmetrics import Metric
 
 
 class Means(Metric):
-    """Mean over updates of several scalars at once: one addition on the device, no synchronisation.
+    """Means over updates of several scalars, with one addition on the device and no synchronisation.
 
     Args:
-        names: one for each scalar, in the order of `update`'s arguments.
+        names: a name for each scalar, in the order of `update`'s arguments.
     """
 
     full_state_update = False
@@ -31,5 +31,5 @@ class Means(Metric):
         self.updates += 1
 
     def compute(self) -> dict[str, Tensor]:
-        """Name to mean."""
+        """The mean of each scalar, by name."""
         return dict(zip(self.names, self.total / self.updates, strict=True))

@@ -1,4 +1,4 @@
-"""How far the embeddings spread, and over how many directions."""
+"""Moments: how far the embeddings spread, and over how many directions."""
 
 import torch
 from jaxtyping import Float
@@ -10,22 +10,22 @@ from cl_lightning.metrics.sphere import on_sphere
 
 
 class Moments(Metric):
-    """Mean and second moment of the normalised embeddings, and all that follows from the two.
+    """Mean and second moment of the normalised embeddings, and the quantities that follow from them.
 
-    `embedding_std`: the standard deviation of a coordinate, mean over the coordinates; 1 / sqrt(dim) where
-        they are spread evenly, 0 in a collapse (arXiv 2011.10566, section 4.1).
-    `spread`: the variance, sum over the coordinates; 1 where the mean is 0, 0 where all lie on one point.
+    `embedding_std`: the standard deviation of a coordinate, averaged over coordinates; 1 / sqrt(dim) for an
+        even spread, 0 in a collapse (arXiv 2011.10566, section 4.1).
+    `spread`: the variance, summed over coordinates; 1 if the mean is 0, 0 if all embeddings are equal.
     `spectrum`: eigenvalues of the second moment as shares, [dim], largest first.
     `effective_rank`: see `EffectiveRank`.
-    `largest_share`: of the spectrum, from 1 / dim to 1.
+    `largest_share`: the largest share in the spectrum, from 1 / dim to 1.
     `directions_90`: how many directions hold 90 % of the spectrum.
-    `centred_rank`: the effective rank of the covariance: in how many directions they differ from each other.
+    `centred_rank`: the effective rank of the covariance: in how many directions embeddings differ.
 
-    Sums on the device, in float32, that processes add up: the values are those of all rows together. NaN
-    without any row, or with one that is not finite.
+    Sums are kept on the device in float32 and added over processes, so the values are those of all rows
+    together. NaN without any row, or if one is not finite.
 
     Args:
-        dim: of the embeddings.
+        dim: the dimension of the embeddings.
     """
 
     full_state_update = False
@@ -48,7 +48,7 @@ class Moments(Metric):
         self.rows += len(z)
 
     def compute(self) -> dict[str, Tensor]:
-        """Name to value; all scalars but `spectrum`."""
+        """The values by name; all are scalars except `spectrum`."""
         mean = self.total / self.rows
         variance = self.second_moment.diagonal() / self.rows - mean.square()
         shares = spectrum(self.second_moment)

@@ -1,4 +1,4 @@
-"""How the embeddings share themselves out over directions."""
+"""The spectrum of the embeddings: how they are distributed over directions."""
 
 import torch
 from jaxtyping import Float
@@ -6,9 +6,9 @@ from torch import Tensor
 
 
 def spectrum(second_moment: Float[Tensor, "dim dim"]) -> Float[Tensor, " dim"]:
-    """Eigenvalues of a sum of z z^T as shares of their sum, largest first; NaN where it is not finite or 0.
+    """Eigenvalues of a sum of z z^T as shares of their sum, largest first; NaN if that is not finite or 0.
 
-    An even spread has 1 / dim everywhere, embeddings on one line have 1, 0, 0, ...
+    An even spread gives 1 / dim everywhere; embeddings on one line give 1, 0, 0, ...
     """
     if not second_moment.isfinite().all():
         return second_moment.new_full((len(second_moment),), torch.nan)
@@ -22,7 +22,7 @@ def effective_rank(shares: Float[Tensor, " dim"]) -> Float[Tensor, ""]:
 
 
 def directions_holding(part: float, shares: Float[Tensor, " dim"]) -> Float[Tensor, ""]:
-    """The least number of directions that hold `part` of the spectrum together; NaN where it is NaN."""
-    # Rounding must not ask for one more direction.
+    """The smallest number of directions that together hold the share `part`; NaN if the spectrum is NaN."""
+    # Rounding errors must not add a direction.
     count = (shares.cumsum(0) < part - 1e-6).sum() + 1
     return torch.where(shares.isnan().any(), torch.nan, count)

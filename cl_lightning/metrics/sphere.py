@@ -1,4 +1,4 @@
-"""Rows of unit length, and their cosine similarities a block of rows at a time."""
+"""Rows of unit length, and their cosine similarities in blocks of rows."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-# Similarities that are held at a time: 4 MiB.
+# So many similarities are in memory at a time: 4 MiB.
 BLOCK_ELEMENTS = 2**20
 
 
@@ -17,10 +17,10 @@ def lengths(z: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch 1"]:
 
 
 def normalise(z: Float[Tensor, "batch dim"], dtype: torch.dtype | None = None) -> Float[Tensor, "batch dim"]:
-    """Each row divided by its Euclidean length, in `dtype`; None: its own, at least float32.
+    """Each row divided by its Euclidean length, in `dtype`; None means its own dtype, at least float32.
 
-    A row of zeros stays zero, so that its similarity to everything is 0. It is divided by 1 and not by a
-    tiny number, which keeps its gradient finite in every dtype.
+    A row of zeros stays zero, so that its similarity to everything is 0. It is divided by 1, not by a tiny
+    number, so that its gradient is finite in every dtype.
     """
     z = z.to(dtype or torch.promote_types(z.dtype, torch.float32))
     return z / lengths(z)
@@ -34,7 +34,7 @@ def on_sphere(z: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch dim"]:
 def similarity_blocks(
     x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"]
 ) -> Iterator[tuple[int, Float[Tensor, "rows m"]]]:
-    """Yields the first row and x[rows] @ y.T for each block of rows, never in less than float32."""
+    """For each block of rows of x: the number of its first row, and x[rows] @ y.T, in at least float32."""
     rows = max(1, BLOCK_ELEMENTS // max(1, len(y)))
     for start in range(0, len(x), rows):
         with torch.autocast(x.device.type, enabled=False):

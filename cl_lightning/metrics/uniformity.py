@@ -1,4 +1,4 @@
-"""Are the embeddings spread over the whole sphere?"""
+"""Uniformity: how evenly the embeddings are spread over the sphere."""
 
 import torch
 from jaxtyping import Float
@@ -12,12 +12,11 @@ from cl_lightning.metrics.sphere import on_sphere, similarity_blocks
 class Uniformity(Metric):
     """Logarithm of the mean over pairs of exp(-t |x - y|^2) of the normalised embeddings x and y.
 
-    The uniformity loss of Wang & Isola (arXiv:2005.10242, section 4.2): 0 when all coincide, lower the
-    more evenly they are spread. The mean is over all pairs of different rows of all updates and processes,
-    however the rows are cut into updates.
+    The uniformity loss of Wang & Isola (arXiv:2005.10242, section 4.2): 0 if all coincide, and lower the
+    more evenly they are spread. The mean is over all pairs of different rows of all updates and processes.
 
-    Keeps every row, 4 dim bytes each, and `compute` those of all processes on each: 26 MB for 50,000 rows
-    of 128 dimensions. Similarities are computed in float32, a block of rows at a time, and added up in
+    Stores every row (4 dim bytes); in `compute` each process holds the rows of all processes: 26 MB for
+    50,000 rows of 128 dimensions. Similarities are computed in float32, in blocks of rows, and summed in
     float64.
     """
 

@@ -1,4 +1,4 @@
-"""How positive pairs are made: two random views of every image, batched and reproducible."""
+"""Positive pairs: two random views of every image, in batches and reproducible."""
 
 from cl_lightning.pairs.clean import clean
 from cl_lightning.pairs.recipes import digit_views, moco_v2_views, simclr_views

@@ -12,7 +12,7 @@ from cl_lightning.pairs.operation import between
 
 
 class Warps(NamedTuple):
-    """From each new pixel to its old place, in pixels from the centre: (x, y, 1) times the transpose."""
+    """Matrices that map (x, y, 1) of a new pixel to its old position, in pixels from the centre."""
 
     matrix: Float32[Tensor, "batch 2 3"]
 
@@ -21,7 +21,7 @@ class Warps(NamedTuple):
 class Affine:
     """Rotation and shear (both axes) in degrees, scale in a range, shift as a share of the side.
 
-    All uniform, as torchvision's RandomAffine draws them, shifts in whole pixels.
+    All are uniform, as in torchvision's RandomAffine; shifts are whole pixels.
     """
 
     rotation: float
@@ -69,7 +69,7 @@ def inverse_matrix(
 def warp(
     images: Float32[Tensor, "batch channels height width"], matrix: Float32[Tensor, "batch 2 3"]
 ) -> Float32[Tensor, "batch channels height width"]:
-    """Each image looked up (bilinear) at its matrix's places, black outside; equals torchvision's affine."""
+    """Each image warped by its matrix (bilinear, black outside); equals torchvision's affine."""
     height, width = images.shape[2:]
     x = torch.arange(width, device=images.device, dtype=torch.float32) - (width - 1) / 2
     y = torch.arange(height, device=images.device, dtype=torch.float32) - (height - 1) / 2

@@ -1,4 +1,4 @@
-"""Gaussian blur with a width of its own for every image."""
+"""Gaussian blur, with its own width for every image."""
 
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
@@ -19,9 +19,10 @@ class Kernels(NamedTuple):
 
 @dataclass(frozen=True)
 class Blur:
-    """Blurs with a probability, by a sigma (in pixels) uniform in a range.
+    """Blurs an image with a probability; sigma (in pixels) is uniform in a range.
 
-    SimCLR (arXiv 2002.05709), appendix A: the kernel is 10 % of the image wide; odd, and at least 3 here.
+    As in SimCLR (arXiv 2002.05709, appendix A), the kernel width is 10 % of the image; here it is odd and at
+    least 3.
     """
 
     probability: float
@@ -31,7 +32,7 @@ class Blur:
     draws: ClassVar[int] = 2
 
     def draw(self, uniforms: Float64[Tensor, "batch draws"]) -> Kernels:
-        """The kernels; a single 1 for an image that is left alone."""
+        """The kernels; a single 1 for an image that is not blurred."""
         kernels = gaussian(between(uniforms[:, 1], *self.sigma), self.taps)
         places = torch.arange(self.taps, device=uniforms.device)
         blurred = uniforms[:, :1] < self.probability

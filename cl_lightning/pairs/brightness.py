@@ -1,4 +1,4 @@
-"""Brightness alone, for images whose colours mean nothing."""
+"""Random brightness, for images whose colours have no meaning."""
 
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple

@@ -1,4 +1,4 @@
-"""Arguments of the recipes, checked: what was given, what is accepted, which config key to change."""
+"""Checks of the recipes' arguments. Errors say what was given, what is accepted, which key to change."""
 
 from collections.abc import Sequence
 from math import inf
@@ -24,7 +24,7 @@ def probability(key: str, given: Number) -> float:
 
 
 def numbers(key: str, given: Sequence[Number], lengths: tuple[int, ...], what: str) -> tuple[float, ...]:
-    """As many numbers as one of `lengths`, as a tuple."""
+    """A sequence of numbers as a tuple; `lengths` are the accepted lengths."""
     sequence = isinstance(given, Sequence) and not isinstance(given, str)
     fine = sequence and len(given) in lengths and all(isinstance(value, Number) for value in given)
     check(fine, key, given, what)
@@ -40,7 +40,7 @@ def interval(key: str, given: Sequence[Number], most: Number = inf) -> tuple[flo
 
 
 def strengths(key: str, given: Sequence[Number]) -> tuple[float, float, float, float]:
-    """How strong brightness, contrast, saturation and hue are changed."""
+    """The strengths of changes in brightness, contrast, saturation and hue."""
     what = "four strengths >= 0 of brightness, contrast, saturation and hue, the last at most 0.5"
     brightness, contrast, saturation, hue = numbers(key, given, (4,), what)
     check(all(0 <= s < inf for s in (brightness, contrast, saturation)) and 0 <= hue <= 0.5, key, given, what)
@@ -48,7 +48,7 @@ def strengths(key: str, given: Sequence[Number]) -> tuple[float, float, float, f
 
 
 def check_size_and_seed(size: int, seed: int) -> None:
-    """What every recipe has."""
+    """Checks the arguments that every recipe has."""
     check(isinstance(size, int) and size >= 8, "size", size, "a whole number of at least 8 pixels")
     check(isinstance(seed, int) and 0 <= seed < 2**64, "seed", seed, "a whole number from 0 to 2^64 - 1")
 

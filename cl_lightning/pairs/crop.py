@@ -1,4 +1,4 @@
-"""Random resized crop, antialiased, as two matrix products for each image."""
+"""Random resized crop, antialiased, computed by two matrix products for each image."""
 
 import math
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ class Boxes(NamedTuple):
 
 @dataclass(frozen=True)
 class Crop:
-    """A share `scale` of the area at an aspect ratio in `ratio` (width / height, log-uniform), resized.
+    """A window with a share `scale` of the area and an aspect ratio in `ratio` (width / height, log-uniform).
 
-    SimCLR (arXiv 2002.05709), appendix A: Inception's crop. As torchvision's RandomResizedCrop: the first of
-    ten tries that fits, else the largest central window with an allowed ratio.
+    SimCLR (arXiv 2002.05709, appendix A) calls it Inception's crop. As in torchvision's RandomResizedCrop,
+    the first of ten tries that fits is taken, else the largest central window with an allowed ratio.
     """
 
     scale: tuple[float, float]
@@ -67,14 +67,14 @@ def crop(
 ) -> Float32[Tensor, "twice channels {size} {size}"]:
     """Two windows of every image, resized to `size` and scaled to [0, 1], mirrored where `flipped`.
 
-    `boxes` holds the windows of the first view of each image, then those of the second, and so does the
-    result. Equals torchvision's resized_crop (bilinear, antialias), then horizontal_flip: up to rounding, or
-    up to about 1e-3 where a GPU is allowed TF32 for float32 products.
+    `boxes` holds the windows of the first view of each image, then those of the second view; the result has
+    the same order. Equals torchvision's resized_crop (bilinear, antialias) and then horizontal_flip, up to
+    rounding; up to about 1e-3 if a GPU may use TF32 for float32 products.
     """
     batch, channels, height, width = images.shape
     rows = resize_weights(boxes.top, boxes.height, height, size) / 255
     columns = resize_weights(boxes.left, boxes.width, width, size, flipped)
-    # rows of both views side by side: one product reads each image once
+    # The rows of both views are side by side, so that one product reads each image once.
     rows = rows.view(2, batch, size, height).transpose(0, 1).reshape(batch, 2 * size, height)
     columns = columns.view(2, batch, size, width).transpose(0, 1).reshape(2 * batch, size, width)
     pixels = images.transpose(1, 2).float().reshape(batch, height, channels * width)
@@ -90,10 +90,10 @@ def resize_weights(
     size: int,
     flipped: Bool[Tensor, " batch"] | None = None,
 ) -> Float32[Tensor, "batch {size} {pixels}"]:
-    """How much each of `pixels` along an axis counts in each of `size` new ones; rows sum to 1.
+    """The weight of each of `pixels` old pixels in each of `size` new pixels along an axis; rows sum to 1.
 
-    A triangle around the centre of the new pixel, as wide as two old pixels or, where the window shrinks, two
-    new ones; only pixels of the window [start, start + length) count.
+    The weights are a triangle around the centre of the new pixel, two old pixels wide, or two new pixels if
+    the window shrinks. Only pixels of the window [start, start + length) count.
     """
     scale = length[:, None].float() / size
     new = torch.arange(size, device=start.device, dtype=torch.float32)[None]

@@ -30,5 +30,5 @@ def flip(
     images: Float32[Tensor, "batch channels height width"], flipped: Bool[Tensor, " batch"]
 ) -> Float32[Tensor, "batch channels height width"]:
     """The images mirrored left to right where `flipped`."""
-    # exact for weights 0 and 1, and on a CPU several times faster than torch.where
+    # lerp is exact for weights 0 and 1, and on a CPU several times faster than torch.where.
     return images.lerp(images.flip(-1), flipped[:, None, None, None].float())

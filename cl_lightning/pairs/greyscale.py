@@ -35,7 +35,7 @@ class Greyscale:
 
 
 def luma(images: Float32[Tensor, "batch channels height width"]) -> Float32[Tensor, "batch height width"]:
-    """Brightness as the eye sees it, with the weights of ITU-R BT.601; of a grey image the image itself."""
+    """Brightness as the eye sees it, with the weights of ITU-R BT.601; a grey image is returned unchanged."""
     if images.shape[1] == 1:
         return images[:, 0]
     red, green, blue = images.unbind(1)
@@ -45,8 +45,8 @@ def luma(images: Float32[Tensor, "batch channels height width"]) -> Float32[Tens
 def greyscale(
     images: Float32[Tensor, "batch channels height width"], greyed: Bool[Tensor, " batch"]
 ) -> Float32[Tensor, "batch channels height width"]:
-    """Every channel replaced by `luma` where `greyed`, in place; there equals torchvision's conversion."""
+    """Every channel of the `greyed` images replaced by `luma`, in place, as torchvision does."""
     if images.shape[1] == 1:
         return images
-    # exact for weights 0 and 1, and on a CPU several times faster than torch.where
+    # lerp is exact for weights 0 and 1, and on a CPU several times faster than torch.where.
     return images.lerp_(luma(images)[:, None], greyed[:, None, None, None].float())

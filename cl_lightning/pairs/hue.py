@@ -1,4 +1,4 @@
-"""Hue shift: a turn of the colour circle, without planes of hue and saturation to convert back from."""
+"""Hue shift: a rotation of the colour circle, computed without a conversion to HSV and back."""
 
 import torch
 from jaxtyping import Float32
@@ -17,7 +17,8 @@ def shift_hue(
         hue h = copysign(1 + (G + B - R - m) / C, G - B) / 6, in turns from red
         new channel = m + C clamp(6 |frac(h + shift - o) - 1/2| - 1, 0, 1), o the channel's own hue
 
-    which is the usual way through HSV without its cases. Equals torchvision's adjust_hue up to rounding.
+    This is the usual computation through HSV without its cases. Equals torchvision's adjust_hue up to
+    rounding.
     """
     red, green, blue = images.unbind(1)
     lowest = torch.minimum(torch.minimum(red, green), blue)
@@ -27,7 +28,7 @@ def shift_hue(
     lowest.sub_(chroma)
     chroma.mul_(6)
     for channel, own in zip((red, green, blue), (0.0, 1 / 3, 2 / 3), strict=True):
-        # two turns more, so that nothing is negative
+        # Two turns are added, so that nothing is negative.
         away = (turns + (2 - own)).frac_().sub_(0.5).abs_().clamp_(1 / 6, 1 / 3)
         channel.copy_(lowest).addcmul_(chroma, away)
     return images

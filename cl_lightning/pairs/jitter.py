@@ -1,4 +1,4 @@
-"""Colour jitter: brightness, contrast, saturation and hue, in an order of its own for every image."""
+"""Colour jitter: brightness, contrast, saturation and hue, in a random order for every image."""
 
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
@@ -25,7 +25,7 @@ class Jitters(NamedTuple):
 class Jitter:
     """Factors uniform in [max(0, 1 - strength), 1 + strength], a hue shift in [-hue, hue], order at random.
 
-    SimCLR (arXiv 2002.05709), appendix A. As torchvision's ColorJitter, applied with a probability.
+    From SimCLR (arXiv 2002.05709, appendix A). As torchvision's ColorJitter, applied with a probability.
     """
 
     strength: tuple[float, float, float, float]
@@ -34,7 +34,7 @@ class Jitter:
     draws: ClassVar[int] = 9
 
     def draw(self, uniforms: Float64[Tensor, "batch draws"]) -> Jitters:
-        """Factors (1, and hue 0, for an image that is left alone) and order."""
+        """Factors and order; factors are 1 and the hue shift is 0 for an image that is not changed."""
         *strengths, hue = self.strength
         factors = [between(uniforms[:, i], max(0.0, 1 - s), 1 + s) for i, s in enumerate(strengths)]
         factors.append(between(uniforms[:, HUE], -hue, hue))
@@ -57,9 +57,9 @@ def jitter(
     """The images, in [0, 1], after the four operations in each image's order, in place.
 
     `order` lists operations by number: 0 brightness, 1 contrast, 2 saturation, 3 hue. The first three are
-    blends, so every image runs through the same sequence: three blends before the hue shift, the shift, three
-    blends after it; where an image has nothing to do it blends with factor 1. A grey image has neither
-    saturation nor hue. Equals torchvision's adjust_brightness, _contrast, _saturation and _hue in a row.
+    blends. So the whole batch runs through one sequence: three blends, the hue shift, three blends; an image
+    skips a blend by the factor 1. A grey image has neither saturation nor hue. Equals torchvision's
+    adjust_brightness, _contrast, _saturation and _hue one after the other.
     """
     ordered = factors.gather(1, order)
     place_of_hue = (order == HUE).to(torch.uint8).argmax(dim=1)
@@ -79,7 +79,7 @@ def blend(
 ) -> None:
     """clamp(f x + (1 - f) other, 0, 1) in place; other is black, the image's mean luma or its luma."""
     grey = luma(images)
-    mean = grey.mean(dim=2).mean(dim=1)  # in two steps: the sum's order does not depend on the batch
+    mean = grey.mean(dim=2).mean(dim=1)  # in two steps, so that rounding does not depend on the batch
     of_mean = (1 - factor) * (operation == CONTRAST) * mean
     of_luma = (1 - factor) * (operation == SATURATION)
     other = (grey * of_luma[:, None, None]).add_(of_mean[:, None, None])

@@ -5,14 +5,14 @@ from jaxtyping import Float32, Num
 from torch import Tensor
 from torchvision.transforms.v2 import functional as tv
 
-LONG = 8  # times as long as wide: from there on it pays to cut first
+LONG = 8  # an image so many times as long as wide is cut before it is resized
 
 
 def middle(images: Num[Tensor, "*batch height width"], size: int) -> Num[Tensor, "*batch {size} {size}"]:
     """The middle `size` x `size` of images, whose short side is resized to `size` (bilinear, antialiased).
 
-    Strips are cut before they are resized, to the same values up to rounding: resized as a whole, one of
-    60,000 x 1 pixels takes 2 GB a channel at size 224, twice.
+    Long strips are cut before they are resized, with the same result up to rounding. Resized as a whole, a
+    strip of 60,000 x 1 pixels would take 2 GB for each channel at size 224, twice.
     """
     height, width = images.shape[-2:]
     if max(height, width) < LONG * min(height, width):
@@ -31,10 +31,10 @@ def middle(images: Num[Tensor, "*batch height width"], size: int) -> Num[Tensor,
 
 
 def weights(pixels: int, resized: int, first: int, size: int) -> tuple[int, Float32[Tensor, "{size} window"]]:
-    """How much old pixels count in each of `size` new ones from the `first` on, of `resized` in all.
+    """The weights of old pixels in `size` new pixels, from number `first` of `resized` new pixels in total.
 
-    A triangle as in `cl_lightning.pairs.crop.resize_weights`. Gives the first old pixel that counts, and the
-    weights of those from there on; rows sum to 1.
+    They are triangles, as in `cl_lightning.pairs.crop.resize_weights`. Returns the number of the first old
+    pixel that counts, and the weights from this pixel on; rows sum to 1.
     """
     scale = pixels / resized
     reach = max(scale, 1.0)

@@ -12,5 +12,5 @@ def normalize(
 ) -> Float32[Tensor, "batch channels height width"]:
     """(x - mean) / std by channel, in place; equals torchvision's normalize."""
     for channel, m, s in zip(images.unbind(1), mean, std, strict=True):
-        channel.sub_(m).div_(s)  # plain numbers: a tensor of them would wait for its copy to the device
+        channel.sub_(m).div_(s)  # plain numbers, because a tensor would have to be copied to the device
     return images

@@ -14,9 +14,9 @@ NUMBERS_PER_BLOCK = 4
 def philox(counter: tuple[Tensor, Tensor, Tensor, Tensor], key: tuple[int, int]) -> Int64[Tensor, "*shape 4"]:
     """Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
 
-    `counter` holds four int64 tensors that broadcast, with values below 2^32, `key` two such numbers; returns
-    four 32-bit numbers for each counter. Plain integer arithmetic in int64, where a product that leaves 63
-    bits wraps and keeps the 64 bits needed, so that every device gives the same numbers.
+    `counter` holds four int64 tensors that broadcast, with values below 2^32; `key` holds two such numbers.
+    Returns four 32-bit numbers for each counter. Uses only integer arithmetic in int64: a product of more
+    than 63 bits wraps around and keeps the 64 bits needed, so that every device gives the same numbers.
     """
     c0, c1, c2, c3 = counter
     k0, k1 = key
@@ -35,10 +35,10 @@ def philox(counter: tuple[Tensor, Tensor, Tensor, Tensor], key: tuple[int, int])
 def uniforms(
     seed: int, epoch: int, index: Int64[Tensor, " batch"], draws: dict[int, int]
 ) -> dict[int, Float64[Tensor, "2 batch _"]]:
-    """Uniform numbers in [0, 1) for both views of every image: for each stream number as many as it draws.
+    """Uniform numbers in [0, 1) for both views of every image; `draws` says how many for each stream.
 
     Key: the 64-bit seed. Counter: (stream and block of four draws, view, epoch, index), each of 32 bits; a
-    larger epoch or index wraps. A stream's numbers do not depend on the other streams asked for.
+    larger epoch or index wraps around. A stream's numbers do not depend on the other streams.
     """
     device = index.device
     blocks = [-(-count // NUMBERS_PER_BLOCK) for count in draws.values()]
@@ -48,7 +48,7 @@ def uniforms(
     constant = torch.full_like(view, epoch & MASK)
     counter = (block, view, constant, (index & MASK)[:, None])
     numbers = philox(counter, (seed & MASK, seed >> 32))
-    # 24 bits, as torch.rand has
+    # 24 bits, as in torch.rand
     fractions = (numbers >> 8).to(torch.float64) * 2.0**-24
     parts = fractions.split(blocks, dim=2)
     return {stream: part.flatten(2)[..., : draws[stream]] for stream, part in zip(draws, parts, strict=True)}

@@ -1,4 +1,4 @@
-"""The papers' recipes: which operations, how strong, how often."""
+"""The papers' augmentation recipes: their operations, strengths and probabilities."""
 
 from collections.abc import Sequence
 
@@ -34,10 +34,10 @@ def simclr_views(
 ) -> Views:
     """SimCLR's views (arXiv 2002.05709, appendix A, at strength 1.0): crop, flip, jitter, grey, blur.
 
-    `size` is the views' side in pixels. `flip`, `jitter_probability`, `greyscale`, `blur` and `solarize` are
-    probabilities; `jitter` the strengths of brightness, contrast, saturation and hue; `blur_sigma` is in
-    pixels. `mean` and `std` (a number for each channel, of pixels in [0, 1]) say how many channels images
-    have. Raises ValueError for a value outside its range.
+    `size` is the side of the views in pixels. `flip`, `jitter_probability`, `greyscale`, `blur` and
+    `solarize` are probabilities. `jitter` holds the strengths of brightness, contrast, saturation and hue.
+    `blur_sigma` is in pixels. `mean` and `std` (for pixels in [0, 1]) have one number for each channel of
+    the images. Raises ValueError for a value outside its range.
     Differs from the paper: jitter is torchvision's, not TensorFlow's; the result is standardised.
     """
     checks.check_size_and_seed(size, seed)
@@ -77,9 +77,9 @@ def moco_v2_views(
 ) -> Views:
     """MoCo v2's views (arXiv 2003.04297, section 3.1): SimCLR's with larger crops and weaker jitter.
 
-    Arguments and errors as for `simclr_views`. The official code flips last; a flip commutes with jitter,
-    grey and blur, so it is part of the crop here.
-    Differs from the official code: the blur is SimCLR's, its kernel 10 % of the image wide, not PIL's.
+    Arguments and errors are those of `simclr_views`. The official code flips last; here the flip is part of
+    the crop, which gives the same result because a flip commutes with jitter, grey and blur.
+    Differs from the official code: the blur is SimCLR's (kernel width 10 % of the image), not PIL's.
     """
     return simclr_views(
         size,
@@ -113,9 +113,9 @@ def digit_views(
     """Views of handwritten digits, light on dark: an affine warp, then brightness; no crop, flip or colours.
 
     `size` is the side of the images and of their views. `rotation` and `shear` are the largest angles in
-    degrees, `scale` the range of factors, `shift` the largest share of the side, `brightness`
-    the largest change of the factor. Raises ValueError for a value outside its range.
-    The default mean keeps a dark background at 0, which is what convolutions pad with.
+    degrees, `scale` is the range of factors, `shift` the largest shift as a share of the side, and
+    `brightness` the largest change of the brightness factor. Raises ValueError for a value outside its range.
+    With the default mean a dark background stays 0, which is also the padding value of convolutions.
     """
     checks.check_size_and_seed(size, seed)
     mean, std = checks.standardisation(mean, std)

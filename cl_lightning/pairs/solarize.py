@@ -1,4 +1,4 @@
-"""Solarisation: bright pixels turned negative."""
+"""Solarisation: inverts bright pixels."""
 
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
@@ -16,7 +16,7 @@ class Solarized(NamedTuple):
 
 @dataclass(frozen=True)
 class Solarize:
-    """Solarises with a probability, at BYOL's threshold of 0.5 (arXiv 2006.07733, appendix B)."""
+    """Solarises with a probability, with BYOL's threshold of 0.5 (arXiv 2006.07733, appendix B)."""
 
     probability: float
     stream: ClassVar[int] = 6
@@ -38,5 +38,5 @@ def solarize(
     solarized: Bool[Tensor, " batch"],
     threshold: float = 0.5,
 ) -> Float32[Tensor, "batch channels height width"]:
-    """1 - x for pixels x >= threshold where `solarized`; equals torchvision's solarize there."""
+    """1 - x for pixels x >= threshold in the `solarized` images, as torchvision's solarize."""
     return torch.where(solarized[:, None, None, None] & (images >= threshold), 1 - images, images)

@@ -1,4 +1,4 @@
-"""Two random views of every image of a batch, by a recipe of operations."""
+"""Two random views of every image in a batch, made by a recipe of operations."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ Images = UInt8[Tensor, "batch channels height width"]
 Crops = UInt8[Tensor, "batch 2 channels height width"]
 Numbers = dict[int, Float64[Tensor, "..."]]
 
-# Float pixels worked on at a time on a CPU: less repeats a part's fixed cost, more leaves the cache.
+# Bytes of float pixels that a CPU works on at a time: fewer cost more overhead, more do not fit its cache.
 CACHE_BYTES = 1_600_000
 
 
@@ -26,9 +26,9 @@ CACHE_BYTES = 1_600_000
 class Views:
     """A recipe: crop and flip (or neither), then `operations` in this order, then standardisation.
 
-    Called with uint8 images [B, C, H, W] (or [B, 2, C, size, size], both views already cropped), their
-    indices in the data set and the epoch, it gives two float32 views [B, C, size, size]. They are a pure
-    function of (seed, epoch, index, view): other batch sizes, orders, workers and processes change nothing.
+    A call takes uint8 images [B, C, H, W] (or [B, 2, C, size, size] with both views already cropped), their
+    indices in the data set, and the epoch. It returns two float32 views [B, C, size, size]. They are a pure
+    function of (seed, epoch, index, view): batch size, order, workers and processes do not change them.
     """
 
     size: int
@@ -41,7 +41,7 @@ class Views:
 
     @property
     def crops(self) -> bool:
-        """Whether the recipe cuts a crop, which `crop_pair` can do in a loader's worker."""
+        """Whether the recipe has a crop, which `crop_pair` can cut in a loader's worker."""
         return self.crop is not None
 
     def __call__(
@@ -53,7 +53,7 @@ class Views:
         """Both views of every image; raises ValueError for images of another size or number of channels."""
         self._check_channels(images)
         self._check_size(images)
-        # views stay exact under mixed precision
+        # Mixed precision must not change the views.
         with torch.autocast(images.device.type, enabled=False):
             drawn = uniforms(self.seed, epoch, index, {s.stream: s.draws for s in self._steps()})
             blocks = [
@@ -64,7 +64,7 @@ class Views:
         return first, second
 
     def clean(self, images: Images) -> Float32[Tensor, "batch channels {self.size} {self.size}"]:
-        """Evaluation input: shorter side resized to `size` (antialiased), central square, standardised."""
+        """Evaluation input: short side resized to `size` (antialiased), central square, standardised."""
         self._check_channels(images)
         pixels = images.float() / 255
         if images.shape[2:] != (self.size, self.size):
@@ -74,11 +74,9 @@ class Views:
     def crop_pair(
         self, image: UInt8[Tensor, "channels height width"], index: int, epoch: int
     ) -> UInt8[Tensor, "2 channels {self.size} {self.size}"]:
-        """Both views' crops of one image, as whole pixel values; a call with them does all the rest."""
+        """The crops of both views of one image, as uint8; calling the views with them does the rest."""
         if self.crop is None:
-            raise ValueError(
-                "a crop was asked of views without one; views=simclr and views=moco_v2 crop: change views"
-            )
+            raise ValueError("these views have no crop; views=simclr and views=moco_v2 crop: change views")
         drawn = uniforms(self.seed, epoch, torch.tensor([index]), {Crop.stream: Crop.draws})[Crop.stream]
         boxes = torch.stack(self.crop.draw(drawn[:, 0], *image.shape[1:]), dim=1)
         size = [self.size, self.size]
@@ -92,7 +90,7 @@ class Views:
         return [step for step in (self.crop, self.flip, *self.operations) if step is not None]
 
     def _parts(self, images: Tensor) -> list[slice]:
-        """Parts of the batch that stay in a CPU's cache through all operations; elsewhere the whole."""
+        """On a CPU, parts of the batch that fit its cache through all operations; else the whole batch."""
         batch = len(images)
         if images.device.type != "cpu" or torch.compiler.is_compiling():
             return [slice(0, batch)]
@@ -106,7 +104,7 @@ class Views:
         return normalize(pixels, self.mean, self.std).unflatten(0, (2, len(images)))
 
     def _cut(self, images: Tensor, numbers: Numbers) -> Float32[Tensor, "views channels size size"]:
-        """The first views of all images, then the second ones, cropped and flipped, in [0, 1]."""
+        """The first views of all images, then the second views, cropped and flipped, in [0, 1]."""
         flipped = None if self.flip is None else self.flip.draw(numbers[Flip.stream]).flipped
         if images.ndim == 4 and self.crop is not None:
             boxes = self.crop.draw(numbers[Crop.stream], *images.shape[2:])
