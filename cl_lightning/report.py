@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from cl_lightning.interruption import as_command
 
-WIDTH = 120  # of lines that go into a file
+WIDTH = 120  # characters of a line, if the output is not a terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Objects from their blueprints: the only place that turns names into code."""
+"""Builds objects from their blueprints. This is the only place that turns names into code."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ from cl_lightning.blueprints.own_data import KEYS, find_data_set
 from cl_lightning.blueprints.targets import targets, targets_of_checkpoints
 
 EXTRAS = ("timm",)  # packages that an extra of the same name brings
-Find = Callable[[Any, str], Callable[..., Any]]  # of a target, by its name and the node's key
+Find = Callable[[Any, str], Callable[..., Any]]  # finds a target, from its name and the node's key
 _WHOLE_NUMBERS_ARE_FLOATS = BeartypeConf(is_pep484_tower=True)
 
 
@@ -26,24 +26,24 @@ def build(node: Any, key: str, **arguments: Any) -> Any:
     """The object that a config node describes.
 
     Args:
-        node: mapping of `_target_`, its arguments, and `_partial_` for a call to be made later. A target is
-            one of `targets()`, or of what `allow` or an entry point allows; directly below `data` also a data
-            set of the user's. Nodes inside are built first. A `name` that is no argument is the node's label.
-        key: of the node in the config, for messages.
-        arguments: those that only code can give, such as the encoder of a method.
+        node: a mapping of `_target_`, its arguments, and `_partial_` (true for a `functools.partial`). A
+            target is in `targets()`, or `allow` or an entry point allows it; directly below `data` it may be
+            a user's data set. Inner nodes are built first. A `name` that is not an argument is only a label.
+        key: the node's key in the config, for messages.
+        arguments: further arguments that only code can pass, such as the encoder of a method.
 
     Raises:
-        ConfigError: a target that may not be named, an unknown argument, a value of the wrong type, or
-            what the target itself refuses.
+        ConfigError: the target is not allowed, an argument is unknown, a value has the wrong type, or the
+            target itself refuses a value.
     """
     return _made(node, key, _of_a_config, arguments)
 
 
 def rebuild(blueprint: Any, key: str) -> Any:
-    """The part that a checkpoint's blueprint describes (see `describe`).
+    """The object that a checkpoint's blueprint describes (see `describe`).
 
-    As `build`, but of a method's own parts only (`targets_of_checkpoints`): whoever wrote the checkpoint
-    chooses none of the user's code, and nothing that reads or writes other files.
+    As `build`, but only for the components of methods (`targets_of_checkpoints`). So the author of a
+    checkpoint can't choose the user's code, or code that reads or writes other files.
     """
     return _made(blueprint, key, _of_a_checkpoint, {})
 
@@ -98,7 +98,7 @@ def _value(value: Any, key: str, find: Find) -> Any:
 
 
 def _check(parameters: Mapping[str, inspect.Parameter], given: dict[str, Any], key: str) -> None:
-    """Refuses what the parameters do not take, and gives the rest the form that they ask for."""
+    """Refuse arguments that do not fit the parameters, and convert the others to the required form."""
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     for name, value in given.items():
         if name not in parameters:
@@ -113,7 +113,7 @@ def _check(parameters: Mapping[str, inspect.Parameter], given: dict[str, Any], k
 
 
 def _forms(value: Any) -> Iterator[Any]:
-    """What a value of a config can be in code, ours first."""
+    """The Python values that a config value can stand for; the preferred one first."""
     yield value
     if isinstance(value, tuple):
         yield list(value)
@@ -122,7 +122,7 @@ def _forms(value: Any) -> Iterator[Any]:
 
 
 def _hint(parameter: inspect.Parameter) -> Any:
-    """The annotation; of code without them, the type of a number that is the default."""
+    """The annotation of a parameter; without one, the type of its default if that is a number."""
     if parameter.annotation is not parameter.empty:
         return parameter.annotation
     for kind, hint in ((bool, bool), (int, float), (float, float)):
@@ -136,5 +136,5 @@ def _fits(value: Any, hint: Any) -> bool:
         return False
     try:
         return is_bearable(value, hint, conf=_WHOLE_NUMBERS_ARE_FLOATS)
-    except BeartypeException:  # an annotation of the user's that is no type
+    except BeartypeException:  # a user's annotation that is not a type
         return True

@@ -1,4 +1,4 @@
-"""The blueprint of a part, for checkpoints: what `build` makes the part from again."""
+"""The blueprint of an object, for checkpoints; `build` makes the object from it again."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -13,16 +13,16 @@ OWN, TARGET, PARTIAL = "_own_", "_target_", "_partial_"
 
 
 def describe(part: Any) -> Any:
-    """Plain containers, numbers and text that tell how `part` was made.
+    """The blueprint of `part`: plain containers, numbers and text that say how it was made.
 
-    Every part of ours keeps its constructor's arguments as attributes of the same names; a call to be made
-    (`functools.partial`) knows its own. A part that no blueprint may name, such as a user's own backbone,
+    All objects of this package store their constructor's arguments as attributes of the same names; a
+    `functools.partial` stores its own. An object that no blueprint may name, such as a user's own backbone,
     becomes `{"_own_": its name}`, which `find_own` finds.
     """
-    part = getattr(part, "_orig_mod", part)  # of what torch.compile gave
+    part = getattr(part, "_orig_mod", part)  # the module inside a result of torch.compile
     if part is None or isinstance(part, str):
         return part
-    if isinstance(part, (bool, Integral, Real)):  # NumPy's are none that a checkpoint may hold
+    if isinstance(part, (bool, Integral, Real)):  # also NumPy's, which a checkpoint may not hold
         return part if isinstance(part, bool) else int(part) if isinstance(part, Integral) else float(part)
     if isinstance(part, (tuple, list)):
         return [describe(item) for item in part]
@@ -39,13 +39,13 @@ def describe(part: Any) -> Any:
 
 
 def arguments(part: Any) -> dict[str, Any]:
-    """The blueprints of the arguments that `part`, an instance, was made with."""
+    """The blueprints of the arguments with which the instance `part` was made."""
     names = _parameters(type(part))
     return {n: describe(getattr(part, n)) if hasattr(part, n) else {OWN: n} for n in names}
 
 
 def _parameters(kind: type) -> list[str]:
-    """Names of a constructor's arguments, with those of the class above where it passes any on to it."""
+    """Names of a constructor's arguments, with those of the base class if it passes arguments on to it."""
     named = inspect.signature(kind).parameters.values()
     names = [p.name for p in named if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     passed_on = any(p.kind is p.VAR_KEYWORD for p in named) and kind.__base__ not in (None, object)
@@ -54,7 +54,7 @@ def _parameters(kind: type) -> list[str]:
 
 
 def find_own(blueprint: Any) -> str | None:
-    """The name of the first part in a blueprint that only its user's code can make."""
+    """The name of the first object in a blueprint that only the user's code can make."""
     if isinstance(blueprint, Mapping):
         if OWN in blueprint:
             return blueprint[OWN]
@@ -64,7 +64,7 @@ def find_own(blueprint: Any) -> str | None:
 
 
 def defaults(blueprint: Mapping[str, Any]) -> dict[str, Any]:
-    """The blueprints of the defaults of a call that is yet to be made; empty for a part."""
+    """The blueprints of a partial call's default arguments; empty if the blueprint is not a partial call."""
     target = blueprint.get(TARGET)
     if not blueprint.get(PARTIAL) or target not in targets():
         return {}

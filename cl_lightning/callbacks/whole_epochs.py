@@ -67,7 +67,7 @@ class WholeEpochs(Callback):
 
 
 def _batches(trainer: Trainer) -> int | float:
-    """Those of an epoch; StochasticWeightAveraging asks for one more than the loader has, and gets none."""
+    """The batches of an epoch. StochasticWeightAveraging asks for one more than the loader has."""
     loader = trainer.train_dataloader
     offered = len(loader) if isinstance(loader, Sized) else math.inf
     return min(trainer.num_training_batches, offered)

@@ -1,4 +1,4 @@
-"""What every loader hands to a training or evaluation step."""
+"""The batch that every loader passes to a training or evaluation step."""
 
 from typing import NamedTuple
 

@@ -98,7 +98,7 @@ class ContrastiveData(LightningDataModule):
         if stage == "fit":
             self.broken.paths, self._resumed = [], {}
             if rank() == 0:
-                self.sets.inventories()  # as the fit begins
+                self.sets.inventories()  # recorded when the fit begins
                 warn_of_few_levels(self.sets.own())
         if self.trainer and self.trainer.limit_val_batches:
             check_shares(self.sets.evaluated(), self.trainer.world_size)

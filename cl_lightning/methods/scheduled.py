@@ -1,4 +1,4 @@
-"""How a method's weights are updated: optimizer and schedule, of its own or of the user's."""
+"""The optimizer and schedule of a method, its own or the user's."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -15,8 +15,8 @@ OptimizerFactory = Callable[[list[dict[str, Any]]], Optimizer]
 class Scheduled(Checkpointed):
     """A module with an optimizer and a schedule; see `ContrastiveModule` for the arguments.
 
-    `schedule_in_use` is the schedule of the fit that runs, which monitors ask. Where `configure_optimizers`
-    is the user's own, it knows the optimizer alone.
+    `schedule_in_use` is the schedule of the current fit, for monitors. If the user has their own
+    `configure_optimizers`, it only knows the optimizer.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Scheduled(Checkpointed):
         self.decay_norms_and_biases = decay_norms_and_biases
 
     def setup(self, stage: str) -> None:
-        """Until `configure_optimizers` is asked, it may be the user's own."""
+        """Assume a user's own `configure_optimizers` until ours is called."""
         if stage == "fit":
             self.schedule_in_use = OtherSchedule()
 

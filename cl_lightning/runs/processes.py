@@ -17,10 +17,10 @@ PATIENCE = 7.0  # seconds for this process to end by itself, with its own messag
 
 
 class Processes(DDPStrategy):
-    """DDP whose first process ends with an error's code where another one fails.
+    """DDP whose first process ends with an error code if another process fails.
 
-    Lightning's own watch kills the first process at its next look, every 5 s, be it about to end by itself or
-    not, so that the same error ends with 1 or with 137.
+    Lightning's own check, every 5 s, kills the first process even if it is just ending by itself. So the same
+    error could end with exit code 1 or 137.
     """
 
     def _configure_launcher(self) -> None:
@@ -31,7 +31,7 @@ class Processes(DDPStrategy):
 
 
 class Launcher(_SubprocessScriptLauncher):
-    """Starts the other processes, and watches them as long as this one trains."""
+    """Starts the other processes, and watches them while this process trains."""
 
     def launch(self, function: Callable[..., Any], *args: Any, trainer: Any = None, **kwargs: Any) -> Any:
         """Call `function` in this process beside the others."""
