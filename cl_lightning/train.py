@@ -108,6 +108,7 @@ def job(cfg: Any) -> float | None:
     """One job of Hydra: returns the metric that `run.metric` names."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
+    from omegaconf import OmegaConf
 
     from cl_lightning.runs.checking.data_keys import check_effect
     from cl_lightning.runs.checking.single_run import check_single
@@ -118,7 +119,8 @@ def job(cfg: Any) -> float | None:
     try:
         if HydraConfig.get().mode is RunMode.RUN:
             check_single(HydraConfig.get().runtime.choices)
-            check_effect(cfg, HydraConfig.get().overrides.task)
+            typed: Any = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
+            check_effect(cfg, typed)
         config = resolved(cfg)
         return train(config).get(config["run"]["metric"])
     except Exception as error:

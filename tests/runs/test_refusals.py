@@ -102,7 +102,7 @@ REFUSED = {
     "encoder.batch_norm=plain encoder.backbone.strides=[0,2]": "encoder: ",
     "trainer.limit_train_batches=-1": "limit_train_batches, it has to be in",
     "trainer.val_check_interval=3": "trainer.val_check_interval is 3; accepted: at most 2",
-    "trainer.profiler=foo": "`profiler`",
+    "trainer.profiler=foo": "trainer.profiler",
     # what does not fit
     "loss=info_nce": "accepted: loss=nt_xent",
     "method=moco_v2 callbacks=default": "MoCoV2 needs a MomentumEncoder, and callbacks has none; accepted:",
