@@ -36,7 +36,7 @@ CASES = {
     ),
     "a class that a config may not name": (
         "encoder.backbone._target_=os.system",
-        r"accepted: one of the names in cl_lightning\.blueprints\.targets",
+        r"accepted: one of the OPTIONS of cl_lightning's packages",
         "encoder.backbone._target_=cl_lightning.encoders.SmallConvNet",  # which is there
     ),
     "what nothing does": (
