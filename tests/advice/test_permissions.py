@@ -59,7 +59,7 @@ CASES = {
     "a folder below: others": Case(
         lambda: [closed("photos/train/cat/more"), photos(Path("others"), "cat", "dog")],
         "",
-        r"a (data\.root) without it",
+        r"set (data\.root) to a folder without it",
         take("{1}=others"),
         evaluated,
     ),

@@ -26,7 +26,7 @@ def test_help_lists_every_choice_and_every_default(tmp_path: Path) -> None:
     ran = cl_train(tmp_path, "--help", command=WITHOUT_TORCH, cold=True)
     assert (ran.returncode, ran.stderr) == (0, "")
     for line in (
-        "method: moco_v2, simclr",
+        "method: moco_v2, nnclr, simclr",
         "trainer: auto, cpu, ddp, ddp_cpu, gpu, slurm",
         "temperature: 0.1",
     ):
@@ -47,7 +47,7 @@ def test_cfg_job_shows_the_config_of_the_choices(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("cl-train method=", {"method=simclr", "method=moco_v2"}),
+        ("cl-train method=", {"method=simclr", "method=moco_v2", "method=nnclr"}),
         ("cl-train method=moco_v2 callbacks.negative_queue.len", {"callbacks.negative_queue.length="}),
         ("cl-train trainer.max_e", {"trainer.max_epochs="}),
     ],

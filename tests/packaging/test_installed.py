@@ -97,7 +97,7 @@ def test_help_lists_a_users_options_beside_the_shipped_ones(commands: Path, fold
     for name in OPTIONS:
         group, option = name.split("/")
         assert option in re.findall(r"[\w.]+", re.findall(rf"^{group}: (.*)$", told, flags=re.MULTILINE)[0])
-    assert "method: moco_v2, simclr\n" in told
+    assert "method: moco_v2, nnclr, simclr\n" in told
 
 
 def test_a_users_folder_that_is_not_there_is_named(commands: Path, tmp_path: Path) -> None:

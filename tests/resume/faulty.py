@@ -22,7 +22,7 @@ class Fault(Callback):
 
     def __init__(self, place: str, step: str, name: str) -> None:
         self.place, self.step, self.signal = place, int(step), signal.Signals[name]
-        self.now = -1
+        self.now = self.saved = -1
 
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
         self.now = trainer.global_step
@@ -40,7 +40,9 @@ class Fault(Callback):
         return trainer
 
     def write(self, checkpoint: Any, part: Any) -> None:
-        if self.place == "writing" and self.now >= self.step:
+        # Behind the training: its step may be over before the save of the step before begins.
+        self.saved = checkpoint["global_step"] - 1
+        if self.place == "writing" and self.saved >= self.step:
             write(checkpoint, part)
             part.truncate(part.tell() // 2)
             part.flush()
@@ -48,7 +50,7 @@ class Fault(Callback):
         write(checkpoint, part)
 
     def read(self, *args: Any, **settings: Any) -> Any:
-        if self.place == "written" and self.now >= self.step:
+        if self.place == "written" and self.saved >= self.step:
             self.happen()
         return read(*args, **settings)
 
