@@ -24,7 +24,7 @@ REFUSED = {
     # as many processes as there are numbers
     "trainer.devices=1000000000": "trainer.devices is 1000000000; accepted: 1 to 1024",
     # what was told after the run folder was made
-    "callbacks=moco_v2": "callbacks.negative_queue is there, but SimCLR has no keys for it; accepted: callbacks=",
+    "callbacks=moco_v2": "callbacks.negative_queue is there, but SimCLR has no keys for it; accepted: ",
     "logger.csv=1.5": "logger.csv is 1.5; accepted: keys below it",
     "logger.csv._target_=[null]": "logger.csv._target_ is [None]; accepted: one of the OPTIONS",
 }
