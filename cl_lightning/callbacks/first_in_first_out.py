@@ -35,6 +35,7 @@ class FirstInFirstOut(MethodState):
     """
 
     title: ClassVar[str]  # the name in messages
+    line: ClassVar[str]  # the name of its line in the start report
     content: ClassVar[str]  # the name of its keys in messages
     of_own: ClassVar[str]  # for a warning: the effect if it is longer than an epoch
 
@@ -133,6 +134,10 @@ class FirstInFirstOut(MethodState):
         self.entered[: len(keys) - head] = self.steps
         self.pointer = (self.pointer + len(keys)) % self.length
         self.enqueued += len(keys)
+
+    def told_at_start(self, trainer: Trainer, method: Any) -> Mapping[str, str]:
+        keys_per_step = method.keys_per_image * method.effective_batch_size
+        return {self.line: self.in_words(keys_per_step, int(trainer.estimated_stepping_batches))}
 
     def in_words(self, keys_per_step: int, steps: int) -> str:
         """A description of its content; also for a run that is too short to fill it."""

@@ -1,6 +1,5 @@
 """MoCo's negatives: a first-in-first-out queue of past keys."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from lightning.pytorch import Trainer
@@ -26,16 +25,11 @@ class NegativeQueue(FirstInFirstOut):
         ValueError: see `FirstInFirstOut`.
     """
 
-    title, content = "queue", "keys"
+    title, line, content = "queue", "negatives of a query", "keys"
     of_own = "every image meets its own older keys as negatives"
 
     def __init__(self, length: int = 65536, seed: int = 0) -> None:
         super().__init__(length, seed)
-
-    def told_at_start(self, trainer: Trainer, method: Any) -> Mapping[str, str]:
-        keys_per_step = method.keys_per_image * method.effective_batch_size
-        words = self.in_words(keys_per_step, int(trainer.estimated_stepping_batches))
-        return {"negatives of a query": words}
 
     def trouble(self, steps: int, told: bool) -> str | None:
         measured = self.staleness()

@@ -1,11 +1,7 @@
 """NNCLR's support set: past embeddings, from which nearest neighbours are taken."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 from jaxtyping import Float
-from lightning.pytorch import Trainer
 from torch import Tensor
 
 from cl_lightning.callbacks.first_in_first_out import FirstInFirstOut
@@ -23,7 +19,7 @@ class SupportSet(FirstInFirstOut):
         ValueError: see `FirstInFirstOut`.
     """
 
-    title, content = "support set", "embeddings"
+    title, line, content = "support set", "support set", "embeddings"
     of_own = "the nearest neighbour of an image may be an older embedding of itself"
 
     def __init__(self, length: int = 98304, seed: int = 0) -> None:
@@ -40,7 +36,3 @@ class SupportSet(FirstInFirstOut):
             place = torch.where(cosine > largest, first + row, place)
             largest = torch.maximum(cosine, largest)
         return self.keys[place]
-
-    def told_at_start(self, trainer: Trainer, method: Any) -> Mapping[str, str]:
-        per_step = method.keys_per_image * method.effective_batch_size
-        return {"support set": self.in_words(per_step, int(trainer.estimated_stepping_batches))}

@@ -35,16 +35,13 @@ class WeightChanges(Callback):
     All callbacks of a Trainer share one instance, the method's `weight_changes`.
     """
 
-    def __init__(self) -> None:
-        self._went_back, self._has_gradients = False, True
-        self._batch = -1
-        self._outcome: Outcome = "accumulating"
-
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Remember the current step; `global_step` is correct from here on."""
         self._step = trainer.global_step
         self._scale = self._loss_scale(trainer)
-        self._batch, self._outcome = -1, "accumulating"
+        self._went_back, self._has_gradients = False, True
+        self._batch = -1
+        self._outcome: Outcome = "accumulating"
 
     def on_after_backward(self, trainer: Trainer, pl_module: Any) -> None:
         self._went_back = True

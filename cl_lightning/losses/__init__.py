@@ -33,6 +33,5 @@ __all__ = [
     "sup_con",
 ]
 
-OPTIONS = tuple(
-    f"{__name__}.{loss.__name__}" for loss in (*OF_TWO_VIEWS, *WITH_LABELS, *WITH_NEGATIVES, *OF_NEIGHBOURS)
-)
+LOSSES = (*OF_TWO_VIEWS, *WITH_LABELS, *WITH_NEGATIVES, *OF_NEIGHBOURS)
+OPTIONS = tuple(f"{__name__}.{loss.__name__}" for loss in LOSSES)

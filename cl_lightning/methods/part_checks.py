@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 from cl_lightning.blueprints import ConfigError, target_of
 from cl_lightning.callbacks.method_state import key_of
 from cl_lightning.encoders import Encoder
-from cl_lightning.losses import OPTIONS as LOSSES
+from cl_lightning.losses import LOSSES
 
 OPTIMIZER = "functools.partial(torch.optim.AdamW, lr=1e-3)"
 
@@ -38,7 +38,7 @@ def check_parts(views: Any, encoder: Any, loss: Any, optimizer: Any) -> None:
 def check_loss(method: Any, loss: Any) -> None:
     """Raises ConfigError for a loss of this package that the method can't call."""
     plain = partial(loss).func
-    if method.losses and plain not in method.losses and target_of(plain) in LOSSES:
+    if method.losses and plain in LOSSES and plain not in method.losses:
         fitting = ", ".join(f"loss={fits.__name__}" for fits in method.losses)
         raise ConfigError(
             f"loss={plain.__name__} does not take what {type(method).__name__} gives it; accepted: {fitting} "

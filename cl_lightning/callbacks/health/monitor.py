@@ -3,6 +3,7 @@
 from math import nan
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
@@ -107,7 +108,8 @@ class HealthMonitor(Callback):
 
     def _add_step(self) -> None:
         for outputs in self._step:
-            self._scores.update(*(outputs.get(name, outputs["loss"].new_tensor(nan)) for name in SCORES))
+            loss = outputs["loss"]
+            self._scores.update(*(outputs[s] if s in outputs else torch.full_like(loss, nan) for s in SCORES))
             if "z_a" in outputs:
                 self._geometry["train"].update(outputs["z_a"], outputs["z_b"])
                 self._collector.add(outputs["z_a"])

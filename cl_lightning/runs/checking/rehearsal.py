@@ -26,7 +26,7 @@ def rehearse(
         ConfigError: with the message of the part that failed, and its key.
     """
     trainer = data.trainer
-    assert trainer is not None, "set in `checks.steps`"
+    assert trainer is not None, "set in `sizes.steps`"
     check_batch(method, data.batch_size, trainer.world_size)
     check_memory(method, data, trainer)
     rehearse_loss(method)
