@@ -46,7 +46,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     from cl_lightning.runs.finished import FinishedRuns
     from cl_lightning.runs.loggers import assemble_loggers, recorded
     from cl_lightning.runs.messages import is_left_alone
-    from cl_lightning.runs.own_images import known
+    from cl_lightning.runs.own_images import record
     from cl_lightning.runs.own_images.broken_files import broken_files_in, keep_broken
     from cl_lightning.runs.pictures import write_pictures
     from cl_lightning.runs.preparing import prepared
@@ -66,7 +66,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     first = trainer.is_global_zero
     with folder.locked() if first else nullcontext():
         if first:
-            known.keep(folder, config, data)
+            record.keep(folder, config, data)
         resumed = folder.prepare(config) if first else folder.checkpoint.is_file()
         step = steps_done(folder) if resumed and first else 0  # only the first process needs it
         loggers = assemble_loggers(config, folder, None if folder.is_new else step)

@@ -15,8 +15,8 @@ from cl_lightning.runs.assemble import assemble_data
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import has_fixed_content
 from cl_lightning.runs.own_images.broken_files import broken_files, is_still_broken
-from cl_lightning.runs.own_images.known import OTHER_RUN, PUT_BACK, first_of_machine, here, rules_of
 from cl_lightning.runs.own_images.lost import explaining_lost_images
+from cl_lightning.runs.own_images.record import OTHER_RUN, PUT_BACK, first_of_machine, here, rules_of
 from cl_lightning.runs.own_images.record_file import OtherImagesError, kept
 from cl_lightning.runs.own_images.roots import resolved, roots_of
 

@@ -17,7 +17,7 @@ from cl_lightning.runs.checking.trainer_settings import check_trainer
 from cl_lightning.runs.cpu import quicken_cpu
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.loggers import assemble_loggers
-from cl_lightning.runs.own_images import known
+from cl_lightning.runs.own_images import record
 from cl_lightning.runs.own_images.broken_files import broken_files_in, keep_broken
 from cl_lightning.runs.quiet import quiet
 
@@ -33,7 +33,7 @@ def prepared(config: dict[str, Any], folder: RunFolder) -> tuple[ContrastiveModu
     check_least(config)
     quiet()
     quicken_cpu()
-    method, data = assemble_method(config), known.assembled(config, folder)
+    method, data = assemble_method(config), record.assembled(config, folder)
     trainer = assemble_trainer(config, folder)
     sizes.check_accelerator(trainer)
     sizes.check_data(data, trainer.world_size)

@@ -19,7 +19,7 @@ from cl_lightning.data import BrokenImageError, PhotoFolder
 from cl_lightning.data.record.inventory import Files
 from cl_lightning.evaluate import main as cl_eval
 from cl_lightning.runs import RunFolder
-from cl_lightning.runs.own_images.known import FIRST_RULES, images_to_evaluate, kept
+from cl_lightning.runs.own_images.record import FIRST_RULES, images_to_evaluate, kept
 from cl_lightning.train import train
 from tests.data.photos import write_photos
 from tests.resume.compare import differences, ended_with
@@ -316,7 +316,7 @@ def of_before(interrupted: Callable[..., RunFolder], monkeypatch: pytest.MonkeyP
     """A run that began before runs kept their images, with photos held out by their number."""
     one_folder = ("data.root=photos/train", "data.val_fraction=0.3")
     with monkeypatch.context() as patch:
-        patch.setattr("cl_lightning.runs.own_images.known.RULES", FIRST_RULES)
+        patch.setattr("cl_lightning.runs.own_images.record.RULES", FIRST_RULES)
         folder = interrupted(*one_folder)
     (folder.path / "images.json.gz").unlink()
     content = torch.load(folder.checkpoint, weights_only=True)

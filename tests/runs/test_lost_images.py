@@ -13,8 +13,8 @@ from cl_lightning.data import image_folder
 from cl_lightning.data.record.inventory import inventory
 from cl_lightning.runs import RunFolder, same_run
 from cl_lightning.runs.finished import FinishedRuns
-from cl_lightning.runs.own_images.known import assembled, images_to_evaluate
-from cl_lightning.runs.own_images.known import keep as keep_images
+from cl_lightning.runs.own_images.record import assembled, images_to_evaluate
+from cl_lightning.runs.own_images.record import keep as keep_images
 from cl_lightning.runs.own_images.record_file import FILE, Images, OtherImagesError, kept
 from tests.data.photos import write_photos
 from tests.runs.configs import config

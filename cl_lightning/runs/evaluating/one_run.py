@@ -18,7 +18,7 @@ from cl_lightning.runs.checking.shared_memory import spare_shared_memory
 from cl_lightning.runs.circumstances import circumstances
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import run_hash
-from cl_lightning.runs.own_images.known import images_to_evaluate
+from cl_lightning.runs.own_images.record import images_to_evaluate
 from cl_lightning.runs.own_images.record_file import OtherImagesError
 
 
