@@ -51,7 +51,7 @@ def patched(text: str, difference: str) -> str:
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project with both walks taken."""
     root = tmp_path_factory.mktemp("copy")
-    for folder in ("cl_lightning", "conf", "hydra_plugins"):
+    for folder in ("cl_lightning", "conf", "docs", "hydra_plugins"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for title in ("A new loss", "A new method"):
         for name, language, text in places(title):
@@ -73,6 +73,7 @@ from cl_lightning import BYOL
 from cl_lightning.runs import pictures
 from cl_lightning.runs.assemble import assemble_method
 from cl_lightning.train import main
+from docs.methods_tables import written
 from tests.runs.configs import config
 
 pictures.write_pictures = lambda folder, trainer: []
@@ -81,7 +82,8 @@ main()
 method = BYOL.load_from_checkpoint(run)
 other = assemble_method(config("loss=cosine_distance", "encoder=small_conv_net"))
 found = {"features": method.predictor_features, "loss": method.loss.func.__name__}
-print(json.dumps(found | {"example": other.example_loss().item()}))
+tables = written("<!-- options: loss=... -->\\n<!-- keys of method: method=... -->\\n")
+print(json.dumps(found | {"example": other.example_loss().item(), "tables": tables}))
 """
 
 
@@ -109,3 +111,10 @@ def test_the_new_method_trains_with_the_new_loss_and_is_described_in_its_checkpo
 
 def test_a_method_of_ours_takes_the_new_loss(told: list[str]) -> None:
     assert json.loads(told[-1])["example"] == pytest.approx(0, abs=1e-6)
+
+
+def test_both_have_their_lines_in_the_tables_of_methods(told: list[str]) -> None:
+    tables = json.loads(told[-1])["tables"]
+    assert "| `loss=cosine_distance` | Squared distance" in tables
+    (row,) = [line for line in tables.splitlines() if line.startswith("| `method.predictor_features` |")]
+    assert "| 4096 | –" in row
