@@ -168,7 +168,8 @@ def written(page: str) -> str:
         choices = [each for choice in match["choices"].split() for each in meant(choice, match["kind"])]
         nodes, without = (match["nodes"] or "").split(), (match["without"] or "").split()
         head, *rows = key_table(nodes, without, choices) if nodes else option_table(choices)
-        lines = [f"| {' | '.join(row)} |" for row in (head, *rows)]
+        cells = [[text.replace("|", r"\|") for text in row] for row in (head, *rows)]
+        lines = [f"| {' | '.join(row)} |" for row in cells]
         lines.insert(1, "|---" * len(head) + "|")
         return "\n".join([match["marker"], *lines, "\n"])
 
