@@ -1,7 +1,6 @@
 """3. Losses: SimCLR's NT-Xent, MoCo's InfoNCE and related losses, as pure functions.
 
-All are streamed over blocks of anchors (`streaming.py`). Candidates are the views of the global batch
-(`mutual.py`), or others (`against.py`).
+Each file holds one form of the equation. `streamed/` computes them all.
 """
 
 from cl_lightning.losses.cross_entropy import info_nce, neighbour_nce, nt_xent

@@ -8,10 +8,17 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from cl_lightning.losses.against import against_negatives, against_predictions
-from cl_lightning.losses.mutual import among_views
 from cl_lightning.losses.reach import Reach, reaches
-from cl_lightning.losses.streaming import Rows, Rule, Score, check_positive, rule
+from cl_lightning.losses.streamed import (
+    Rows,
+    Rule,
+    Score,
+    against_negatives,
+    against_predictions,
+    among_views,
+    check_positive,
+    rule,
+)
 
 
 @rule

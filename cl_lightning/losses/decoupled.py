@@ -8,10 +8,19 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cl_lightning.distributed import gather
-from cl_lightning.losses.against import against_negatives
-from cl_lightning.losses.mutual import among_views, check_two_images
 from cl_lightning.losses.reach import Reach, reaches
-from cl_lightning.losses.streaming import Rows, Rule, Score, check_pairs, check_positive, compute_dtype, rule
+from cl_lightning.losses.streamed import (
+    Rows,
+    Rule,
+    Score,
+    against_negatives,
+    among_views,
+    check_pairs,
+    check_positive,
+    check_two_images,
+    compute_dtype,
+    rule,
+)
 from cl_lightning.metrics.sphere import normalise
 
 

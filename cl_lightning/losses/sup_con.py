@@ -8,9 +8,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from cl_lightning.distributed import gather, rank
-from cl_lightning.losses.mutual import among_views
 from cl_lightning.losses.reach import Reach, reaches
-from cl_lightning.losses.streaming import Rows, Rule, Score, check_pairs, check_positive, rule
+from cl_lightning.losses.streamed import Rows, Rule, Score, among_views, check_pairs, check_positive, rule
 
 NO_LABEL = -1
 

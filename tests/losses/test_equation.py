@@ -13,10 +13,9 @@ from cl_lightning.losses import (
     hard_nt_xent,
     info_nce,
     nt_xent,
-    pieces,
-    streaming,
     sup_con,
 )
+from cl_lightning.losses.streamed import blocks
 from tests.losses.cases import (
     AMONG_OTHER_IMAGES,
     DTYPES,
@@ -33,9 +32,9 @@ pytestmark = pytest.mark.usefixtures("small_blocks")
 @pytest.fixture(params=[False, True], ids=["one block", "many blocks and pieces"])
 def small_blocks(request, monkeypatch):
     if request.param:
-        monkeypatch.setattr(streaming, "BLOCK_ELEMENTS", 1)
-        monkeypatch.setattr(streaming, "MIN_ROWS", 3)
-        monkeypatch.setattr(pieces, "PIECE_ROWS", 64)
+        monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", 1)
+        monkeypatch.setattr(blocks, "MIN_ROWS", 3)
+        monkeypatch.setattr(blocks, "PIECE_ROWS", 64)
 
 
 @every_loss

@@ -11,9 +11,8 @@ from cl_lightning.losses import (
     hard_nt_xent,
     info_nce,
     nt_xent,
-    pieces,
-    streaming,
 )
+from cl_lightning.losses.streamed import blocks
 from tests.losses import matrix
 from tests.losses.cases import DTYPES, LOSSES, TEMPERATURES, embeddings, every_loss, queue
 
@@ -21,8 +20,8 @@ from tests.losses.cases import DTYPES, LOSSES, TEMPERATURES, embeddings, every_l
 @pytest.mark.parametrize("temperature", [0.05, 0.5])
 @pytest.mark.parametrize("min_rows", [2, 32])
 def test_gradients_agree_with_finite_differences(temperature, min_rows, monkeypatch):
-    monkeypatch.setattr(streaming, "BLOCK_ELEMENTS", 1)
-    monkeypatch.setattr(streaming, "MIN_ROWS", min_rows)
+    monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", 1)
+    monkeypatch.setattr(blocks, "MIN_ROWS", min_rows)
     a, b = (z.requires_grad_() for z in embeddings(4, 3))
     negatives = queue(5, 3).requires_grad_()
     assert torch.autograd.gradcheck(lambda x, y: nt_xent(x, y, temperature), (a, b))
@@ -32,9 +31,9 @@ def test_gradients_agree_with_finite_differences(temperature, min_rows, monkeypa
 @pytest.mark.parametrize("rows", [2, 32])
 @pytest.mark.parametrize("name", LOSSES)
 def test_gradients_are_those_of_one_matrix(name, rows, monkeypatch):
-    monkeypatch.setattr(streaming, "BLOCK_ELEMENTS", 1)
-    monkeypatch.setattr(streaming, "MIN_ROWS", rows)
-    monkeypatch.setattr(pieces, "PIECE_ROWS", 64)
+    monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", 1)
+    monkeypatch.setattr(blocks, "MIN_ROWS", rows)
+    monkeypatch.setattr(blocks, "PIECE_ROWS", 64)
     loss, _, one_matrix = LOSSES[name]
     a, b = (z.requires_grad_() for z in embeddings(9, 8))
     for temperature in (0.05, 0.5):
@@ -48,7 +47,7 @@ def test_gradients_are_those_of_one_matrix(name, rows, monkeypatch):
     [(info_nce, matrix.info_nce), (dcl_info_nce, matrix.dcl_info_nce), (hard_info_nce, matrix.hard_info_nce)],
 )
 def test_negatives_of_every_length_have_the_gradients_of_one_matrix(loss, one_matrix, monkeypatch):
-    monkeypatch.setattr(pieces, "PIECE_ROWS", 64)
+    monkeypatch.setattr(blocks, "PIECE_ROWS", 64)
     lengths = torch.logspace(-3, 3, 150, dtype=torch.float64)[:, None]
     inputs = (*embeddings(9, 8), queue(150, 8) * lengths)
     for wanted in itertools.product((True, False), repeat=3):
@@ -71,7 +70,7 @@ def test_a_batch_of_several_blocks_has_the_gradients_of_one_matrix():
     a, b = (z.requires_grad_() for z in embeddings(700, 16))
     expected = torch.autograd.grad(matrix.nt_xent(a, b, 0.1), (a, b))
     actual = torch.autograd.grad(nt_xent(a, b, 0.1), (a, b))
-    assert streaming.BLOCK_ELEMENTS // 1400 < 1400 / 1.5
+    assert blocks.BLOCK_ELEMENTS // 1400 < 1400 / 1.5
     torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-16)
 
 

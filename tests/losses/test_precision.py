@@ -9,15 +9,13 @@ import pytest
 import torch
 
 from cl_lightning.losses import (
-    against,
     dcl_info_nce,
     info_nce,
-    mutual,
     neighbour_nce,
     nt_xent,
-    streaming,
     sup_con,
 )
+from cl_lightning.losses.streamed import against, blocks, mutual
 from tests.losses.cases import both_losses, embeddings, every_loss
 
 
@@ -51,7 +49,7 @@ def inside(monkeypatch):
 
     def spy(anchors, candidates):
         seen.append(torch.backends.cuda.matmul.fp32_precision)
-        return streaming.blocks_of(anchors, candidates)
+        return blocks.blocks_of(anchors, candidates)
 
     for core in (against, mutual):
         monkeypatch.setattr(core, "blocks_of", spy)

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cl_lightning.distributed import rank
-from cl_lightning.losses import nt_xent, streaming
+from cl_lightning.losses import nt_xent
+from cl_lightning.losses.streamed import blocks
 from tests.distributed.mistakes import MISTAKES, RIGHT
 from tests.losses.cases import LOSSES
 from tests.processes import run_on
@@ -93,7 +94,7 @@ def everything(world: int) -> dict:
     plain_losses = {name: outcome(loss, views, 0.1) for name, loss in {"right": RIGHT, **MISTAKES}.items()}
     bytes_sent = {dtype: sent(views.to(dtype)) for dtype in dtypes}
     of_others = {"one block": others(world)}
-    with mock.patch.multiple(streaming, BLOCK_ELEMENTS=1, MIN_ROWS=4):
+    with mock.patch.multiple(blocks, BLOCK_ELEMENTS=1, MIN_ROWS=4):
         of_others["many blocks"] = others(world)
         many_blocks = {case: outcome(nt_xent, views.to(case[0]), case[1]) for case in cases}
     return {

@@ -11,19 +11,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cl_lightning.distributed import gather, rank, world_size
-from cl_lightning.losses.streaming import (
-    Rule,
+from cl_lightning.distributed import gather, rank
+from cl_lightning.losses.streamed.blocks import (
     aligned,
     blocks_of,
-    check_pairs,
     compute_dtype,
     filled,
     full_precision,
-    powered,
     scaled,
-    scored,
 )
+from cl_lightning.losses.streamed.checks import check_pairs
+from cl_lightning.losses.streamed.rules import Rule, powered, scored
 from cl_lightning.metrics.sphere import normalise
 
 
@@ -55,12 +53,6 @@ def among_views(
         dtype = compute_dtype(z)
         everyone = normalise(gather(z.detach()), dtype)
         return _AmongViews.apply(normalise(z, dtype), everyone, labels, weight, temperature, *rule)
-
-
-def check_two_images(z: Tensor) -> None:
-    """Raises ValueError for a global batch in which an image has no negatives."""
-    if len(z) * world_size() < 2:
-        raise ValueError("one image has no negatives; accepted: at least two in a batch: see data.batch_size")
 
 
 class _AmongViews(torch.autograd.Function):

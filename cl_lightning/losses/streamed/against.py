@@ -7,17 +7,17 @@ import torch
 from torch import Tensor
 
 from cl_lightning.distributed import gather, rank
-from cl_lightning.losses.mutual import other_anchors, without
-from cl_lightning.losses.pieces import PIECE_ROWS, Pieces
-from cl_lightning.losses.streaming import (
-    Rule,
+from cl_lightning.losses.streamed.blocks import (
+    PIECE_ROWS,
+    Pieces,
     blocks_of,
-    check_pairs,
     compute_dtype,
     full_precision,
     scaled,
-    scored,
 )
+from cl_lightning.losses.streamed.checks import check_negatives, check_pairs
+from cl_lightning.losses.streamed.mutual import other_anchors, without
+from cl_lightning.losses.streamed.rules import Rule, scored
 from cl_lightning.metrics.sphere import normalise
 
 
@@ -41,7 +41,7 @@ def against_negatives(
     Raises ValueError for shapes that do not fit and for no negatives at all.
     """
     check_pairs(queries, keys, "queries and keys")
-    _check_negatives(negatives, queries.shape[1])
+    check_negatives(negatives, queries.shape[1])
     with torch.autocast(queries.device.type, enabled=False):
         dtype = compute_dtype(queries, keys, negatives)
         candidates = [keys.to(dtype), negatives.to(dtype)]
@@ -68,14 +68,6 @@ def against_predictions(
         own = (normalise(x, dtype) for x in (anchors, predictions))
         first = rank() * len(anchors)
         return _Against.apply(*own, candidates, all_anchors, None, first, temperature, *rule)
-
-
-def _check_negatives(negatives: Tensor, dim: int) -> None:
-    if negatives.ndim != 2 or len(negatives) == 0 or negatives.shape[1] != dim:
-        raise ValueError(
-            f"the negatives have the shape {tuple(negatives.shape)}; accepted: [length, {dim}] with at least "
-            "one row: see callbacks.negative_queue.length"
-        )
 
 
 class _Against(torch.autograd.Function):

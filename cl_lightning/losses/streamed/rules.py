@@ -1,26 +1,16 @@
-"""Streaming of all losses: blocks of anchors with all their candidates, in full precision.
+"""What a loss computes from a row of logits.
 
 A row of logits holds one anchor's similarities to its candidates, divided by the temperature. A loss needs
 only a few numbers of a row: the logit of the positive and log-sum-exps of the negatives. From these, the
 rule of the loss (`rule`) computes the anchor's loss, and the numbers for the gradient of each logit.
 """
 
-import functools
-import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
-
-# The number of logits in memory at a time: 4 MiB in float32, about a CPU's cache. With fewer rows than
-# MIN_ROWS, blocks would read all candidates too often.
-BLOCK_ELEMENTS = 2**20
-MIN_ROWS = 32
-ALIGNMENT = 64
 
 
 class Rows(NamedTuple):
@@ -113,67 +103,3 @@ def log_sum_exp(logits: Tensor) -> tuple[Tensor, Tensor]:
     largest = logits.amax(1, keepdim=True).clamp_min_(torch.finfo(logits.dtype).min)
     exp = logits.sub_(largest).exp_()
     return largest + exp.sum(1, keepdim=True).log_(), largest
-
-
-def blocks_of(anchors: int, candidates: int) -> Iterator[slice]:
-    """Slices of all anchors, each with as many rows as logits fit in memory."""
-    rows = max(MIN_ROWS, BLOCK_ELEMENTS // candidates)
-    for start in range(0, anchors, rows):
-        yield slice(start, min(start + rows, anchors))
-
-
-def aligned(rows: int) -> int:
-    """The next number of rows for which matrix products have the same rounding everywhere.
-
-    They round the last columns of an incomplete block in another way. A temperature of 0.005 would make this
-    difference 200 times as large, but equal similarities must stay equal.
-    """
-    return rows + -rows % ALIGNMENT
-
-
-def filled(candidates: Tensor, rows: int) -> Tensor:
-    """The candidates, padded with zeros to `rows` rows; no anchor may count the zeros."""
-    return candidates if len(candidates) == rows else F.pad(candidates, (0, 0, 0, rows - len(candidates)))
-
-
-@contextmanager
-def full_precision(device_type: str) -> Iterator[None]:
-    """No autocast, and no TensorFloat-32 or bfloat16 inside float32 products."""
-    backends = (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)  # type: ignore[attr-defined]
-    before = [backend.fp32_precision for backend in backends]
-    try:
-        for backend in backends:
-            backend.fp32_precision = "ieee"
-        with torch.autocast(device_type, enabled=False):
-            yield
-    finally:
-        for backend, precision in zip(backends, before, strict=True):
-            backend.fp32_precision = precision
-
-
-def compute_dtype(*embeddings: Tensor) -> torch.dtype:
-    """float64 if one of the embeddings is float64, else float32."""
-    return functools.reduce(torch.promote_types, (z.dtype for z in embeddings), torch.float32)
-
-
-def check_positive(**given: float) -> None:
-    """Raises ValueError unless an argument of a loss, such as its temperature, is positive and finite."""
-    for name, value in given.items():
-        if not (value > 0 and math.isfinite(value)):
-            raise ValueError(f"{name} is {value}; a finite number above 0 is accepted: set loss.{name}")
-
-
-def check_pairs(a: Tensor, b: Tensor, names: str) -> None:
-    """Raises ValueError unless the embeddings of anchors and positives are rows of one shape."""
-    if a.shape != b.shape or a.ndim != 2 or len(a) == 0:
-        raise ValueError(
-            f"{names} have the shapes {tuple(a.shape)} and {tuple(b.shape)}; accepted: two of one shape "
-            "[batch, dim] with at least one row: see data.batch_size"
-        )
-
-
-def scaled(gradient: Tensor, upstream: Tensor) -> Tensor:
-    """A loss's gradient times the incoming gradient; RuntimeError for a second derivative."""
-    if torch.is_grad_enabled():
-        raise RuntimeError("the contrastive losses have no second derivative: leave create_graph False")
-    return gradient * upstream
