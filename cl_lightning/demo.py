@@ -10,7 +10,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from cl_lightning.blueprints import ConfigError
-from cl_lightning.runs import RunFolder, conf_folder
+from cl_lightning.commands import conf_folder
+from cl_lightning.runs import RunFolder
 from cl_lightning.runs.circumstances import circumstances
 from cl_lightning.runs.evaluating.several_runs import Evaluations, evaluate_runs
 from cl_lightning.train import train

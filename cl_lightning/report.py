@@ -19,9 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print the table and write the files, or print what is wrong."""
     from cl_lightning.blueprints import ConfigError
+    from cl_lightning.interruption.streams import take_any_text
     from cl_lightning.reports import report
     from cl_lightning.reports.terminal import text
-    from cl_lightning.runs.streams import take_any_text
 
     try:
         done = report(options.folders, options.by, options.to)

@@ -42,10 +42,10 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
         return finished
 
     # Heavy imports come only when there is something to train: --help and completion need none.
+    from cl_lightning.commands.messages import is_left_alone
     from cl_lightning.runs.circumstances import circumstances
     from cl_lightning.runs.finished import FinishedRuns
     from cl_lightning.runs.loggers import assemble_loggers, recorded
-    from cl_lightning.runs.messages import is_left_alone
     from cl_lightning.runs.own_images import record
     from cl_lightning.runs.own_images.broken_files import broken_files_in, keep_broken
     from cl_lightning.runs.pictures import write_pictures
@@ -110,10 +110,10 @@ def job(cfg: Any) -> float | None:
     from hydra.types import RunMode
     from omegaconf import OmegaConf
 
+    from cl_lightning.commands import resolved
+    from cl_lightning.commands.messages import FULL_ERROR, show, wants_traceback
     from cl_lightning.runs.checking.data_keys import check_effect
     from cl_lightning.runs.checking.single_run import check_single
-    from cl_lightning.runs.messages import FULL_ERROR, show, wants_traceback
-    from cl_lightning.runs.resolved import resolved
 
     os.environ[FULL_ERROR] = "1" if wants_traceback() else "0"  # for the processes that the run starts
     try:
@@ -143,9 +143,9 @@ def run() -> None:
     """Pass the command line to Hydra, and print what is wrong."""
     import hydra
 
-    from cl_lightning.runs.conf_folder import conf_folder
-    from cl_lightning.runs.messages import FULL_ERROR, show
-    from cl_lightning.runs.streams import take_any_text
+    from cl_lightning.commands import conf_folder
+    from cl_lightning.commands.messages import FULL_ERROR, show
+    from cl_lightning.interruption.streams import take_any_text
     from cl_lightning.sweeps import JobsFailedError
 
     take_any_text()

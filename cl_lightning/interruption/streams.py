@@ -28,6 +28,12 @@ def open_streams() -> None:
             setattr(sys, name, _lasting(getattr(sys, name)))
 
 
+def take_any_text() -> None:
+    """Make stdout escape characters that its encoding lacks, as stderr does: file names may be any bytes."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 class Lasting(io.FileIO):
     """A stream that drops output that can't be written: reader gone, terminal closed, disk full.
 

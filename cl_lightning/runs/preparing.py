@@ -7,6 +7,7 @@ from typing import Any
 from lightning.pytorch import Trainer
 
 from cl_lightning.blueprints import ConfigError
+from cl_lightning.commands.quiet import quiet
 from cl_lightning.data import ContrastiveData
 from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.runs.assemble import assemble_method, assemble_trainer
@@ -19,7 +20,6 @@ from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.loggers import assemble_loggers
 from cl_lightning.runs.own_images import record
 from cl_lightning.runs.own_images.broken_files import broken_files_in, keep_broken
-from cl_lightning.runs.quiet import quiet
 
 
 def prepared(config: dict[str, Any], folder: RunFolder) -> tuple[ContrastiveModule, ContrastiveData, Trainer]:

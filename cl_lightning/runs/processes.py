@@ -10,7 +10,7 @@ from lightning.fabric.utilities.distributed import _set_num_threads_if_needed
 from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 
-from cl_lightning.runs.messages import ENDED_EARLY
+from cl_lightning.commands.messages import ENDED_EARLY
 
 INTERVAL = 0.2  # seconds between two checks
 PATIENCE = 7.0  # seconds for this process to end by itself, with its own message and exit code

@@ -10,9 +10,9 @@ from typing import Any
 from submitit.core.utils import FailedJobError
 
 from cl_lightning.blueprints import ConfigError, shown
+from cl_lightning.commands.quiet import quiet
 from cl_lightning.interruption import TIME_IS_OVER, StoppedAtOnce, StopRun
 from cl_lightning.runs.checking.for_cluster import check_for_cluster, processes
-from cl_lightning.runs.quiet import quiet
 from cl_lightning.sweeps.board import Board
 from cl_lightning.sweeps.failure import reason_in
 from cl_lightning.sweeps.job_process import LAST_LINES

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from cl_lightning.commands.messages import ENDED_EARLY
 from cl_lightning.runs import RunFolder
-from cl_lightning.runs.messages import ENDED_EARLY
 from cl_lightning.sweeps.jobs import JobError
 
 OWN = ("cl-train: ", f"{JobError.__module__}.{JobError.__name__}: ")

@@ -15,9 +15,9 @@ from typing import IO, Any
 
 import yaml
 
+from cl_lightning.commands.messages import FULL_ERROR, wants_traceback
 from cl_lightning.interruption import OUT_OF_TIME
 from cl_lightning.runs import RunFolder
-from cl_lightning.runs.messages import FULL_ERROR, wants_traceback
 from cl_lightning.sweeps.failure import reason_in
 
 # The config is complete: no options are chosen, and Hydra writes no files.

@@ -9,12 +9,12 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import OmegaConf, open_dict
 
+from cl_lightning.commands import resolved
+from cl_lightning.commands.messages import explain
 from cl_lightning.interruption import TIME_IS_OVER
 from cl_lightning.runs import RunFolder, check_keys
 from cl_lightning.runs.checking.data_keys import check_effect
 from cl_lightning.runs.checking.warm_up import check_warm_up
-from cl_lightning.runs.messages import explain
-from cl_lightning.runs.resolved import resolved
 
 
 class JobError(Exception):

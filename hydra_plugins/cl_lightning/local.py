@@ -10,9 +10,9 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from cl_lightning.blueprints import ConfigError, shown
+from cl_lightning.commands.messages import explain, wants_traceback
 from cl_lightning.interruption import OutOfTime
 from cl_lightning.runs.identity import has_fixed_content
-from cl_lightning.runs.messages import explain, wants_traceback
 from cl_lightning.sweeps import Job, plan
 from cl_lightning.sweeps.local import check_system, run_at_once, run_in_turn
 from cl_lightning.sweeps.places import cores, visible_gpus

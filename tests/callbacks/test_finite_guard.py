@@ -18,8 +18,8 @@ from cl_lightning.callbacks import FiniteGuard, MomentumEncoder
 from cl_lightning.callbacks.first_in_first_out import FirstInFirstOut
 from cl_lightning.callbacks.non_finite import NonFiniteError
 from cl_lightning.callbacks.support_set import SupportSet
+from cl_lightning.commands.messages import explain
 from cl_lightning.distributed import rank, world_size
-from cl_lightning.runs.messages import explain
 from tests import tiny
 from tests.precision.skipping import fused_sgd
 from tests.precision.trained import fp16

@@ -24,10 +24,10 @@ from cl_lightning.checkpoints import (
     BackgroundCheckpointIO,
     Checkpoint,
 )
+from cl_lightning.commands.messages import explain
 from cl_lightning.files import remove_unfinished, replacing
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.assemble import assemble_trainer
-from cl_lightning.runs.messages import explain
 from tests import tiny
 from tests.checkpoints.killed import STAGES, checkpoint, found, save
 from tests.processes import run_on

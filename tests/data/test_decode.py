@@ -10,11 +10,11 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
+from cl_lightning.commands.messages import explain
 from cl_lightning.data import BrokenImageError, PhotoFolder, image_folder, to_uint8
 from cl_lightning.data.photos.decode import decode
 from cl_lightning.data.photos.photo_formats import in_words, readable
 from cl_lightning.data.readable import ReadableImages
-from cl_lightning.runs.messages import explain
 from tests.data.photos import write_photos
 
 RGB = np.random.default_rng(0).integers(0, 256, (12, 10, 3), dtype=np.uint8)

@@ -9,7 +9,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from cl_lightning.runs import RunFolder, conf_folder
+from cl_lightning.commands import conf_folder
+from cl_lightning.runs import RunFolder
 from cl_lightning.train import train
 
 SMALL = (

@@ -113,7 +113,7 @@ def test_a_users_folder_that_is_not_there_is_named(commands: Path, tmp_path: Pat
 def test_python_finds_the_configs_of_the_wheel(commands: Path, tmp_path: Path) -> None:
     script = (
         "from hydra import compose, initialize_config_dir\n"
-        "from cl_lightning.runs import conf_folder\n"
+        "from cl_lightning.commands import conf_folder\n"
         "with initialize_config_dir(conf_folder(), version_base='1.3'):\n"
         "    print(conf_folder(), compose('train', overrides=['method=moco_v2']).method.name)\n"
     )

@@ -8,8 +8,7 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from cl_lightning.runs import conf_folder
-from cl_lightning.runs.resolved import resolved
+from cl_lightning.commands import conf_folder, resolved
 
 CONF = Path(conf_folder())
 OPTIONS = [

@@ -9,9 +9,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from cl_lightning.blueprints import ConfigError
+from cl_lightning.commands import resolved
 from cl_lightning.runs.assemble import assemble_callbacks, assemble_data, assemble_method
 from cl_lightning.runs.identity import flat
-from cl_lightning.runs.resolved import resolved
 from tests.data.archives import make_cifar100, make_imagenette, make_stl10
 from tests.data.photos import write_photos
 from tests.docs.readme_world import make_cifar10

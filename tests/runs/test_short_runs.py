@@ -8,10 +8,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from cl_lightning.blueprints import ConfigError
+from cl_lightning.commands import resolved
 from cl_lightning.interruption import OutOfTime
 from cl_lightning.runs import RunFolder, run_hash
 from cl_lightning.runs.folder import read_config
-from cl_lightning.runs.resolved import resolved
 from cl_lightning.train import main, train
 from tests.runs.configs import CONF, SMALL, composed, config
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cl_lightning.commands.messages import ENDED_EARLY
 from cl_lightning.runs import run_hash
-from cl_lightning.runs.messages import ENDED_EARLY
 from cl_lightning.sweeps import Job
 from cl_lightning.sweeps.job_process import Command
 from tests.sweeps.programs import in_place_of_cl_train, job, lives, wait_until

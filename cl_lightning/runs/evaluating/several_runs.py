@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from cl_lightning.blueprints import ConfigError
+from cl_lightning.commands.quiet import quiet
 from cl_lightning.evaluation import table
 from cl_lightning.runs.evaluating.files import places, why_not, write
 from cl_lightning.runs.evaluating.one_run import NotEvaluableError, check_run, evaluate
 from cl_lightning.runs.folder import RunFolder
-from cl_lightning.runs.quiet import quiet
 
 
 @dataclass(frozen=True)

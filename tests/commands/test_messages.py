@@ -5,8 +5,8 @@ from hydra.errors import OverrideParseException
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.blueprints.config_error import refused
+from cl_lightning.commands.messages import explain
 from cl_lightning.data import EpochOrder
-from cl_lightning.runs.messages import explain
 from tests.runs.configs import config
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cl_lightning.runs.resolved import know_words
+from cl_lightning.commands.resolved import know_words
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
