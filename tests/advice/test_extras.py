@@ -9,7 +9,7 @@ import pytest
 
 from tests.bad_input.conftest import Train
 from tests.bad_input.conftest import train as train  # a fixture
-from tests.runs.configs import SMALL
+from tests.small import SMALL
 from tests.warm import ROOT
 
 pytestmark = pytest.mark.filterwarnings("default::UserWarning")  # what a run tells beside

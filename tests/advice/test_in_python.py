@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch import Trainer
 
 from cl_lightning import MoCoV2
-from tests.tiny import data, moco, moco_callbacks, trainer, weights
+from tests.small import data, moco, moco_callbacks, trainer, weights
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.bad_input.conftest import Train
 from tests.bad_input.conftest import train as train  # a fixture
-from tests.runs.configs import SMALL
+from tests.small import SMALL
 
 pytestmark = pytest.mark.filterwarnings("default::UserWarning")  # what a run tells beside
 MOCO = "method=moco_v2 encoder.batch_norm_groups=2 "

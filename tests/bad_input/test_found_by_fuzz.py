@@ -3,7 +3,7 @@
 import pytest
 
 from tests.bad_input.conftest import Train
-from tests.runs.configs import SMALL, SMALL_MOCO
+from tests.small import SMALL, SMALL_MOCO
 
 REFUSED = {
     # lists of what is no option's name, over which Hydra trips

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.bad_input.conftest import Train
-from tests.runs.configs import SMALL, SMALL_MOCO
+from tests.small import SMALL, SMALL_MOCO
 
 OWN = """
 import torch

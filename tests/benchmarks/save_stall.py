@@ -18,7 +18,7 @@ from cl_lightning.encoders import Encoder, ResNet
 from cl_lightning.methods import MoCoV2
 from cl_lightning.optim import WarmupCosine
 from cl_lightning.pairs import moco_v2_views
-from tests import tiny
+from tests import small
 
 STEPS, KEYS, SIZE = 5, 65_536, 32
 
@@ -49,8 +49,8 @@ def main() -> None:
         data = ContrastiveData(synthetic("train", images=4 * (STEPS + 1), size=SIZE), batch_size=4)
         with tempfile.TemporaryDirectory() as folder:
             timed = Timed(Path(folder))
-            callbacks = tiny.moco_callbacks(momentum=0.999, length=KEYS)
-            tiny.trainer(*callbacks, timed, enable_checkpointing=True, plugins=[plugin]).fit(method, data)
+            callbacks = small.moco_callbacks(momentum=0.999, length=KEYS)
+            small.trainer(*callbacks, timed, enable_checkpointing=True, plugins=[plugin]).fit(method, data)
             size = (Path(folder) / "last.ckpt").stat().st_size / 2**20
         print(
             f"{name}: {statistics.median(timed.seconds[:STEPS]):.3f} s a save of {size:.0f} MiB", flush=True

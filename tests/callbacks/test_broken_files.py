@@ -7,7 +7,7 @@ from cl_lightning.callbacks import BrokenFiles
 from cl_lightning.data import ContrastiveData, image_folder
 from cl_lightning.data.broken_files import BrokenList
 from cl_lightning.distributed import rank
-from tests import tiny
+from tests import small
 from tests.data.photos import write_photos
 from tests.processes import run_on
 
@@ -23,10 +23,10 @@ def data(root, *broken, **settings):
 
 
 def test_the_number_of_broken_files_is_logged_each_epoch(tmp_path):
-    trainer = tiny.trainer(BrokenFiles(), max_epochs=2)
+    trainer = small.trainer(BrokenFiles(), max_epochs=2)
     broken = data(tmp_path, "a/3.png", "b/7.png", max_broken=3)
     with pytest.warns(UserWarning, match="stands in"):
-        trainer.fit(tiny.simclr(), broken)
+        trainer.fit(small.simclr(), broken)
     assert trainer.callback_metrics["train/broken_files"] == 2
     assert sorted(broken.broken_files) == [str(tmp_path / name) for name in ("a/3.png", "b/7.png")]
 
@@ -35,7 +35,7 @@ def test_a_second_fit_tells_of_each_broken_file_again(tmp_path):
     broken = data(tmp_path, "a/3.png", max_broken=1)
     for _ in range(2):
         with pytest.warns(UserWarning, match="stands in") as told:
-            tiny.trainer(BrokenFiles(), max_epochs=2).fit(tiny.simclr(), broken)
+            small.trainer(BrokenFiles(), max_epochs=2).fit(small.simclr(), broken)
         assert len([w for w in told if "stands in" in str(w.message)]) == 1
         assert broken.broken_files == [str(tmp_path / "a/3.png")]
 
@@ -43,24 +43,24 @@ def test_a_second_fit_tells_of_each_broken_file_again(tmp_path):
 def test_a_resumed_fit_counts_the_broken_files_from_its_start(tmp_path):
     names = ("a/3.png", "b/7.png")
     first = data(tmp_path / "photos", names[0], max_broken=2)
-    trainer = tiny.trainer(BrokenFiles())
+    trainer = small.trainer(BrokenFiles())
     with pytest.warns(UserWarning, match="stands in"):
-        trainer.fit(tiny.simclr(), first)
+        trainer.fit(small.simclr(), first)
     trainer.save_checkpoint(tmp_path / "one.ckpt")
     again, trainer = (
         data(tmp_path / "photos", *names, max_broken=2),
-        tiny.trainer(BrokenFiles(), max_epochs=2),
+        small.trainer(BrokenFiles(), max_epochs=2),
     )
     with pytest.warns(UserWarning, match="stands in") as told:
-        trainer.fit(tiny.simclr(), again, ckpt_path=tmp_path / "one.ckpt", weights_only=True)
+        trainer.fit(small.simclr(), again, ckpt_path=tmp_path / "one.ckpt", weights_only=True)
     assert [str(tmp_path / "photos" / name) for name in names] == again.broken_files
     assert len([w for w in told if "stands in" in str(w.message)]) == 1
     assert trainer.callback_metrics["train/broken_files"] == 2
 
 
 def test_nothing_is_logged_where_none_is_allowed(tmp_path):
-    trainer = tiny.trainer(BrokenFiles())
-    trainer.fit(tiny.simclr(), data(tmp_path))
+    trainer = small.trainer(BrokenFiles())
+    trainer.fit(small.simclr(), data(tmp_path))
     assert "train/broken_files" not in trainer.callback_metrics
 
 
@@ -129,7 +129,7 @@ def test_each_process_goes_on_with_the_files_that_it_had_met():
 def test_the_limit_holds_for_what_several_processes_had_met(tmp_path):
     one = data(tmp_path, max_broken=1)
     one.broken.restore([["a"], ["b"]])
-    trainer = tiny.trainer(BrokenFiles())
+    trainer = small.trainer(BrokenFiles())
     trainer.datamodule = one
     with pytest.raises(ValueError, match=r"2 images cannot be read, and data\.max_broken=1 allows 1: a, b"):
-        BrokenFiles().on_train_epoch_end(trainer, tiny.simclr())
+        BrokenFiles().on_train_epoch_end(trainer, small.simclr())

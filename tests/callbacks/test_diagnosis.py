@@ -22,7 +22,7 @@ from cl_lightning.encoders import Encoder, SmallConvNet
 from cl_lightning.losses import info_nce, nt_xent, reach_of
 from cl_lightning.optim import WarmupCosine
 from cl_lightning.pairs import digit_views
-from tests import tiny
+from tests import small
 
 ADAM = partial(torch.optim.AdamW, lr=2e-3)
 NONE = WarmupCosine(lr_scaling="none")
@@ -51,7 +51,7 @@ def moco(**parts: Any) -> MoCoV2:
 def told(method: Any, *callbacks: Any, max_epochs: int = 4, data: Any = None) -> list[tuple[int, str]]:
     """Epoch and text of all messages of a run; each was one warning."""
     health = HealthMonitor()
-    trainer = tiny.trainer(health, *callbacks, max_epochs=max_epochs)
+    trainer = small.trainer(health, *callbacks, max_epochs=max_epochs)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         trainer.fit(method, datamodule=data or digit_data())
@@ -110,8 +110,8 @@ def angle(z_a: torch.Tensor, z_b: torch.Tensor) -> torch.Tensor:
 
 
 def test_a_collapse_is_told_once_though_its_spread_wavers() -> None:
-    method = tiny.simclr(loss=angle, optimizer=partial(torch.optim.AdamW, lr=1e-2))
-    ((_, text),) = told(method, max_epochs=20, data=tiny.data(256, 32))
+    method = small.simclr(loss=angle, optimizer=partial(torch.optim.AdamW, lr=1e-2))
+    ((_, text),) = told(method, max_epochs=20, data=small.data(256, 32))
     assert "collapsed towards one point" in text
 
 
@@ -137,9 +137,9 @@ def test_a_constant_encoder_is_told_once_as_a_collapse_alone(loss: Any, norm: bo
     parts["encoder"] = Encoder(
         TrainedConstant(), hidden_features=16, out_features=8, projector_batch_norm=norm, batch_norm="sync"
     )
-    callbacks = tiny.moco_callbacks(length=128) if loss is info_nce else []
-    method: Any = tiny.moco(**parts) if callbacks else tiny.simclr(loss=loss, **parts)
-    ((_, text),) = told(method, *callbacks, max_epochs=4, data=tiny.data(256, 32))
+    callbacks = small.moco_callbacks(length=128) if loss is info_nce else []
+    method: Any = small.moco(**parts) if callbacks else small.simclr(loss=loss, **parts)
+    ((_, text),) = told(method, *callbacks, max_epochs=4, data=small.data(256, 32))
     assert "collapsed towards one point" in text
 
 
@@ -392,11 +392,11 @@ def test_a_resumed_run_keeps_its_messages_and_does_not_tell_them_again(tmp_path:
         return simclr(loss=partial(nt_xent, temperature=100))
 
     first, resumed = HealthMonitor(), HealthMonitor()
-    trainer = tiny.trainer(first, max_epochs=1)
+    trainer = small.trainer(first, max_epochs=1)
     with pytest.warns(UserWarning, match="epoch 1: the loss is .* cannot fall"):
         trainer.fit(hot(), datamodule=digit_data())
     trainer.save_checkpoint(tmp_path / "run.ckpt")
-    again = tiny.trainer(resumed, max_epochs=3)
+    again = small.trainer(resumed, max_epochs=3)
     again.fit(hot(), datamodule=digit_data(), ckpt_path=tmp_path / "run.ckpt", weights_only=True)
     assert resumed.messages == first.messages
     assert [message["epoch"] for message in first.messages] == [0]
@@ -407,5 +407,5 @@ def test_a_second_fit_tells_anew() -> None:
     health = HealthMonitor()
     for _ in range(2):
         with pytest.warns(UserWarning, match="cannot fall"):
-            tiny.trainer(health).fit(simclr(loss=partial(nt_xent, temperature=100)), datamodule=digit_data())
+            small.trainer(health).fit(simclr(loss=partial(nt_xent, temperature=100)), datamodule=digit_data())
         assert len(health.messages) == 1

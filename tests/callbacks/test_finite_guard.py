@@ -20,7 +20,7 @@ from cl_lightning.callbacks.non_finite import NonFiniteError
 from cl_lightning.callbacks.support_set import SupportSet
 from cl_lightning.commands.messages import explain
 from cl_lightning.distributed import rank, world_size
-from tests import tiny
+from tests import small
 from tests.precision.skipping import fused_sgd
 from tests.precision.trained import fp16
 from tests.processes import run_on
@@ -130,7 +130,7 @@ class Case:
     on_rank: int = 0
     method: str = "moco"
     max_skipped: int = 0
-    optimizer: Any = tiny.sgd
+    optimizer: Any = small.sgd
     scaled: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -155,18 +155,18 @@ def ended(case: Case) -> Ended:
         Held(),
         FiniteGuard(case.max_skipped),
     )
-    method = getattr(tiny, case.method)(optimizer=case.optimizer)
+    method = getattr(small, case.method)(optimizer=case.optimizer)
     method.default_callbacks = [guard]
-    own = {"moco": tiny.moco_callbacks(length=64), "nnclr": [SupportSet(64)]}.get(case.method, [])
+    own = {"moco": small.moco_callbacks(length=64), "nnclr": [SupportSet(64)]}.get(case.method, [])
     settings: dict[str, Any] = {"max_epochs": 2, "devices": world_size(), **case.settings}
     settings |= {"strategy": "ddp"} if world_size() > 1 else {}
     settings |= {"plugins": [fp16("cpu")]} if case.scaled else {}
-    trainer = tiny.trainer(poison, *own, record, **settings)
+    trainer = small.trainer(poison, *own, record, **settings)
     error = None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            trainer.fit(method, datamodule=tiny.data())
+            trainer.fit(method, datamodule=small.data())
         except NonFiniteError as found:
             error = str(found)
     now = held(trainer, method)
@@ -255,7 +255,7 @@ def test_one_process_stops_before_anything_changes(stage: str) -> None:
 
 @pytest.mark.parametrize(
     ("stage", "optimizer"),
-    [*((stage, tiny.sgd) for stage in SAID), ("views", adamw), ("gradient", fused_sgd)],
+    [*((stage, small.sgd) for stage in SAID), ("views", adamw), ("gradient", fused_sgd)],
     ids=[*SAID, "adamw", "fused"],
 )
 def test_a_skipped_step_changes_nothing_and_is_told(stage: str, optimizer: Any) -> None:
@@ -279,7 +279,7 @@ def test_an_accumulation_with_one_bad_micro_batch_is_skipped_as_a_whole() -> Non
     assert ended(case).changes == dict.fromkeys([*STATE, "statistics"], "x.xx")
 
 
-@pytest.mark.parametrize("optimizer", [tiny.sgd, fused_sgd], ids=["sgd", "fused"])
+@pytest.mark.parametrize("optimizer", [small.sgd, fused_sgd], ids=["sgd", "fused"])
 def test_gradients_are_left_to_the_scaler(optimizer: Any) -> None:
     one = ended(Case("gradient", (1, 4), optimizer=optimizer, scaled=True))
     assert one.error is None
@@ -296,7 +296,7 @@ def test_a_loss_stops_under_a_scaler_too() -> None:
     assert one.unchanged >= STATE
 
 
-@pytest.mark.parametrize("optimizer", [tiny.sgd, fused_sgd], ids=["sgd", "fused"])
+@pytest.mark.parametrize("optimizer", [small.sgd, fused_sgd], ids=["sgd", "fused"])
 def test_a_loss_is_skipped_under_a_scaler_too(optimizer: Any) -> None:
     one = ended(Case("loss", (2, 5), max_skipped=2, optimizer=optimizer, scaled=True))
     assert one.error is None
@@ -310,11 +310,11 @@ def test_a_loss_is_skipped_under_a_scaler_too(optimizer: Any) -> None:
 def test_a_finite_run_is_the_run_without_a_guard(name: str, accumulated: int, max_skipped: int) -> None:
     ends = []
     for guards in ([], [FiniteGuard(max_skipped)]):
-        method = getattr(tiny, name)()
+        method = getattr(small, name)()
         method.default_callbacks = guards
-        own = tiny.moco_callbacks() if name == "moco" else []
-        trainer = tiny.trainer(*own, max_epochs=2, accumulate_grad_batches=accumulated)
-        trainer.fit(method, datamodule=tiny.data())
+        own = small.moco_callbacks() if name == "moco" else []
+        trainer = small.trainer(*own, max_epochs=2, accumulate_grad_batches=accumulated)
+        trainer.fit(method, datamodule=small.data())
         ends.append(held(trainer, method))
     assert ends[0].keys() == ends[1].keys()
     for part in ends[0]:
@@ -350,21 +350,21 @@ def test_the_host_reads_once_for_each_optimizer_step(accumulated: int, max_skipp
     reads, guard = Reads(), FiniteGuard(max_skipped)
     for name in [n for n in dir(guard) if n.startswith(("on_", "_see"))]:
         setattr(guard, name, reads.within(getattr(guard, name)))
-    method = tiny.moco()
+    method = small.moco()
     method.default_callbacks = [guard]
-    trainer = tiny.trainer(*tiny.moco_callbacks(), accumulate_grad_batches=accumulated, max_epochs=2)
-    trainer.fit(method, datamodule=tiny.data())
+    trainer = small.trainer(*small.moco_callbacks(), accumulate_grad_batches=accumulated, max_epochs=2)
+    trainer.fit(method, datamodule=small.data())
     assert reads.count == trainer.global_step == MICRO_BATCHES // accumulated
 
 
 def fit(tmp_path: Any, poison: Poison, guard: FiniteGuard, **settings: Any) -> Any:
-    method = tiny.moco()
+    method = small.moco()
     method.default_callbacks = [guard]
     saving = ModelCheckpoint(tmp_path, filename="last", every_n_train_steps=2, enable_version_counter=False)
-    trainer = tiny.trainer(
-        *tiny.moco_callbacks(length=64), poison, saving, enable_checkpointing=True, max_epochs=2
+    trainer = small.trainer(
+        *small.moco_callbacks(length=64), poison, saving, enable_checkpointing=True, max_epochs=2
     )
-    trainer.fit(method, datamodule=tiny.data(), weights_only=True, **settings)
+    trainer.fit(method, datamodule=small.data(), weights_only=True, **settings)
     return trainer
 
 
@@ -397,26 +397,26 @@ def test_a_resumed_run_goes_on_counting_what_it_skipped(tmp_path: Any) -> None:
 
 
 def test_a_second_fit_counts_anew() -> None:
-    method, guard, poison = tiny.simclr(), FiniteGuard(max_skipped=1), Poison("views", (0, 5), 0)
+    method, guard, poison = small.simclr(), FiniteGuard(max_skipped=1), Poison("views", (0, 5), 0)
     method.default_callbacks = [guard]
     for _ in range(2):
         with pytest.warns(UserWarning, match="skipped, 1 of"):
-            tiny.trainer(poison).fit(method, datamodule=tiny.data())
+            small.trainer(poison).fit(method, datamodule=small.data())
     assert guard.skipped == 1
 
 
 @pytest.mark.parametrize("stops", [False, True])
 def test_nothing_is_left_at_the_method(stops: bool) -> None:
-    method, guard = tiny.moco(), FiniteGuard()
+    method, guard = small.moco(), FiniteGuard()
     method.default_callbacks = [guard]
     if stops:
         method.loss = lambda *args: sum(a.sum() for a in args) * math.nan
-    trainer = tiny.trainer(*tiny.moco_callbacks())
+    trainer = small.trainer(*small.moco_callbacks())
     if stops:
         with pytest.raises(NonFiniteError):
-            trainer.fit(method, datamodule=tiny.data())
+            trainer.fit(method, datamodule=small.data())
     else:
-        trainer.fit(method, datamodule=tiny.data())
+        trainer.fit(method, datamodule=small.data())
     keys = method.attached(MomentumEncoder).encoder
     assert not method.encoder._forward_hooks
     assert not keys._forward_hooks
@@ -427,21 +427,21 @@ def test_skipped_steps_are_logged_where_any_may_be() -> None:
     logged = []
     for max_skipped in (0, 2):
         poison = Poison("loss", (1, 2) if max_skipped else (), 0)
-        method = tiny.simclr()
+        method = small.simclr()
         method.default_callbacks = [FiniteGuard(max_skipped)]
-        trainer = tiny.trainer(poison)
+        trainer = small.trainer(poison)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*max_skipped")
-            trainer.fit(method, datamodule=tiny.data())
+            trainer.fit(method, datamodule=small.data())
         logged.append(trainer.logged_metrics.get("train/skipped_steps"))
     assert logged == [None, 2.0]
 
 
 def test_the_command_tells_it_in_one_line() -> None:
-    method = tiny.simclr()
+    method = small.simclr()
     method.loss = lambda z_a, z_b: (z_a * z_b).sum() * math.inf
     with pytest.raises(NonFiniteError) as found:
-        tiny.trainer().fit(method, datamodule=tiny.data())
+        small.trainer().fit(method, datamodule=small.data())
     line = explain(found.value)
     assert line is not None
     assert "\n" not in line

@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from cl_lightning.callbacks import HealthMonitor, KNNMonitor
 from cl_lightning.plots.curves import read_curves
-from tests import tiny
+from tests import small
 from tests.metrics import oracle
 
 SCORES = ("loss", "contrastive_top1", "positive_similarity", "negative_similarity")
@@ -49,15 +49,15 @@ class HostReads(TorchDispatchMode):
 def fit(tmp_path: Any, method: Any, *callbacks: Any, **settings: Any) -> tuple[Steps, Any]:
     steps = Steps(method)
     logger = CSVLogger(tmp_path, name="", version="")
-    trainer = tiny.trainer(*callbacks, logger=logger, **({"log_every_n_steps": 1} | settings))
-    trainer.fit(method, datamodule=tiny.data())
+    trainer = small.trainer(*callbacks, logger=logger, **({"log_every_n_steps": 1} | settings))
+    trainer.fit(method, datamodule=small.data())
     return steps, read_curves(tmp_path / "metrics.csv")
 
 
 @pytest.mark.parametrize("accumulated", [1, 2])
 def test_epoch_means_are_the_means_of_the_steps(tmp_path: Any, accumulated: int) -> None:
     settings = {"accumulate_grad_batches": accumulated, "max_epochs": 2}
-    steps, curves = fit(tmp_path, tiny.simclr(), **settings)
+    steps, curves = fit(tmp_path, small.simclr(), **settings)
     assert len(steps.outputs) == 8
     for name in SCORES:
         expected = [sum(float(o[name]) for o in steps.outputs[i : i + 4]) / 4 for i in (0, 4)]
@@ -76,21 +76,21 @@ def test_uniformity_is_of_the_last_whole_batches_that_hold_enough_rows(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(f"{HealthMonitor.__module__}.UNIFORMITY_ROWS", 20)
-    steps, curves = fit(tmp_path, tiny.simclr(), max_epochs=2)
+    steps, curves = fit(tmp_path, small.simclr(), max_epochs=2)
     for epoch, end in enumerate((4, 8)):
         expected = oracle.uniformity(torch.cat([o["z_a"] for o in steps.outputs[end - 2 : end]]))
         assert curves["train/uniformity"][1][epoch] == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_moco_run_logs_the_same_scores(tmp_path: Any) -> None:
-    steps, curves = fit(tmp_path, tiny.moco(), *tiny.moco_callbacks())
+    steps, curves = fit(tmp_path, small.moco(), *small.moco_callbacks())
     for name in SCORES:
         expected = sum(float(o[name]) for o in steps.outputs) / 4
         assert curves[f"train/{name}"][1] == pytest.approx([expected], rel=1e-5, abs=1e-6)
 
 
 def test_validation_embeddings_are_measured_apart_from_training(tmp_path: Any) -> None:
-    method, seen = tiny.simclr(), []
+    method, seen = small.simclr(), []
     step = method.validation_step
 
     def recorded(batch: Any, batch_idx: int, dataloader_idx: int = 0) -> Any:
@@ -111,7 +111,7 @@ def test_validation_embeddings_are_measured_apart_from_training(tmp_path: Any) -
 
 def test_a_step_loss_is_of_the_last_micro_batch_every_so_many_optimizer_steps(tmp_path: Any) -> None:
     settings = {"accumulate_grad_batches": 2, "max_epochs": 2, "log_every_n_steps": 2}
-    steps, curves = fit(tmp_path, tiny.simclr(), **settings)
+    steps, curves = fit(tmp_path, small.simclr(), **settings)
     rows, values = curves["step/loss"]
     # Of optimizer steps 2 and 4, counted from 0 as Lightning counts those of its own rows.
     assert rows == [1, 3] == curves["train/loss"][0]
@@ -119,7 +119,7 @@ def test_a_step_loss_is_of_the_last_micro_batch_every_so_many_optimizer_steps(tm
 
 
 def test_no_interval_means_no_step_losses(tmp_path: Any) -> None:
-    _, curves = fit(tmp_path, tiny.simclr(), log_every_n_steps=0)
+    _, curves = fit(tmp_path, small.simclr(), log_every_n_steps=0)
     assert "step/loss" not in curves
 
 
@@ -135,8 +135,8 @@ def test_the_host_waits_for_the_device_only_to_log_a_step(
             with host:
                 super().on_train_batch_end(*args)
 
-    callbacks = tiny.moco_callbacks() if method == "moco" else []
-    fit(tmp_path, getattr(tiny, method)(), Counted(), *callbacks, log_every_n_steps=every)
+    callbacks = small.moco_callbacks() if method == "moco" else []
+    fit(tmp_path, getattr(small, method)(), Counted(), *callbacks, log_every_n_steps=every)
     assert host.count == reads
 
 

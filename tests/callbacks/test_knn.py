@@ -13,15 +13,15 @@ from cl_lightning import MoCoV2
 from cl_lightning.callbacks import KNNMonitor
 from cl_lightning.data import ContrastiveData, TensorImages, synthetic
 from cl_lightning.evaluation import FrozenFeatures, knn_accuracy
-from tests import tiny
+from tests import small
 from tests.metrics import oracle
 
 EVALUATED: dict[str, Any] = {"limit_val_batches": 1.0}
 
 
 def fit(data: ContrastiveData, monitor: KNNMonitor, method: Any = None, **settings: Any) -> tuple[Any, Any]:
-    callbacks = tiny.moco_callbacks() if isinstance(method, MoCoV2) else []
-    method, trainer = method or tiny.simclr(), tiny.trainer(monitor, *callbacks, **(EVALUATED | settings))
+    callbacks = small.moco_callbacks() if isinstance(method, MoCoV2) else []
+    method, trainer = method or small.simclr(), small.trainer(monitor, *callbacks, **(EVALUATED | settings))
     trainer.fit(method, datamodule=data)
     return method, trainer
 
@@ -32,8 +32,8 @@ def unlabelled(part: TensorImages) -> TensorImages:
 
 @pytest.mark.parametrize("method", ["simclr", "moco"])
 def test_the_number_is_that_of_frozen_features_and_of_plain_loops(method: str) -> None:
-    data = tiny.data()
-    trained, trainer = fit(data, KNNMonitor(k=7), getattr(tiny, method)(), max_epochs=2)
+    data = small.data()
+    trained, trainer = fit(data, KNNMonitor(k=7), getattr(small, method)(), max_epochs=2)
     logged = trainer.callback_metrics["val/knn_top1"].item()
     bank, queries = FrozenFeatures(trained.views, trained.encoder.backbone).extract(data, "cpu")
     assert logged == pytest.approx(knn_accuracy(bank, queries, k=7).accuracy)
@@ -42,9 +42,9 @@ def test_the_number_is_that_of_frozen_features_and_of_plain_loops(method: str) -
 
 
 def test_validation_leaves_the_running_statistics_and_the_mode_alone() -> None:
-    method, data = tiny.simclr(), tiny.data()
+    method, data = small.simclr(), small.data()
     before = [b.clone() for b in method.encoder.buffers()]
-    tiny.trainer(KNNMonitor(k=7), **EVALUATED).validate(method, datamodule=data, verbose=False)
+    small.trainer(KNNMonitor(k=7), **EVALUATED).validate(method, datamodule=data, verbose=False)
     assert all(torch.equal(a, b) for a, b in zip(before, method.encoder.buffers(), strict=True))
 
     modes = []
@@ -56,7 +56,7 @@ def test_validation_leaves_the_running_statistics_and_the_mode_alone() -> None:
 
 @pytest.mark.parametrize("part", ["train", "val"])
 def test_images_without_labels_are_told_once_and_nothing_is_logged(part: str) -> None:
-    sets = {name: synthetic(name, images=32, size=tiny.SIZE) for name in ("train", "val")}
+    sets = {name: synthetic(name, images=32, size=small.SIZE) for name in ("train", "val")}
     sets[part] = unlabelled(sets[part])
     monitor, data = KNNMonitor(k=7), ContrastiveData(**sets, batch_size=16)
     for _ in range(2):  # a second fit tells again
@@ -84,7 +84,7 @@ class Own(Dataset[Any]):
 
 @pytest.mark.parametrize("part", ["train", "val"])
 def test_a_single_image_without_a_label_is_told_too(part: str) -> None:
-    sets: dict[str, Any] = {name: synthetic(name, images=32, size=tiny.SIZE) for name in ("train", "val")}
+    sets: dict[str, Any] = {name: synthetic(name, images=32, size=small.SIZE) for name in ("train", "val")}
     sets[part] = Own(sets[part])
     monitor = KNNMonitor(k=7)
     with pytest.warns(UserWarning, match="kNN accuracy is left out: not every image has a label") as told:
@@ -97,26 +97,26 @@ def test_a_single_image_without_a_label_is_told_too(part: str) -> None:
 @pytest.mark.parametrize("labelled", [True, False])
 @pytest.mark.filterwarnings("ignore:kNN accuracy is left out")
 def test_the_bank_goes_through_the_network_only_where_there_are_labels(labelled: bool) -> None:
-    method, val = tiny.simclr(), synthetic("val", images=32, size=tiny.SIZE)
-    train = synthetic(images=64, size=tiny.SIZE)
+    method, val = small.simclr(), synthetic("val", images=32, size=small.SIZE)
+    train = synthetic(images=64, size=small.SIZE)
     data = ContrastiveData(train, val if labelled else unlabelled(val), batch_size=16)
     seen: list[int] = []
     method.encoder.backbone.register_forward_hook(lambda _, images, __: seen.append(len(images[0])))
-    tiny.trainer(KNNMonitor(k=7), **EVALUATED).validate(method, datamodule=data, verbose=False)
+    small.trainer(KNNMonitor(k=7), **EVALUATED).validate(method, datamodule=data, verbose=False)
     # Clean and two views of each query, and the clean bank.
     assert sum(seen) == 3 * 32 + (64 if labelled else 0)
 
 
 def test_the_sanity_check_leaves_no_number_and_no_neighbours() -> None:
     monitor = KNNMonitor(k=7)
-    _, trainer = fit(tiny.data(), monitor, num_sanity_val_steps=2, check_val_every_n_epoch=5)
+    _, trainer = fit(small.data(), monitor, num_sanity_val_steps=2, check_val_every_n_epoch=5)
     assert "val/knn_top1" not in trainer.callback_metrics
     assert not monitor.has_neighbours
 
 
 @pytest.mark.parametrize("limit", [1.0, 1])
 def test_neighbours_are_indices_of_the_data_sets(limit: float | int) -> None:
-    data, monitor = tiny.data(batch_size=16), KNNMonitor(k=7)
+    data, monitor = small.data(batch_size=16), KNNMonitor(k=7)
     method, _ = fit(data, monitor, limit_val_batches=limit)
     queries, nearest, same_class = monitor.neighbours(5, 3)
     seen = slice(0, None if limit == 1.0 and isinstance(limit, float) else 16)
@@ -130,7 +130,7 @@ def test_neighbours_are_indices_of_the_data_sets(limit: float | int) -> None:
 
 def test_few_images_have_few_neighbours() -> None:
     monitor = KNNMonitor(k=7)
-    fit(tiny.data(images=16), monitor)
+    fit(small.data(images=16), monitor)
     queries, nearest, same_class = monitor.neighbours(100, 100)
     assert len(queries) == 32
     assert nearest.shape == same_class.shape == (32, 16)
@@ -150,15 +150,15 @@ def test_a_notebook_needs_nothing_but_a_trainer(method: str, tmp_path: Any) -> N
         warnings.filterwarnings(
             "ignore", message="k = 200 neighbours|callbacks.negative_queue.length is 65536"
         )
-        trainer.fit(getattr(tiny, method)(), tiny.data())
+        trainer.fit(getattr(small, method)(), small.data())
     assert {"train/loss", "val/knn_top1", "val/alignment"} <= set(trainer.callback_metrics)
 
 
 def test_training_needs_no_validation_images(tmp_path: Any) -> None:
     trainer = Trainer(max_epochs=1, accelerator="cpu", default_root_dir=tmp_path)
-    data = ContrastiveData(synthetic("train", images=32, size=tiny.SIZE), batch_size=16)
+    data = ContrastiveData(synthetic("train", images=32, size=small.SIZE), batch_size=16)
     with pytest.warns(UserWarning, match="kNN accuracy is left out: there are no validation images") as told:
-        trainer.fit(tiny.simclr(), data)
+        trainer.fit(small.simclr(), data)
     # Lightning has nothing to add about the validation.
     texts = [str(w.message) for w in told if not re.search("LeafSpec|`srun`", str(w.message))]
     assert sorted(text.split()[0] for text in texts) == ["The", "kNN"], texts

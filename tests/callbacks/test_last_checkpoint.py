@@ -9,7 +9,7 @@ from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import EarlyStopping
 
 from cl_lightning.callbacks import KNNMonitor, LastCheckpoint
-from tests import tiny
+from tests import small
 
 
 class Recorded(LastCheckpoint):
@@ -31,8 +31,8 @@ def saved(tmp_path: Path, trainer: dict[str, Any] | None = None, **intervals: An
     """Steps that a run of three epochs of four batches saves."""
     callback = Recorded(tmp_path, **intervals)
     settings = {"max_epochs": 3, **(trainer or {})}
-    tiny.trainer(callback, KNNMonitor(k=4), enable_checkpointing=True, **settings).fit(
-        tiny.simclr(), tiny.data()
+    small.trainer(callback, KNNMonitor(k=4), enable_checkpointing=True, **settings).fit(
+        small.simclr(), small.data()
     )
     last = torch.load(tmp_path / "last.ckpt", weights_only=True)["global_step"]
     assert last == callback.steps[-1]
@@ -87,8 +87,8 @@ def test_a_run_that_was_to_stop_early_stops_when_it_is_resumed(tmp_path: Path) -
 
     def steps(resume: Path | None = None) -> int:
         callbacks = (Stops("train/loss"), LastCheckpoint(tmp_path))
-        trainer = tiny.trainer(*callbacks, enable_checkpointing=True, max_epochs=4)
-        trainer.fit(tiny.simclr(), tiny.data(), ckpt_path=resume, weights_only=True)
+        trainer = small.trainer(*callbacks, enable_checkpointing=True, max_epochs=4)
+        trainer.fit(small.simclr(), small.data(), ckpt_path=resume, weights_only=True)
         return trainer.global_step
 
     assert (steps(), steps(tmp_path / "last.ckpt")) == (8, 8)
@@ -100,23 +100,23 @@ def test_nothing_is_saved_after_an_error(tmp_path: Path) -> None:
             if trainer.global_step == 6:
                 raise RuntimeError("broken")
 
-    trainer = tiny.trainer(Fails(), LastCheckpoint(tmp_path), enable_checkpointing=True, max_epochs=3)
+    trainer = small.trainer(Fails(), LastCheckpoint(tmp_path), enable_checkpointing=True, max_epochs=3)
     with pytest.raises(RuntimeError, match="broken"):
-        trainer.fit(tiny.simclr(), tiny.data())
+        trainer.fit(small.simclr(), small.data())
     assert torch.load(tmp_path / "last.ckpt", weights_only=True)["global_step"] == 4
 
 
 def test_a_trial_of_a_few_batches_saves_nothing(tmp_path: Path) -> None:
-    trainer = tiny.trainer(
+    trainer = small.trainer(
         LastCheckpoint(tmp_path), KNNMonitor(k=4), enable_checkpointing=True, fast_dev_run=2
     )
-    trainer.fit(tiny.simclr(), tiny.data())
+    trainer.fit(small.simclr(), small.data())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_without_a_folder_it_is_that_of_the_trainer(tmp_path: Path) -> None:
-    trainer = tiny.trainer(LastCheckpoint(), enable_checkpointing=True, default_root_dir=tmp_path)
-    trainer.fit(tiny.simclr(), tiny.data())
+    trainer = small.trainer(LastCheckpoint(), enable_checkpointing=True, default_root_dir=tmp_path)
+    trainer.fit(small.simclr(), small.data())
     assert (tmp_path / "checkpoints" / "last.ckpt").is_file()
 
 

@@ -11,7 +11,7 @@ from lightning.pytorch import Callback, Trainer
 from cl_lightning.callbacks import KNNMonitor, LastCheckpoint, Preemption
 from cl_lightning.callbacks import preemption as module
 from cl_lightning.interruption import OutOfTime, StopRun
-from tests import tiny
+from tests import small
 from tests.interruption.slurm import in_job, stand_in
 from tests.resume.signal_at import SignalAt
 
@@ -22,9 +22,9 @@ def start(folder: Path, max_time: Any, *callbacks: Callback, **settings: Any) ->
     """A start of a run of three epochs of four batches, or what is left of it."""
     both = [LastCheckpoint(folder, every_n_epochs=None), Preemption(max_time=max_time)]
     settings = {"max_epochs": 3} | settings
-    trainer = tiny.trainer(*callbacks, *both, enable_checkpointing=True, **settings)
+    trainer = small.trainer(*callbacks, *both, enable_checkpointing=True, **settings)
     file = folder / "last.ckpt"
-    trainer.fit(tiny.simclr(), tiny.data(), ckpt_path=file if file.is_file() else None, weights_only=True)
+    trainer.fit(small.simclr(), small.data(), ckpt_path=file if file.is_file() else None, weights_only=True)
     return trainer
 
 
@@ -49,7 +49,7 @@ def test_each_start_has_its_time_and_the_run_ends_with_the_bits_of_one_that_noth
         == 1
     )
     whole = start(tmp_path / "whole", None)
-    pairs = zip(tiny.weights(trainer.lightning_module), tiny.weights(whole.lightning_module), strict=True)
+    pairs = zip(small.weights(trainer.lightning_module), small.weights(whole.lightning_module), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
@@ -117,9 +117,9 @@ def test_the_signals_are_whose_they_were_and_the_next_fit_in_this_process_is_ans
 
 
 def test_without_a_checkpoint_to_save_it_is_refused(tmp_path: Path) -> None:
-    trainer = tiny.trainer(Preemption(max_time=NO_TIME), enable_checkpointing=True)
+    trainer = small.trainer(Preemption(max_time=NO_TIME), enable_checkpointing=True)
     with pytest.raises(ValueError, match=r"trainer\.max_time .* callbacks\.checkpoint"):
-        trainer.fit(tiny.simclr(), tiny.data())
+        trainer.fit(small.simclr(), small.data())
     assert trainer.global_step == 0
 
 

@@ -16,7 +16,7 @@ from lightning.pytorch.loggers import Logger
 from cl_lightning.callbacks import HealthMonitor, KNNMonitor
 from cl_lightning.data import ContrastiveData, synthetic
 from cl_lightning.distributed import rank, world_size
-from tests import tiny
+from tests import small
 from tests.processes import run_on
 
 TRAIN, VAL, BANK = 96, 25, 31  # no number of processes divides the last two
@@ -75,7 +75,7 @@ class Seen(Callback):
 def data(val: int = VAL, bank: int = BANK) -> ContrastiveData:
     sizes = {"train": TRAIN, "val": val, "bank": bank}
     sets = {
-        name: synthetic("val" if name == "val" else "train", n, size=tiny.SIZE) for name, n in sizes.items()
+        name: synthetic("val" if name == "val" else "train", n, size=small.SIZE) for name, n in sizes.items()
     }
     return ContrastiveData(**sets, batch_size=12)
 
@@ -83,16 +83,16 @@ def data(val: int = VAL, bank: int = BANK) -> ContrastiveData:
 def trainer(*callbacks: Any, **settings: Any) -> Any:
     if world_size() > 1:
         settings |= {"devices": world_size(), "strategy": "ddp"}
-    return tiny.trainer(*callbacks, **({"limit_val_batches": 1.0} | settings))
+    return small.trainer(*callbacks, **({"limit_val_batches": 1.0} | settings))
 
 
 def fit(name: str) -> dict[str, Any]:
     monitor, seen, rows = Health(), Seen(), Rows()
     if name == "simclr":
-        method, callbacks, logger = tiny.simclr(), [KNNMonitor(k=5)], rows
+        method, callbacks, logger = small.simclr(), [KNNMonitor(k=5)], rows
     else:
-        method = tiny.moco("shuffle", groups=6, symmetric=True)
-        callbacks = tiny.moco_callbacks(length=96)
+        method = small.moco("shuffle", groups=6, symmetric=True)
+        callbacks = small.moco_callbacks(length=96)
         logger = rows if rank() == 0 else False  # the first process alone may have loggers
     settings = {"max_epochs": 2, "accumulate_grad_batches": 2, "log_every_n_steps": 2}
     # In float64, so that nothing but the metrics' own rounding differs.
@@ -113,7 +113,7 @@ def fit(name: str) -> dict[str, Any]:
 
 def refusal(**sizes: int) -> str:
     with pytest.raises(ValueError, match="fewer images") as refused:
-        trainer(KNNMonitor(k=5)).fit(tiny.simclr(), datamodule=data(**sizes))
+        trainer(KNNMonitor(k=5)).fit(small.simclr(), datamodule=data(**sizes))
     return str(refused.value)
 
 

@@ -12,7 +12,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from cl_lightning.callbacks import MomentumEncoder
 from cl_lightning.callbacks.weight_changes import WeightChanges
-from tests import tiny
+from tests import small
 from tests.precision.trained import every_precision, on_cpu_and_gpu, trainer
 
 
@@ -24,12 +24,12 @@ class Moves(Callback):
         self.moved: list[bool] = []
 
     def on_fit_start(self, trainer, pl_module) -> None:
-        self.keys = tiny.weights(pl_module.attached(MomentumEncoder).encoder)
+        self.keys = small.weights(pl_module.attached(MomentumEncoder).encoder)
         for key, query in zip(self.keys, pl_module.encoder.parameters(), strict=True):
             assert torch.equal(key, query)
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
-        keys = tiny.weights(pl_module.attached(MomentumEncoder).encoder)
+        keys = small.weights(pl_module.attached(MomentumEncoder).encoder)
         moved = any(not torch.equal(a, b) for a, b in zip(keys, self.keys, strict=True))
         if moved:
             queries = pl_module.encoder.parameters()
@@ -40,15 +40,15 @@ class Moves(Callback):
 
 
 def fit(*callbacks, method=None, data=None, **settings):
-    method = method or tiny.moco()
-    trainer = tiny.trainer(*callbacks, **settings)
-    trainer.fit(method, datamodule=data or tiny.data())
+    method = method or small.moco()
+    trainer = small.trainer(*callbacks, **settings)
+    trainer.fit(method, datamodule=data or small.data())
     return method
 
 
 def test_one_move_for_each_step_of_backbone_and_head() -> None:
     moves = Moves(0.9)
-    method = fit(*tiny.moco_callbacks(), moves)
+    method = fit(*small.moco_callbacks(), moves)
     assert moves.moved == [True] * 4
     names = dict(method.encoder.named_parameters())
     assert any(n.startswith("backbone") for n in names)
@@ -57,13 +57,13 @@ def test_one_move_for_each_step_of_backbone_and_head() -> None:
 
 def test_one_move_for_each_step_under_accumulation() -> None:
     moves = Moves(0.9)
-    fit(*tiny.moco_callbacks(), moves, accumulate_grad_batches=2, max_epochs=2)
+    fit(*small.moco_callbacks(), moves, accumulate_grad_batches=2, max_epochs=2)
     assert moves.moved == [False, True] * 4
 
 
 def test_last_micro_batches_that_fill_no_step_make_no_move() -> None:
     moves = Moves(0.9)
-    fit(*tiny.moco_callbacks(length=48), moves, accumulate_grad_batches=3)
+    fit(*small.moco_callbacks(length=48), moves, accumulate_grad_batches=3)
     assert moves.moved == [False, False, True]
 
 
@@ -84,9 +84,9 @@ def test_step_that_the_scaler_skips_moves_neither_keys_nor_queue() -> None:
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
     precision = MixedPrecision("16-mixed", "cpu", scaler)
     moves = Moves(0.9)
-    callbacks = tiny.moco_callbacks(length=64)
-    trainer = tiny.trainer(Skip(step=1), *callbacks, moves, plugins=[precision])
-    trainer.fit(tiny.moco(), datamodule=tiny.data())
+    callbacks = small.moco_callbacks(length=64)
+    trainer = small.trainer(Skip(step=1), *callbacks, moves, plugins=[precision])
+    trainer.fit(small.moco(), datamodule=small.data())
     assert trainer.global_step == 4  # Lightning counts the skipped step
     assert moves.moved == [True, False, True, True]
     assert callbacks[1].enqueued == 3 * 16
@@ -94,15 +94,15 @@ def test_step_that_the_scaler_skips_moves_neither_keys_nor_queue() -> None:
 
 def test_constant_momentum_has_the_closed_form() -> None:
     callback, steps, momentum = MomentumEncoder(0.9), 4, 0.9
-    method = tiny.moco(optimizer=lambda groups: torch.optim.SGD(groups, lr=0.0))
-    start = [w + 1 for w in tiny.weights(method.encoder)]
+    method = small.moco(optimizer=lambda groups: torch.optim.SGD(groups, lr=0.0))
+    start = [w + 1 for w in small.weights(method.encoder)]
 
     class Displace(Callback):
         def on_train_start(self, trainer, pl_module) -> None:
             for key, value in zip(callback.encoder.parameters(), start, strict=True):
                 key.data.copy_(value)
 
-    fit(callback, tiny.moco_callbacks()[1], Displace(), method=method)
+    fit(callback, small.moco_callbacks()[1], Displace(), method=method)
     for key, query in zip(callback.encoder.parameters(), method.encoder.parameters(), strict=True):
         torch.testing.assert_close(key, query + momentum**steps, rtol=1e-5, atol=1e-6)
 
@@ -115,14 +115,14 @@ def test_cosine_schedule_starts_at_momentum_and_ends_at_one() -> None:
         def on_train_batch_end(self, trainer, *_) -> None:
             seen.append(callback.momentum_at(trainer))
 
-    fit(callback, tiny.moco_callbacks()[1], Record())
+    fit(callback, small.moco_callbacks()[1], Record())
     expected = [1 - 0.1 * 0.5 * (1 + math.cos(math.pi * step / 4)) for step in (1, 2, 3, 4)]
     assert seen == pytest.approx(expected)
     assert seen[-1] == 1.0
 
 
 def test_buffers_are_the_key_encoders_own() -> None:
-    callbacks = tiny.moco_callbacks()
+    callbacks = small.moco_callbacks()
     method = fit(*callbacks)
     queries, keys = dict(method.encoder.named_buffers()), dict(callbacks[0].encoder.named_buffers())
     means = [name for name in queries if name.endswith("running_mean")]
@@ -134,10 +134,10 @@ def test_buffers_are_the_key_encoders_own() -> None:
 
 
 def test_neither_module_nor_optimizer_holds_the_key_encoder() -> None:
-    callbacks = tiny.moco_callbacks()
-    trainer, method = tiny.trainer(*callbacks), tiny.moco()
+    callbacks = small.moco_callbacks()
+    trainer, method = small.trainer(*callbacks), small.moco()
     before = set(method.state_dict())
-    trainer.fit(method, datamodule=tiny.data())
+    trainer.fit(method, datamodule=small.data())
     assert set(method.state_dict()) == before
     keys = {id(p) for p in callbacks[0].encoder.parameters()}
     assert not keys & {id(p) for p in method.parameters()}
@@ -150,7 +150,7 @@ UPDATES = 1000
 
 def moving(device: str) -> Iterator[list[Tensor]]:
     """Weights of an encoder that walk in a straight line, in bfloat16's numbers."""
-    start = [weight.to(device) for weight in tiny.weights(tiny.encoder())]
+    start = [weight.to(device) for weight in small.weights(small.encoder())]
     generator = torch.Generator().manual_seed(0)
     way = [0.1 * torch.randn(weight.shape, generator=generator).to(device) for weight in start]
     for update in range(UPDATES + 1):
@@ -165,7 +165,7 @@ class StepsByHand(Trainer):
 def followed(dtype: torch.dtype, device: str) -> list[Tensor]:
     """The key encoder of such weights, held in `dtype`."""
     callback = MomentumEncoder(0.999)
-    method = SimpleNamespace(encoder=tiny.encoder().to(device, dtype), weight_changes=WeightChanges())
+    method = SimpleNamespace(encoder=small.encoder().to(device, dtype), weight_changes=WeightChanges())
     trainer = StepsByHand(accelerator=device, logger=False, enable_checkpointing=False)
     for update, weights in enumerate(moving(device)):
         for query, weight in zip(method.encoder.parameters(), weights, strict=True):
@@ -176,7 +176,7 @@ def followed(dtype: torch.dtype, device: str) -> list[Tensor]:
             method.weight_changes.on_train_start(trainer, method)
         trainer.fit_loop.epoch_loop.batch_progress.total.ready = update + 1
         callback.on_train_batch_end(trainer, method, None, None, 0)
-    return tiny.weights(callback.encoder)
+    return small.weights(callback.encoder)
 
 
 @on_cpu_and_gpu
@@ -205,7 +205,7 @@ def share_at(start: list[Tensor], keys: list[Tensor]) -> float:
 
 
 def test_second_fit_starts_from_the_query_encoder_again() -> None:
-    callbacks, method = tiny.moco_callbacks(), tiny.moco()
+    callbacks, method = small.moco_callbacks(), small.moco()
     fit(*callbacks, method=method)
     fit(*callbacks, Moves(0.9), method=method)  # whose on_fit_start compares the two
 
@@ -213,15 +213,15 @@ def test_second_fit_starts_from_the_query_encoder_again() -> None:
 @on_cpu_and_gpu
 @every_precision
 def test_state_survives_a_checkpoint_bit_for_bit(precision: str, device: str, tmp_path) -> None:
-    callbacks, method = tiny.moco_callbacks(), tiny.moco()
+    callbacks, method = small.moco_callbacks(), small.moco()
     first = trainer(precision, device, *callbacks, max_epochs=2)
-    first.fit(method, datamodule=tiny.data())
+    first.fit(method, datamodule=small.data())
     first.save_checkpoint(tmp_path / "run.ckpt")
     saved = callbacks[0].state_dict()
     keys, average = saved["encoder"], saved["average"]
     assert {a.dtype for a in average} == {torch.promote_types(method.dtype, torch.float32)}
 
-    resumed = tiny.moco_callbacks()
+    resumed = small.moco_callbacks()
 
     class Compare(Callback):
         def on_train_start(self, trainer, pl_module) -> None:
@@ -238,20 +238,20 @@ def test_state_survives_a_checkpoint_bit_for_bit(precision: str, device: str, tm
 
     compare = Compare()
     again = trainer(precision, device, *resumed, compare, max_epochs=3)
-    again.fit(tiny.moco(), datamodule=tiny.data(), ckpt_path=tmp_path / "run.ckpt", weights_only=True)
+    again.fit(small.moco(), datamodule=small.data(), ckpt_path=tmp_path / "run.ckpt", weights_only=True)
     assert compare.compared
 
 
 def test_resuming_without_the_state_is_refused(tmp_path) -> None:
-    begun = tiny.trainer(*tiny.moco_callbacks())
-    begun.fit(tiny.moco(), datamodule=tiny.data())
+    begun = small.trainer(*small.moco_callbacks())
+    begun.fit(small.moco(), datamodule=small.data())
     begun.save_checkpoint(tmp_path / "run.ckpt")
     content = torch.load(tmp_path / "run.ckpt", weights_only=True)
     del content["callbacks"]["MomentumEncoder"]
     torch.save(content, tmp_path / "run.ckpt")
     with pytest.raises(ValueError, match=r"run.ckpt holds no key encoder.*callbacks.momentum_encoder"):
-        tiny.trainer(*tiny.moco_callbacks(), max_epochs=2).fit(
-            tiny.moco(), datamodule=tiny.data(), ckpt_path=tmp_path / "run.ckpt", weights_only=True
+        small.trainer(*small.moco_callbacks(), max_epochs=2).fit(
+            small.moco(), datamodule=small.data(), ckpt_path=tmp_path / "run.ckpt", weights_only=True
         )
 
 

@@ -15,7 +15,7 @@ from cl_lightning.encoders import Encoder, ResNet
 from cl_lightning.methods import moco, simclr
 from cl_lightning.optim import WarmupCosine
 from cl_lightning.pairs import simclr_views
-from tests import tiny
+from tests import small
 
 BATCH, STEPS = 32, 3
 STEPS_OF_CIFAR10 = 50_000 // BATCH
@@ -77,9 +77,9 @@ def test_monitoring_adds_at_most_5_percent(kind: type[Any], monkeypatch: pytest.
     queue = [MomentumEncoder(), NegativeQueue(65_536)] if kind is MoCoV2 else []
 
     encoder = Encoder(ResNet(18, stem="cifar"))
-    method = kind(simclr_views(32), encoder, optimizer=tiny.sgd, schedule=WarmupCosine())
+    method = kind(simclr_views(32), encoder, optimizer=small.sgd, schedule=WarmupCosine())
     data = ContrastiveData(synthetic(images=STEPS * BATCH), batch_size=BATCH)
-    tiny.trainer(*monitors, *queue, steps).fit(method, data)
+    small.trainer(*monitors, *queue, steps).fit(method, data)
 
     measured = STEPS - 1
     monitoring = steps.monitored / measured + at_the_end.seconds / STEPS_OF_CIFAR10

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from cl_lightning.callbacks import KNNMonitor, MomentumEncoder, NegativeQueue
 from cl_lightning.callbacks.staleness import staleness
-from tests import tiny
+from tests import small
 
 
 def queue_of(length: int, dim: int = 3) -> NegativeQueue:
@@ -53,9 +53,9 @@ def test_fill_is_the_share_of_real_keys() -> None:
 
 
 def fit(*callbacks, **settings):
-    method = settings.pop("method", None) or tiny.moco()
-    trainer = tiny.trainer(*callbacks, **settings)
-    trainer.fit(method, datamodule=tiny.data())
+    method = settings.pop("method", None) or small.moco()
+    trainer = small.trainer(*callbacks, **settings)
+    trainer.fit(method, datamodule=small.data())
     return trainer
 
 
@@ -94,18 +94,18 @@ def test_keys_are_unit_vectors_in_float32_under_bf16() -> None:
 
 
 def test_forward_and_validation_change_nothing() -> None:
-    queue, method = NegativeQueue(40), tiny.moco()
+    queue, method = NegativeQueue(40), small.moco()
     trainer = fit(queue, method=method)
     before = queue.keys.clone(), queue.pointer
     method.encoder(torch.randn(4, 3, 8, 8))
-    trainer = tiny.trainer(queue, KNNMonitor(k=5), limit_val_batches=1.0)
-    trainer.validate(method, datamodule=tiny.data(), verbose=False)
+    trainer = small.trainer(queue, KNNMonitor(k=5), limit_val_batches=1.0)
+    trainer.validate(method, datamodule=small.data(), verbose=False)
     assert torch.equal(queue.keys, before[0])
     assert queue.pointer == before[1]
 
 
 def test_second_fit_starts_anew() -> None:
-    queue, method = NegativeQueue(40), tiny.moco()
+    queue, method = NegativeQueue(40), small.moco()
     fit(queue, method=method)
     start = []
 
@@ -126,7 +126,7 @@ def test_queue_shorter_than_the_keys_of_a_step_is_refused(symmetric, accumulate,
     with pytest.raises(ValueError, match=message):
         fit(
             NegativeQueue(keys - 1),
-            method=tiny.moco(symmetric=symmetric),
+            method=small.moco(symmetric=symmetric),
             accumulate_grad_batches=accumulate,
         )
 
@@ -199,8 +199,8 @@ def test_a_resumed_run_knows_the_age_of_its_keys(tmp_path) -> None:
         def on_train_start(self, trainer, pl_module) -> None:
             seen.append((resumed.entered.clone(), resumed.steps))
 
-    again = tiny.trainer(resumed, Look(), max_epochs=2)
-    again.fit(tiny.moco(), datamodule=tiny.data(), ckpt_path=tmp_path / "run.ckpt", weights_only=True)
+    again = small.trainer(resumed, Look(), max_epochs=2)
+    again.fit(small.moco(), datamodule=small.data(), ckpt_path=tmp_path / "run.ckpt", weights_only=True)
     assert torch.equal(seen[0][0], queue.entered)
     assert seen[0][1] == 4
     # 40 slots, 16 keys a step: the last three steps, and half of the first of them.
@@ -251,9 +251,9 @@ def test_a_short_or_unfilled_queue_is_not_judged() -> None:
 
 
 def test_staleness_is_logged_once_the_queue_is_full() -> None:
-    data, queue = tiny.data(images=256, batch_size=64), NegativeQueue(192)
-    trainer = tiny.trainer(MomentumEncoder(1.0), queue)
-    trainer.fit(tiny.moco(), datamodule=data)
+    data, queue = small.data(images=256, batch_size=64), NegativeQueue(192)
+    trainer = small.trainer(MomentumEncoder(1.0), queue)
+    trainer.fit(small.moco(), datamodule=data)
     assert trainer.callback_metrics["train/queue_staleness"] == pytest.approx(queue.staleness())
     assert queue.staleness() < 2  # a key encoder that never moves
 
@@ -263,8 +263,8 @@ def test_a_checkpoint_with_a_queue_of_another_length_is_refused(tmp_path) -> Non
     content = torch.load(tmp_path / "run.ckpt", weights_only=True)
     del content["cl_lightning"]["settings"]  # which tell the length, but not in older checkpoints
     torch.save(content, tmp_path / "run.ckpt")
-    other = tiny.trainer(NegativeQueue(48), max_epochs=2)
+    other = small.trainer(NegativeQueue(48), max_epochs=2)
     with pytest.raises(
         ValueError, match=r"length is 48, but .*run.ckpt holds a queue of 40; accepted: the same"
     ):
-        other.fit(tiny.moco(), datamodule=tiny.data(), ckpt_path=tmp_path / "run.ckpt", weights_only=True)
+        other.fit(small.moco(), datamodule=small.data(), ckpt_path=tmp_path / "run.ckpt", weights_only=True)

@@ -14,7 +14,7 @@ from cl_lightning.callbacks import KNNMonitor, LastCheckpoint, Preemption
 from cl_lightning.callbacks.preemption import OWNER_SECONDS
 from cl_lightning.checkpoints import BackgroundCheckpointIO
 from cl_lightning.interruption import StopRun, stopping_at_once
-from tests import tiny
+from tests import small
 from tests.interruption.slurm import in_job, stand_in
 from tests.resume.signal_at import SignalAt
 
@@ -22,9 +22,9 @@ from tests.resume.signal_at import SignalAt
 def stopped(folder: Path, *callbacks: Callback, **settings: Any) -> StopRun:
     """How a fit of three epochs of four batches ends."""
     both = [LastCheckpoint(folder), Preemption()]
-    trainer = tiny.trainer(*callbacks, *both, enable_checkpointing=True, max_epochs=3, **settings)
+    trainer = small.trainer(*callbacks, *both, enable_checkpointing=True, max_epochs=3, **settings)
     with pytest.raises(StopRun) as stop:
-        trainer.fit(tiny.simclr(), tiny.data())
+        trainer.fit(small.simclr(), small.data())
     return stop.value
 
 
@@ -99,9 +99,9 @@ def test_a_signal_at_the_end_of_an_epoch_waits_for_the_evaluation(
 def test_without_a_checkpoint_callback_the_run_ends_and_says_that_nothing_is_saved(
     asked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    trainer = tiny.trainer(SignalAt(SIGUSR1, step=1), Preemption(), enable_checkpointing=True)
+    trainer = small.trainer(SignalAt(SIGUSR1, step=1), Preemption(), enable_checkpointing=True)
     with pytest.raises(StopRun):
-        trainer.fit(tiny.simclr(), tiny.data())
+        trainer.fit(small.simclr(), small.data())
     assert capsys.readouterr().err.endswith(
         "after 2 steps: nothing is saved, and nothing requeued, since the run has no callbacks.checkpoint\n"
     )
@@ -113,11 +113,11 @@ def test_a_save_that_fails_is_told_and_nothing_is_requeued(
 ) -> None:
     (tmp_path / "file").write_text("no folder")
     both = [LastCheckpoint(tmp_path / "file"), Preemption()]
-    trainer = tiny.trainer(
+    trainer = small.trainer(
         SignalAt(SIGUSR1, step=1), *both, enable_checkpointing=True, plugins=[BackgroundCheckpointIO()]
     )
     with pytest.raises(StopRun) as stop:
-        trainer.fit(tiny.simclr(), tiny.data())
+        trainer.fit(small.simclr(), small.data())
     assert stop.value.code == 128 + SIGUSR1
     assert "SIGUSR1 after 2 steps: not saved, and not requeued: " in capsys.readouterr().err
     assert not asked.exists()
@@ -141,11 +141,11 @@ def test_who_answered_the_signal_before_is_called_after_the_save(asked: Path, tm
 
     before = signal.signal(SIGUSR2, theirs)
     try:
-        trainer = tiny.trainer(
+        trainer = small.trainer(
             SignalAt(SIGUSR2, step=1), LastCheckpoint(tmp_path), Preemption(), enable_checkpointing=True
         )
         with pytest.raises(SystemExit) as stop:
-            trainer.fit(tiny.simclr(), tiny.data())
+            trainer.fit(small.simclr(), small.data())
     finally:
         signal.signal(SIGUSR2, before)
     assert (stop.value.code, seen) == (-1, [(SIGUSR2, 2)])
@@ -170,13 +170,13 @@ def test_only_the_configured_signals_are_answered(tmp_path: Path) -> None:
     got = []
     before = signal.signal(SIGUSR2, lambda number, frame: got.append(number))
     try:
-        trainer = tiny.trainer(
+        trainer = small.trainer(
             SignalAt(SIGUSR2, step=1),
             LastCheckpoint(tmp_path),
             Preemption(["SIGUSR1"]),
             enable_checkpointing=True,
         )
-        trainer.fit(tiny.simclr(), tiny.data())
+        trainer.fit(small.simclr(), small.data())
     finally:
         signal.signal(SIGUSR2, before)
     assert (got, trainer.global_step) == ([SIGUSR2], 4)
@@ -185,8 +185,8 @@ def test_only_the_configured_signals_are_answered(tmp_path: Path) -> None:
 def test_after_a_fit_the_signals_are_whose_they_were(tmp_path: Path) -> None:
     numbers = (SIGUSR1, SIGUSR2, SIGTERM, SIGINT)
     before = [signal.getsignal(number) for number in numbers]
-    tiny.trainer(LastCheckpoint(tmp_path), Preemption(), enable_checkpointing=True).fit(
-        tiny.simclr(), tiny.data()
+    small.trainer(LastCheckpoint(tmp_path), Preemption(), enable_checkpointing=True).fit(
+        small.simclr(), small.data()
     )
     assert [signal.getsignal(number) for number in numbers] == before
 

@@ -19,7 +19,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import TQDMProgressBar
 
 from cl_lightning.callbacks import KNNMonitor, RunProgress, Throughput
-from tests import tiny
+from tests import small
 from tests.resume.saving import SaveAfter
 
 
@@ -57,9 +57,9 @@ def written(monkeypatch: pytest.MonkeyPatch, stderr: Any) -> Iterator[None]:
 
 def run(monkeypatch: pytest.MonkeyPatch, stderr: Any, *callbacks: Any, **settings: Any) -> Trainer:
     settings = {"enable_progress_bar": None, "limit_val_batches": 1.0, "max_epochs": 2} | settings
-    trainer = tiny.trainer(*(callbacks or (bar(),)), Throughput(), KNNMonitor(k=7), **settings)
+    trainer = small.trainer(*(callbacks or (bar(),)), Throughput(), KNNMonitor(k=7), **settings)
     with written(monkeypatch, stderr):
-        trainer.fit(tiny.simclr(), datamodule=tiny.data())
+        trainer.fit(small.simclr(), datamodule=small.data())
     return trainer
 
 
@@ -169,9 +169,9 @@ def test_a_resumed_run_shows_all_steps_and_the_time_left_at_its_own_pace(
         def on_train_batch_start(self, *args: Any) -> None:
             now[0] += 1
 
-    trainer = tiny.trainer(bar(), Steady(), Throughput(), max_epochs=2, enable_progress_bar=None)
+    trainer = small.trainer(bar(), Steady(), Throughput(), max_epochs=2, enable_progress_bar=None)
     with written(monkeypatch, file):
-        trainer.fit(tiny.simclr(), tiny.data(), ckpt_path=tmp_path / "3.ckpt", weights_only=True)
+        trainer.fit(small.simclr(), small.data(), ckpt_path=tmp_path / "3.ckpt", weights_only=True)
     lines = file.getvalue().splitlines()
     assert lines[0].startswith("epoch 1/2  50%, 4 of 8 steps, 00:01 so far, 00:04 left")
     assert lines[1].startswith("epoch 2/2  62%, 5 of 8 steps, 00:02 so far, 00:03 left")
@@ -207,4 +207,4 @@ def test_an_interrupted_run_closes_its_line(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_an_error_before_training_needs_no_bar() -> None:
     progress = RunProgress()
-    progress.on_exception(tiny.trainer(progress, enable_progress_bar=None), tiny.simclr(), RuntimeError())
+    progress.on_exception(small.trainer(progress, enable_progress_bar=None), small.simclr(), RuntimeError())

@@ -11,7 +11,7 @@ from cl_lightning.callbacks.momentum_encoder import half_life
 from cl_lightning.callbacks.start_report import effective_batch, start_report
 from cl_lightning.data import ContrastiveData, image_folder
 from cl_lightning.optim import WarmupCosine
-from tests import tiny
+from tests import small
 from tests.data.photos import write_photos
 
 
@@ -22,13 +22,13 @@ class Report(Callback):
 
 def report(method: Any, *callbacks: Any, data: Any = None, **settings: Any) -> dict[str, str]:
     kept = Report()
-    tiny.trainer(*callbacks, kept, **settings).fit(method, datamodule=data or tiny.data())
+    small.trainer(*callbacks, kept, **settings).fit(method, datamodule=data or small.data())
     return kept.lines
 
 
 def test_a_simclr_run_in_numbers() -> None:
-    method = tiny.simclr()
-    lines = report(method, data=tiny.data(images=70), max_epochs=2)
+    method = small.simclr()
+    lines = report(method, data=small.data(images=70), max_epochs=2)
     assert lines == {
         "training images": "synthetic train: 70 images 3x8x8, 4 classes",
         "validation images": "synthetic val: 32 images 3x8x8, 4 classes",
@@ -37,12 +37,12 @@ def test_a_simclr_run_in_numbers() -> None:
         "steps": "8, 4 an epoch",
         "left out of an epoch": "6 of 70 images",
         "negatives of a query": "30, both views of the other images in the batch",
-        "parameters": f"{sum(w.numel() for w in tiny.weights(method)):,} trained",
+        "parameters": f"{sum(w.numel() for w in small.weights(method)):,} trained",
     }
 
 
 def test_accumulated_batches_count_once_a_step() -> None:
-    lines = report(tiny.simclr(), data=tiny.data(images=90), max_epochs=3, accumulate_grad_batches=2)
+    lines = report(small.simclr(), data=small.data(images=90), max_epochs=3, accumulate_grad_batches=2)
     assert lines["effective batch"] == "32 images = 16 x 2 accumulated"
     assert lines["steps"] == "6, 2 an epoch"
     assert lines["left out of an epoch"] == "26 of 90 images"
@@ -50,8 +50,8 @@ def test_accumulated_batches_count_once_a_step() -> None:
 
 
 def test_a_limit_of_steps_or_batches_is_counted() -> None:
-    assert report(tiny.simclr(), max_epochs=3, max_steps=5)["steps"] == "5, 4 an epoch"
-    limited = report(tiny.simclr(), max_epochs=2, limit_train_batches=3)
+    assert report(small.simclr(), max_epochs=3, max_steps=5)["steps"] == "5, 4 an epoch"
+    limited = report(small.simclr(), max_epochs=2, limit_train_batches=3)
     assert limited["steps"] == "6, 3 an epoch"
     assert limited["left out of an epoch"] == "16 of 64 images"
 
@@ -65,20 +65,20 @@ def test_a_limit_of_steps_or_batches_is_counted() -> None:
     ],
 )
 def test_the_learning_rate_follows_the_effective_batch(rule: Any, text: str) -> None:
-    method = tiny.simclr()
+    method = small.simclr()
     method.schedule = WarmupCosine(lr_scaling=rule)
     assert report(method, accumulate_grad_batches=2)["learning rate"] == text
 
 
 @pytest.mark.parametrize(("symmetric", "steps"), [(False, "3"), (True, "1.5")])
 def test_moco_counts_the_keys_of_the_queue(symmetric: bool, steps: str) -> None:
-    lines = report(tiny.moco(symmetric=symmetric), *tiny.moco_callbacks(momentum=0.95, length=48))
+    lines = report(small.moco(symmetric=symmetric), *small.moco_callbacks(momentum=0.95, length=48))
     assert lines["negatives of a query"] == f"48, the keys of the last {steps} steps"
     assert lines["EMA half-life"] == "13.5 steps"
 
 
 def test_a_momentum_that_grows_is_told() -> None:
-    lines = report(tiny.moco(), *tiny.moco_callbacks(momentum=0.95, schedule="cosine"))
+    lines = report(small.moco(), *small.moco_callbacks(momentum=0.95, schedule="cosine"))
     assert lines["EMA half-life"] == "13.5 steps at first, longer later"
 
 
@@ -98,7 +98,7 @@ def test_the_report_is_printed_in_two_columns(capsys: pytest.CaptureFixture[str]
     root = write_photos(tmp_path, *(f"train/{kind}/{n}.png" for kind in ("cat", "dog") for n in range(8)))
     (root / "train" / "notes.txt").touch()
     photos = image_folder(root, val_fraction=0.3)
-    tiny.trainer(StartReport()).fit(tiny.simclr(), datamodule=ContrastiveData(photos, batch_size=4))
+    small.trainer(StartReport()).fit(small.simclr(), datamodule=ContrastiveData(photos, batch_size=4))
     lines = capsys.readouterr().out.splitlines()
     (first, share, passed_over, *others) = lines
     assert first == f"  training images       {root}/train: {len(photos)} photos, 2 classes (cat, dog)"

@@ -10,7 +10,7 @@ import torch
 
 from cl_lightning.callbacks import KNNMonitor, Throughput, throughput
 from cl_lightning.data import ContrastiveData
-from tests import tiny
+from tests import small
 from tests.resume.saving import SaveAfter
 
 
@@ -20,7 +20,7 @@ def timed_run(
     """A run whose training steps take 2 seconds, and validation steps 100, on a clock of its own."""
     clock = SimpleNamespace(now=1000.0 if resume else 0.0)
     monkeypatch.setattr(throughput, "time", SimpleNamespace(perf_counter=lambda: clock.now))
-    method, callback = tiny.simclr(), Throughput()
+    method, callback = small.simclr(), Throughput()
     training_step, validation_step = method.training_step, method.validation_step
 
     def slow(step: Any, seconds: float) -> Any:
@@ -31,8 +31,8 @@ def timed_run(
         return stepped
 
     method.training_step, method.validation_step = slow(training_step, 2), slow(validation_step, 100)
-    trainer = tiny.trainer(callback, KNNMonitor(k=7), *callbacks, **({"limit_val_batches": 1.0} | settings))
-    trainer.fit(method, datamodule=tiny.data(), ckpt_path=resume, weights_only=True)
+    trainer = small.trainer(callback, KNNMonitor(k=7), *callbacks, **({"limit_val_batches": 1.0} | settings))
+    trainer.fit(method, datamodule=small.data(), ckpt_path=resume, weights_only=True)
     return callback, trainer
 
 
@@ -69,7 +69,7 @@ def test_the_wait_for_data_is_its_share_of_the_time(
 ) -> None:
     clock = SimpleNamespace(now=0.0)
     monkeypatch.setattr(throughput, "time", SimpleNamespace(perf_counter=lambda: clock.now))
-    method, callback = tiny.simclr(), Throughput()
+    method, callback = small.simclr(), Throughput()
 
     def timed(function: Any, seconds: float, *args: Any) -> Any:
         clock.now += seconds
@@ -77,9 +77,9 @@ def test_the_wait_for_data_is_its_share_of_the_time(
 
     method.training_step = partial(timed, method.training_step, 3)
     method.validation_step = partial(timed, method.validation_step, 100)
-    data = Slow(tiny.data().train, tiny.data().val, batch_size=16)
+    data = Slow(small.data().train, small.data().val, batch_size=16)
     data.wait = partial(timed, lambda: None, 1)
-    trainer = tiny.trainer(callback, KNNMonitor(k=7), max_epochs=2, limit_val_batches=1.0, **settings)
+    trainer = small.trainer(callback, KNNMonitor(k=7), max_epochs=2, limit_val_batches=1.0, **settings)
     trainer.fit(method, datamodule=data)
     assert trainer.callback_metrics["train/data_wait"] == pytest.approx(0.25)
     assert callback.data_wait == pytest.approx(0.25)
@@ -105,10 +105,10 @@ def test_a_resumed_run_is_measured_from_its_start(
 
 def test_a_second_fit_is_measured_anew() -> None:
     callback = Throughput()
-    trainer = tiny.trainer(callback)
-    trainer.fit(tiny.simclr(), datamodule=tiny.data())
+    trainer = small.trainer(callback)
+    trainer.fit(small.simclr(), datamodule=small.data())
     trainer.fit_loop.max_epochs = 2
-    trainer.fit(tiny.simclr(), datamodule=tiny.data())
+    trainer.fit(small.simclr(), datamodule=small.data())
     assert callback.epochs == 1
     assert callback.images == 64
     assert 0 < callback.seconds_per_epoch < 60

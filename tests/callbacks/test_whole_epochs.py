@@ -16,7 +16,7 @@ from cl_lightning.losses import nt_xent
 from cl_lightning.methods import SimCLR
 from cl_lightning.optim import WarmupCosine
 from cl_lightning.pairs import moco_v2_views
-from tests import tiny
+from tests import small
 
 
 class Stops(Callback):
@@ -35,10 +35,10 @@ class Stops(Callback):
 class StoppingViews:
     """Views that raise StopIteration in a step."""
 
-    size = tiny.SIZE
+    size = small.SIZE
 
     def __call__(self, images: Tensor, index: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
-        return moco_v2_views(tiny.SIZE)(images, index, epoch) if epoch == 0 else next(iter(()))
+        return moco_v2_views(small.SIZE)(images, index, epoch) if epoch == 0 else next(iter(()))
 
 
 class StoppingLoss:
@@ -98,14 +98,14 @@ def test_a_stop_iteration_of_a_callback_is_an_error_that_names_it_and_nothing_is
     hook: str, call: int, tmp_path: Path
 ) -> None:
     callbacks = [KNNMonitor(k=4), LastCheckpoint(tmp_path, every_n_epochs=9), Stops(hook, call)]
-    trainer = tiny.trainer(*callbacks, enable_checkpointing=True, max_epochs=2, limit_val_batches=1.0)
+    trainer = small.trainer(*callbacks, enable_checkpointing=True, max_epochs=2, limit_val_batches=1.0)
     with pytest.raises(ValueError, match=r"test_whole_epochs\.Stops.* raised StopIteration"):
-        trainer.fit(tiny.simclr(), tiny.data())
+        trainer.fit(small.simclr(), small.data())
     assert not list(tmp_path.iterdir())
 
 
 def own(kind: type[SimCLR], **attributes: Any) -> SimCLR:
-    method = kind(moco_v2_views(tiny.SIZE), tiny.encoder(), optimizer=tiny.sgd, schedule=WarmupCosine())
+    method = kind(moco_v2_views(small.SIZE), small.encoder(), optimizer=small.sgd, schedule=WarmupCosine())
     for name, value in attributes.items():
         setattr(method, name, value)
     return method
@@ -114,7 +114,7 @@ def own(kind: type[SimCLR], **attributes: Any) -> SimCLR:
 @pytest.mark.parametrize(
     ("method", "where"),
     [
-        (lambda: tiny.simclr(loss=StoppingLoss()), "SimCLR.training_step"),
+        (lambda: small.simclr(loss=StoppingLoss()), "SimCLR.training_step"),
         (lambda: own(SimCLR, views=StoppingViews()), "SimCLR.training_step"),
         (lambda: own(OwnSteps), "OwnSteps.training_step"),
     ],
@@ -122,7 +122,7 @@ def own(kind: type[SimCLR], **attributes: Any) -> SimCLR:
 )
 def test_a_stop_iteration_in_a_step_is_an_error_that_shows_where(method: Any, where: str) -> None:
     with pytest.raises(RuntimeError, match=f"{where} raised StopIteration") as error:
-        tiny.trainer(max_epochs=2).fit(method(), tiny.data())
+        small.trainer(max_epochs=2).fit(method(), small.data())
     cause = error.value.__cause__
     assert isinstance(cause, StopIteration)
     assert [frame.f_code.co_filename for frame, _ in walk_tb(cause.__traceback__)][-1] == __file__
@@ -132,13 +132,13 @@ def test_a_stop_iteration_in_a_step_of_an_evaluation_is_an_error() -> None:
     method = own(SimCLR)
     method.encoder.backbone.forward = lambda images: next(iter(()))  # type: ignore[method-assign]
     with pytest.raises(RuntimeError, match="validation_step raised StopIteration"):
-        tiny.trainer(KNNMonitor(k=4), limit_val_batches=1.0).validate(method, tiny.data())
+        small.trainer(KNNMonitor(k=4), limit_val_batches=1.0).validate(method, small.data())
 
 
 @pytest.mark.parametrize("hook", ["on_train_batch_end", "on_train_epoch_end"])
 def test_hooks_of_a_method_of_ones_own_are_watched_too(hook: str) -> None:
     with pytest.raises(ValueError, match="the method raised StopIteration"):
-        tiny.trainer(max_epochs=2).fit(own(OwnHooks, hook=hook), tiny.data())
+        small.trainer(max_epochs=2).fit(own(OwnHooks, hook=hook), small.data())
 
 
 class SkippingMethod(SimCLR):
@@ -154,20 +154,20 @@ def test_lightnings_own_ways_to_end_an_epoch_or_a_run_stay() -> None:
             trainer.should_stop = trainer.global_step == 3
 
     for trainer, method, steps in [
-        (tiny.trainer(Enough(), max_epochs=4), tiny.simclr(), 3),
-        (tiny.trainer(max_epochs=4, max_steps=5), tiny.simclr(), 5),
-        (tiny.trainer(max_epochs=-1, max_steps=5), tiny.simclr(), 5),
-        (tiny.trainer(max_epochs=2), own(SkippingMethod), 4),
+        (small.trainer(Enough(), max_epochs=4), small.simclr(), 3),
+        (small.trainer(max_epochs=4, max_steps=5), small.simclr(), 5),
+        (small.trainer(max_epochs=-1, max_steps=5), small.simclr(), 5),
+        (small.trainer(max_epochs=2), own(SkippingMethod), 4),
     ]:
-        trainer.fit(method, tiny.data())
+        trainer.fit(method, small.data())
         assert trainer.global_step == steps
 
 
 @pytest.mark.filterwarnings("ignore:SWA is currently only supported every epoch")
 def test_averaged_weights_have_their_epoch_more() -> None:
     """StochasticWeightAveraging asks for a batch more than there is in its last epoch, to skip backward."""
-    trainer = tiny.trainer(StochasticWeightAveraging(1e-2, swa_epoch_start=1), max_epochs=3)
-    trainer.fit(tiny.simclr(), tiny.data())
+    trainer = small.trainer(StochasticWeightAveraging(1e-2, swa_epoch_start=1), max_epochs=3)
+    trainer.fit(small.simclr(), small.data())
     assert trainer.current_epoch == 4
 
 
@@ -175,20 +175,24 @@ def test_averaged_weights_have_their_epoch_more() -> None:
 @pytest.mark.parametrize("epochs", [0, 1])
 def test_a_fit_without_a_step_is_an_error(epochs: int) -> None:
     with pytest.raises(ValueError, match="without an optimizer step"):
-        tiny.trainer(max_epochs=epochs).fit(own(SkippingMethod, after=0), tiny.data())
+        small.trainer(max_epochs=epochs).fit(own(SkippingMethod, after=0), small.data())
 
 
 def test_a_fit_of_a_run_that_is_through_trains_nothing_more_and_is_no_error(tmp_path: Path) -> None:
     for _ in range(2):
-        trainer = tiny.trainer(LastCheckpoint(tmp_path), enable_checkpointing=True, max_epochs=2, max_steps=6)
+        trainer = small.trainer(
+            LastCheckpoint(tmp_path), enable_checkpointing=True, max_epochs=2, max_steps=6
+        )
         file = tmp_path / "last.ckpt"
-        trainer.fit(tiny.simclr(), tiny.data(), ckpt_path=file if file.is_file() else None, weights_only=True)
+        trainer.fit(
+            small.simclr(), small.data(), ckpt_path=file if file.is_file() else None, weights_only=True
+        )
         assert trainer.global_step == 6
 
 
 def test_an_empty_metrics_file_does_not_end_a_resumed_run(tmp_path: Path) -> None:
     restored = MetricsHistory()
     restored._restored = {"latest": {}, "row": {}, "step": 3, "files": [""]}
-    trainer = tiny.trainer(restored, logger=CSVLogger(tmp_path, "", ""), log_every_n_steps=1)
-    trainer.fit(tiny.simclr(), tiny.data())
+    trainer = small.trainer(restored, logger=CSVLogger(tmp_path, "", ""), log_every_n_steps=1)
+    trainer.fit(small.simclr(), small.data())
     assert trainer.global_step == 4

@@ -28,10 +28,10 @@ from cl_lightning.commands.messages import explain
 from cl_lightning.files import remove_unfinished, replacing
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.assemble import assemble_trainer
-from tests import tiny
+from tests import small
 from tests.checkpoints.killed import STAGES, checkpoint, found, save
 from tests.processes import run_on
-from tests.runs.configs import SMALL, config
+from tests.small import SMALL, config
 
 ROOT = Path(__file__).parents[2]
 
@@ -160,16 +160,16 @@ def test_a_fit_whose_disk_fills_up_ends_in_one_line_and_goes_on_from_the_last_ch
     def trainer(*callbacks: Callback) -> Trainer:
         saves = ModelCheckpoint(tmp_path, "last", save_on_train_epoch_end=True, enable_version_counter=False)
         plugins = [AtomicCheckpointIO()]
-        return tiny.trainer(saves, *callbacks, max_epochs=2, plugins=plugins, enable_checkpointing=True)
+        return small.trainer(saves, *callbacks, max_epochs=2, plugins=plugins, enable_checkpointing=True)
 
     with disk, pytest.raises(ValueError, match="can't be written") as caught:
-        trainer(Fills()).fit(tiny.simclr(), tiny.data())
+        trainer(Fills()).fit(small.simclr(), small.data())
     message = explain(caught.value)
     assert message is not None
     assert f"still there: {tmp_path / 'last.ckpt'} (step 4)" in message
     assert [f.name for f in tmp_path.iterdir()] == ["last.ckpt"]
     again = trainer()
-    again.fit(tiny.simclr(), tiny.data(), ckpt_path=tmp_path / "last.ckpt", weights_only=True)
+    again.fit(small.simclr(), small.data(), ckpt_path=tmp_path / "last.ckpt", weights_only=True)
     assert again.global_step == Checkpoint(tmp_path / "last.ckpt").content["global_step"] == 8
 
 
@@ -231,13 +231,13 @@ def test_what_could_not_be_read_again_is_refused_by_its_place(
 
 def loads(file: Path) -> list[Callable[[], Any]]:
     """Every way in which the package reads a checkpoint."""
-    trainer = tiny.trainer(plugins=[AtomicCheckpointIO()])
+    trainer = small.trainer(plugins=[AtomicCheckpointIO()])
     return [
         lambda: AtomicCheckpointIO().load_checkpoint(file),
         lambda: load_backbone(file),
         lambda: SimCLR.load_from_checkpoint(file),
-        lambda: trainer.fit(tiny.simclr(), tiny.data(), ckpt_path=file, weights_only=True),
-        lambda: trainer.validate(tiny.simclr(), tiny.data(), ckpt_path=file),
+        lambda: trainer.fit(small.simclr(), small.data(), ckpt_path=file, weights_only=True),
+        lambda: trainer.validate(small.simclr(), small.data(), ckpt_path=file),
     ]
 
 
@@ -315,9 +315,9 @@ def test_the_name_of_a_function_in_a_checkpoint_is_refused(tmp_path: Path) -> No
 )
 def test_another_programs_checkpoint_is_refused(content: Any, words: str, tmp_path: Path) -> None:
     torch.save(content, tmp_path / "foreign.ckpt")
-    trainer = tiny.trainer(plugins=[AtomicCheckpointIO()])
+    trainer = small.trainer(plugins=[AtomicCheckpointIO()])
     with pytest.raises(ValueError, match=words):
-        trainer.fit(tiny.simclr(), tiny.data(), ckpt_path=tmp_path / "foreign.ckpt")
+        trainer.fit(small.simclr(), small.data(), ckpt_path=tmp_path / "foreign.ckpt")
 
 
 def test_only_local_files_are_written_and_read(tmp_path: Path) -> None:
@@ -343,8 +343,8 @@ class Counting(AtomicCheckpointIO):
 def fit_on_two(folder: str) -> tuple[int, int]:
     """Saves of this rank, and the step that it reads."""
     plugin = Counting()
-    trainer = tiny.trainer(devices=2, strategy="ddp", plugins=[plugin], use_distributed_sampler=False)
-    trainer.fit(tiny.simclr(), tiny.data())
+    trainer = small.trainer(devices=2, strategy="ddp", plugins=[plugin], use_distributed_sampler=False)
+    trainer.fit(small.simclr(), small.data())
     trainer.save_checkpoint(Path(folder, "last.ckpt"), weights_only=False)
     return plugin.saves, plugin.load_checkpoint(Path(folder, "last.ckpt"))["global_step"]
 

@@ -18,8 +18,8 @@ from cl_lightning.optim import WarmupCosine
 from cl_lightning.pairs import moco_v2_views
 from cl_lightning.runs import RunFolder
 from cl_lightning.train import train
-from tests import tiny
-from tests.runs.configs import SMALL, SMALL_MOCO, config
+from tests import small
+from tests.small import SMALL, SMALL_MOCO, config
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -28,27 +28,27 @@ class Trained:
     """A method after a few steps, and its checkpoint."""
 
     def __init__(self, method: Any, folder: Path, *callbacks: Any, **settings: Any) -> None:
-        trainer: Trainer = tiny.trainer(*callbacks, **settings)
-        trainer.fit(method, tiny.data())
+        trainer: Trainer = small.trainer(*callbacks, **settings)
+        trainer.fit(method, small.data())
         self.method, self.trainer, self.file = method.eval(), trainer, folder / "some.ckpt"
         trainer.save_checkpoint(self.file, weights_only=False)
 
 
 @pytest.fixture(scope="module")
 def moco(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    return Trained(tiny.moco(), tmp_path_factory.mktemp("moco"), *tiny.moco_callbacks())
+    return Trained(small.moco(), tmp_path_factory.mktemp("moco"), *small.moco_callbacks())
 
 
 @pytest.fixture(scope="module")
 def resnet(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     torch.manual_seed(0)
     method = SimCLR(
-        views=moco_v2_views(32), encoder=Encoder(ResNet(18)), optimizer=tiny.sgd, schedule=WarmupCosine()
+        views=moco_v2_views(32), encoder=Encoder(ResNet(18)), optimizer=small.sgd, schedule=WarmupCosine()
     )
     return Trained(method, tmp_path_factory.mktemp("resnet"), max_steps=2)
 
 
-def images(size: int = tiny.SIZE) -> torch.Tensor:
+def images(size: int = small.SIZE) -> torch.Tensor:
     return torch.rand(4, 3, size, size, generator=torch.Generator().manual_seed(1))
 
 
@@ -62,7 +62,7 @@ def test_the_backbone_of_a_checkpoint_computes_what_the_trained_one_does(moco: T
 
 def test_the_backbone_knows_its_input(moco: Trained) -> None:
     backbone = load_backbone(moco.file)
-    assert (backbone.size, backbone.mean, backbone.std) == (tiny.SIZE, *IMAGENET)
+    assert (backbone.size, backbone.mean, backbone.std) == (small.SIZE, *IMAGENET)
 
 
 def test_the_key_encoder_is_the_moving_average_not_the_trained_one(moco: Trained) -> None:
@@ -101,8 +101,8 @@ def test_a_resnet_with_imagenets_stem_loads_strictly_into_torchvisions(resnet: T
 
 
 def test_fine_tuning_needs_no_batch_norm_groups(moco: Trained, tmp_path: Path) -> None:
-    method = tiny.moco(batch_norm="shuffle", groups=4)
-    trained = Trained(method, tmp_path, *tiny.moco_callbacks())
+    method = small.moco(batch_norm="shuffle", groups=4)
+    trained = Trained(method, tmp_path, *small.moco_callbacks())
     backbone = load_backbone(trained.file).train()
     kinds = {type(m) for m in backbone.modules() if "BatchNorm" in type(m).__name__}
     assert kinds == {nn.BatchNorm2d}
@@ -115,7 +115,7 @@ def test_fine_tuning_needs_no_batch_norm_groups(moco: Trained, tmp_path: Path) -
 def test_precision_is_kept_and_half_precision_becomes_float32(
     precision: str, dtype: torch.dtype, tmp_path: Path
 ) -> None:
-    trained = Trained(tiny.simclr(), tmp_path, precision=precision, max_steps=2)
+    trained = Trained(small.simclr(), tmp_path, precision=precision, max_steps=2)
     backbone = load_backbone(trained.file)
     for name, weight in backbone.named_parameters():
         assert weight.dtype == dtype
@@ -135,7 +135,7 @@ class OwnBackbone(nn.Module):
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     encoder = Encoder(OwnBackbone(), features=6, out_features=4)
-    return Trained(tiny.simclr(encoder=encoder), tmp_path_factory.mktemp("own"))
+    return Trained(small.simclr(encoder=encoder), tmp_path_factory.mktemp("own"))
 
 
 def test_a_backbone_of_ones_own_gets_its_weights(own: Trained) -> None:
@@ -150,7 +150,7 @@ def test_what_ones_own_backbone_calls_mean_stays_its_own(own: Trained) -> None:
     backbone.register_buffer("mean", torch.ones(3), persistent=False)
     loaded = load_backbone(own.file, backbone=backbone)
     assert torch.equal(loaded.mean, torch.ones(3))
-    assert (loaded.size, loaded.std) == (tiny.SIZE, IMAGENET[1])
+    assert (loaded.size, loaded.std) == (small.SIZE, IMAGENET[1])
 
 
 def test_a_method_with_an_encoder_of_ones_own_is_loaded_when_that_is_given(own: Trained) -> None:
@@ -174,9 +174,9 @@ def test_a_method_is_loaded_from_its_checkpoint_alone(moco: Trained) -> None:
 
 def test_a_loaded_method_goes_on_from_the_checkpoint(moco: Trained) -> None:
     again = MoCoV2.load_from_checkpoint(moco.file)
-    callbacks = tiny.moco_callbacks()
-    trainer = tiny.trainer(*callbacks, max_epochs=2)
-    trainer.fit(again, tiny.data(), ckpt_path=moco.file, weights_only=True)
+    callbacks = small.moco_callbacks()
+    trainer = small.trainer(*callbacks, max_epochs=2)
+    trainer.fit(again, small.data(), ckpt_path=moco.file, weights_only=True)
     assert trainer.global_step == 2 * moco.trainer.global_step
     assert callbacks[1].enqueued == 2 * moco.trainer.callbacks[1].enqueued
 
@@ -306,18 +306,18 @@ class Fixed(SimCLR):
 
     def __init__(self) -> None:
         super().__init__(
-            moco_v2_views(tiny.SIZE), tiny.encoder(), schedule=WarmupCosine(), optimizer=tiny.sgd
+            moco_v2_views(small.SIZE), small.encoder(), schedule=WarmupCosine(), optimizer=small.sgd
         )
 
 
 @pytest.mark.parametrize("kind", [Tuned, Fixed])
 def test_a_users_subclass_is_loaded_with_all_its_parts(kind: type[Any], tmp_path: Path) -> None:
-    parts = {"views": moco_v2_views(tiny.SIZE), "encoder": tiny.encoder(), "schedule": WarmupCosine()}
-    method = kind(margin=0.5, optimizer=tiny.sgd, **parts) if kind is Tuned else kind()
+    parts = {"views": moco_v2_views(small.SIZE), "encoder": small.encoder(), "schedule": WarmupCosine()}
+    method = kind(margin=0.5, optimizer=small.sgd, **parts) if kind is Tuned else kind()
     trained = Trained(method, tmp_path, max_steps=2)
     again = kind.load_from_checkpoint(trained.file).eval()
     assert torch.equal(again.encoder(images()), trained.method.encoder(images()))
-    assert again.optimizer.keywords == tiny.sgd.keywords
+    assert again.optimizer.keywords == small.sgd.keywords
     assert getattr(again, "margin", 0.5) == 0.5
     assert torch.equal(load_backbone(trained.file)(images()), trained.method.encoder.backbone(images()))
 
@@ -335,9 +335,9 @@ class Compiled(nn.Module):
 
 
 def test_a_compiled_backbone_is_loaded_as_the_plain_one(tmp_path: Path) -> None:
-    encoder = tiny.encoder()
+    encoder = small.encoder()
     encoder.backbone = Compiled(encoder.backbone)
-    trained = Trained(tiny.simclr(encoder=encoder), tmp_path, max_steps=2)
+    trained = Trained(small.simclr(encoder=encoder), tmp_path, max_steps=2)
     assert any("_orig_mod" in name for name in torch.load(trained.file, weights_only=True)["state_dict"])
     torch.testing.assert_close(load_backbone(trained.file)(images()), encoder.backbone(images()))
     again = SimCLR.load_from_checkpoint(trained.file).eval()
@@ -345,7 +345,7 @@ def test_a_compiled_backbone_is_loaded_as_the_plain_one(tmp_path: Path) -> None:
 
 
 def test_tensors_of_own_views_become_numbers(tmp_path: Path) -> None:
-    method = tiny.simclr()
+    method = small.simclr()
     views = method.views
 
     class Own:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from cl_lightning.checkpoints import AtomicCheckpointIO, BackgroundCheckpointIO
-from tests import tiny
+from tests import small
 
 
 def state(value: float) -> dict[str, Any]:
@@ -81,8 +81,8 @@ def test_a_second_fit_saves_as_the_first(tmp_path: Path) -> None:
     from cl_lightning.callbacks import LastCheckpoint
 
     saves = LastCheckpoint(tmp_path)
-    trainer = tiny.trainer(saves, enable_checkpointing=True, plugins=[BackgroundCheckpointIO()])
+    trainer = small.trainer(saves, enable_checkpointing=True, plugins=[BackgroundCheckpointIO()])
     for epochs in (1, 2):
         trainer.fit_loop.max_epochs = epochs
-        trainer.fit(tiny.simclr(), tiny.data())
+        trainer.fit(small.simclr(), small.data())
         assert torch.load(tmp_path / "last.ckpt", weights_only=True)["global_step"] == 4 * epochs

@@ -7,7 +7,7 @@ from cl_lightning.blueprints import ConfigError
 from cl_lightning.blueprints.config_error import refused
 from cl_lightning.commands.messages import explain
 from cl_lightning.data import EpochOrder
-from tests.runs.configs import config
+from tests.small import config
 
 
 def test_what_our_code_refuses_while_it_trains_is_told_in_one_line() -> None:

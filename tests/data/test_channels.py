@@ -18,7 +18,7 @@ from cl_lightning.pairs import simclr_views
 from cl_lightning.runs.checking.rehearsal import rehearse
 from cl_lightning.runs.checking.sizes import steps
 from cl_lightning.runs.pictures import pairs
-from tests import tiny
+from tests import small
 
 RGB = np.random.default_rng(0).integers(0, 256, (9, 11, 3), dtype=np.uint8)
 
@@ -48,16 +48,16 @@ def test_they_follow_the_views_from_the_rehearsal_to_the_pictures(channels: int)
     mean = [0.5] * channels
     encoder = Encoder(SmallConvNet(widths=(8, 16), strides=(2, 2), channels=channels), 16, 8)
     method = SimCLR(
-        views=simclr_views(tiny.SIZE, mean=mean, std=mean),
+        views=simclr_views(small.SIZE, mean=mean, std=mean),
         encoder=encoder,
         optimizer=partial(torch.optim.SGD, lr=0.1),
     )
     data = ContrastiveData(Mixed(), Mixed(), batch_size=8)
-    trainer = tiny.trainer(KNNMonitor(k=3), limit_val_batches=1.0)
+    trainer = small.trainer(KNNMonitor(k=3), limit_val_batches=1.0)
     rehearse(method, data, *steps(data, trainer))
     trainer.fit(method, datamodule=data)
     shapes = {tuple(batch.images.shape) for batch in data.train_dataloader()}
-    assert shapes == {(8, 2, channels, tiny.SIZE, tiny.SIZE)}
+    assert shapes == {(8, 2, channels, small.SIZE, small.SIZE)}
     loaders: Any = data.val_dataloader()
     assert {batch.images.shape[1] for loader in loaders for batch in loader} == {channels}
     pairs(data.train, method.views)

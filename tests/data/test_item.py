@@ -11,7 +11,7 @@ from torch.utils.data import Dataset, TensorDataset
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.data import ContrastiveData, image_and_label
 from cl_lightning.train import train
-from tests.runs.configs import SMALL, config
+from tests.small import SMALL, config
 
 pytestmark = pytest.mark.filterwarnings(r"ignore:.*isinstance\(treespec, LeafSpec\):FutureWarning")
 IMAGE = torch.arange(3 * 8 * 8).view(3, 8, 8).to(torch.uint8)

@@ -13,7 +13,7 @@ from cl_lightning.callbacks import KNNMonitor
 from cl_lightning.data import ContrastiveData, image_folder, synthetic
 from cl_lightning.data.item import image_and_label
 from cl_lightning.evaluation import Features, knn_accuracy, linear_accuracy
-from tests import tiny
+from tests import small
 from tests.data.photos import write_photos
 
 
@@ -21,7 +21,7 @@ class Own(Dataset[Any]):
     """A user's own images with these labels, and names of classes where they are given."""
 
     def __init__(self, labels: Sequence[Any], classes: Any = None, numbers: Any = None) -> None:
-        self.labels, self.images = labels, synthetic(images=len(labels), size=tiny.SIZE, classes=3).images
+        self.labels, self.images = labels, synthetic(images=len(labels), size=small.SIZE, classes=3).images
         if classes is not None:
             self.classes = classes
         if numbers is not None:
@@ -38,8 +38,8 @@ def knn(numbers: Sequence[int]) -> Any:
     """The kNN accuracy of a fit whose three classes have these numbers."""
     labels = [numbers[n % 3] for n in range(24)]
     data = ContrastiveData(Own(labels), Own(labels[:12]), batch_size=8)
-    trainer = tiny.trainer(KNNMonitor(k=3), limit_val_batches=1.0)
-    trainer.fit(tiny.simclr(), datamodule=data)
+    trainer = small.trainer(KNNMonitor(k=3), limit_val_batches=1.0)
+    trainer.fit(small.simclr(), datamodule=data)
     return trainer.callback_metrics["val/knn_top1"].item()
 
 

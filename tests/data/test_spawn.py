@@ -5,7 +5,7 @@ import torch
 from lightning.pytorch import Callback
 
 from cl_lightning.data import ContrastiveData, image_folder, synthetic
-from tests import tiny
+from tests import small
 from tests.data.photos import write_photos
 
 
@@ -36,9 +36,9 @@ class Seen(Callback):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # Lightning's of spawned processes
 def test_training_on_spawned_processes_sees_what_one_process_sees(tmp_path):
-    data = ContrastiveData(synthetic(images=16, size=tiny.SIZE), batch_size=8)
-    trainer = tiny.trainer(Seen(tmp_path), devices=2, strategy="ddp_spawn")
-    trainer.fit(tiny.simclr(), data)
+    data = ContrastiveData(synthetic(images=16, size=small.SIZE), batch_size=8)
+    trainer = small.trainer(Seen(tmp_path), devices=2, strategy="ddp_spawn")
+    trainer.fit(small.simclr(), data)
     for number, batch in enumerate(ContrastiveData(data.train, batch_size=8).train_dataloader()):
         parts = [torch.load(tmp_path / f"{rank}-{number}.pt") for rank in range(2)]
         assert torch.equal(torch.cat(parts), batch.index)

@@ -8,7 +8,7 @@ import pytest
 from cl_lightning.evaluate import main as cl_eval
 from cl_lightning.train import train
 from tests.data.photos import write_photos
-from tests.runs.configs import SMALL, config
+from tests.small import SMALL, config
 
 pytestmark = pytest.mark.filterwarnings(r"ignore:.*isinstance\(treespec, LeafSpec\):FutureWarning")
 FOLDER = [option for option in SMALL if not option.startswith("data")]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from cl_lightning.distributed import own_share, permutation, world_size
-from tests import tiny
+from tests import small
 from tests.distributed.runs import ACCELERATORS, BATCH, data
 
 BATCHES = 12
@@ -26,9 +26,9 @@ class Influence:
 
 def influence(policy: str, groups: int, device: str) -> Influence:
     """Of a MoCo that was trained for two steps, on all processes of this group."""
-    method = tiny.moco(policy, groups)
-    trainer = tiny.trainer(
-        *tiny.moco_callbacks(),
+    method = small.moco(policy, groups)
+    trainer = small.trainer(
+        *small.moco_callbacks(),
         limit_train_batches=2,  # as many keys as the queue holds
         precision="64-true",
         accelerator=ACCELERATORS[device],
@@ -37,7 +37,7 @@ def influence(policy: str, groups: int, device: str) -> Influence:
     )
     trainer.fit(method, datamodule=data())
     generator = torch.Generator().manual_seed(0)
-    images = torch.randn(BATCH, 3, tiny.SIZE, tiny.SIZE, generator=generator, dtype=torch.float64)
+    images = torch.randn(BATCH, 3, small.SIZE, small.SIZE, generator=generator, dtype=torch.float64)
     others = images.clone()
     others[1] += 1
     found = Influence([], [], [])

@@ -16,7 +16,7 @@ from cl_lightning.callbacks.support_set import SupportSet
 from cl_lightning.data import ContrastiveData, EpochOrder, TensorImages, synthetic
 from cl_lightning.distributed import world_size
 from cl_lightning.losses import sup_con
-from tests import tiny
+from tests import small
 
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 
@@ -26,7 +26,7 @@ LENGTH = 150
 CALLBACKS = ("keys.", "queue")  # names of what they hold
 
 ACCELERATORS = {"cpu": "cpu", "cuda": "gpu"}
-OPTIMIZERS = {"sgd": tiny.sgd, "adamw": partial(torch.optim.AdamW, lr=1e-2)}
+OPTIMIZERS = {"sgd": small.sgd, "adamw": partial(torch.optim.AdamW, lr=1e-2)}
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def cloned(method: LightningModule) -> dict[str, Tensor]:
 def data(accumulated: int = 1) -> ContrastiveData:
     """Images whose contrast grows within each global batch: no rank's statistics are another's."""
     number = BATCH * STEPS * accumulated + LEFT_OUT
-    images = synthetic("train", images=number, size=tiny.SIZE).images
+    images = synthetic("train", images=number, size=small.SIZE).images
     order = EpochOrder(number, BATCH, seed=0)
     contrast = torch.ones(number)
     for index in order.batches():
@@ -157,15 +157,15 @@ def train(
     if case.method == "sup_con":
         settings = {"loss": sup_con} | settings
     if case.method in ("simclr", "sup_con"):
-        method: Any = tiny.simclr(case.batch_norm, groups, **settings)
+        method: Any = small.simclr(case.batch_norm, groups, **settings)
     elif case.method == "nnclr":
-        method = tiny.nnclr(case.batch_norm, groups, **settings)
+        method = small.nnclr(case.batch_norm, groups, **settings)
         callbacks = [SupportSet(LENGTH)]
     else:
-        method = tiny.moco(case.batch_norm, groups, symmetric=case.method == "symmetric", **settings)
-        callbacks = tiny.moco_callbacks(length=LENGTH)
+        method = small.moco(case.batch_norm, groups, symmetric=case.method == "symmetric", **settings)
+        callbacks = small.moco_callbacks(length=LENGTH)
     method.default_callbacks.clear()
-    trainer = tiny.trainer(
+    trainer = small.trainer(
         *callbacks,
         recorder,
         precision=precision,

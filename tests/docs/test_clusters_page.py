@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from cl_lightning import train
-from tests.runs.configs import CONF
+from tests.small import CONF
 
 PAGE = (Path(__file__).parents[2] / "docs" / "clusters.md").read_text(encoding="utf-8")
 SWEEPS = re.findall(r"^    (cl-train -m .*)$", PAGE, flags=re.MULTILINE)

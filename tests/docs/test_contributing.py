@@ -74,7 +74,7 @@ from cl_lightning.runs import pictures
 from cl_lightning.runs.assemble import assemble_method
 from cl_lightning.train import main
 from docs.methods_tables import written
-from tests.runs.configs import config
+from tests.small import config
 
 pictures.write_pictures = lambda folder, trainer: []
 main()

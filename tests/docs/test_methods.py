@@ -9,8 +9,8 @@ from lightning.pytorch.loggers import CSVLogger
 
 from cl_lightning.callbacks import KNNMonitor, Throughput
 from docs.methods_tables import PAGE, composed, has_row, written
-from tests import tiny
-from tests.runs.configs import OPTIONS
+from tests import small
+from tests.small import OPTIONS
 
 TEXT = PAGE.read_text(encoding="utf-8")
 ROWS = set(re.findall(r"^\| `([^`]+)` \|", TEXT, flags=re.MULTILINE))
@@ -58,12 +58,12 @@ def test_every_key_that_is_named_is_there() -> None:
 
 def test_every_metric_that_is_logged_is_explained_and_no_other(tmp_path: Path) -> None:
     # Enough steps for a full queue of keys, some of which are old.
-    callbacks = [*tiny.moco_callbacks(momentum=0.999, length=192), KNNMonitor(k=4), Throughput()]
+    callbacks = [*small.moco_callbacks(momentum=0.999, length=192), KNNMonitor(k=4), Throughput()]
     logger = CSVLogger(tmp_path, name="", version="")
-    data = tiny.data(images=256)
+    data = small.data(images=256)
     data.broken.limit = 1  # as if the images were files
     watched = {"logger": logger, "limit_val_batches": 4, "log_every_n_steps": 4}
-    tiny.trainer(*callbacks, **watched).fit(tiny.moco(), data)
+    small.trainer(*callbacks, **watched).fit(small.moco(), data)
     with (tmp_path / "metrics.csv").open(encoding="utf-8") as file:
         columns = next(csv.reader(file))
     assert set(columns) - {"epoch", "step"} == explained()

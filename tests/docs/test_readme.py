@@ -19,10 +19,10 @@ from lightning.pytorch import Callback
 from cl_lightning import evaluate, report, train
 from cl_lightning.interruption import StopRun
 from cl_lightning.pairs import moco_v2_views
-from tests import tiny
+from tests import small
 from tests.docs.readme_world import make_world
 from tests.resume.signal_at import SignalAt
-from tests.runs.configs import OPTIONS
+from tests.small import OPTIONS
 
 ROOT = Path(__file__).parents[2]
 # The other pages have tests of their own.
@@ -56,7 +56,7 @@ SMALL = (
 ONE_SEED = "seed=0"  # of a sweep; tests/sweeps has several
 
 
-def small(command: str) -> list[str]:
+def made_small(command: str) -> list[str]:
     """The command's words, and what makes the run small."""
     words = [*shlex.split(command, comments=True)[1:], *SMALL, *([ONE_SEED] if " -m " in command else [])]
     if any(name in command for name in ("image_folder", "custom", "mine")):
@@ -85,7 +85,7 @@ def trained(words: list[str], monkeypatch: pytest.MonkeyPatch) -> list[dict[str,
 @pytest.mark.filterwarnings("ignore:callbacks.negative_queue.length is", "ignore:kNN accuracy is left out")
 @pytest.mark.parametrize("command", TRAININGS)
 def test_every_training_command_trains(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    summaries = trained(small(command), monkeypatch)
+    summaries = trained(made_small(command), monkeypatch)
     assert len(summaries) == (4 if " -m " in command else 1)
     for summary in summaries:
         assert summary["steps"] == 1
@@ -134,7 +134,7 @@ def test_the_first_run_is_evaluated_and_gives_its_encoder(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = next(command for command in TRAININGS if " -m " not in command)
-    trained(small(first), monkeypatch)
+    trained(made_small(first), monkeypatch)
     (run,) = glob.glob("runs/*")
     evaluate.main(["runs/" + name for name in os.listdir("runs")])  # as a shell writes out runs/*
     assert f"{Path(run).name} (query)" in capsys.readouterr().out
@@ -175,7 +175,7 @@ def test_the_python_example_that_saves_goes_on_where_it_was_interrupted(
     (example,) = re.findall(r"```python\n(.*?)```", TEXTS["docs/python.md"], flags=re.DOTALL)
     example = example.replace("max_epochs=20", "max_epochs=2").replace("[Last", "[interrupting, Last")
     for interrupting in (SignalAt(signal.SIGTERM, step=2), Callback()):
-        names: dict[str, Any] = {"method": tiny.simclr(), "data": tiny.data(), "interrupting": interrupting}
+        names: dict[str, Any] = {"method": small.simclr(), "data": small.data(), "interrupting": interrupting}
         with suppress(StopRun):
             exec(compile(example, "python.md", "exec"), names)
         assert names["trainer"].global_step == (3 if isinstance(interrupting, SignalAt) else 8)

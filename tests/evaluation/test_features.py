@@ -9,7 +9,7 @@ from torch import nn
 
 from cl_lightning.data import ContrastiveData, TensorImages
 from cl_lightning.evaluation import FrozenFeatures
-from tests import tiny
+from tests import small
 
 
 class Photos(torch.utils.data.Dataset):
@@ -33,7 +33,7 @@ def plain(network: nn.Module, views: Any, images: torch.Tensor) -> torch.Tensor:
 
 
 def test_features_are_those_of_each_image_alone_in_the_order_of_the_data() -> None:
-    data, method = tiny.data(), tiny.simclr()
+    data, method = small.data(), small.simclr()
     backbone = method.encoder.backbone.train()
     with torch.no_grad():  # running statistics unlike those of any batch
         backbone(torch.randn(64, 3, 8, 8) * 3 + 1)
@@ -48,17 +48,17 @@ def test_features_are_those_of_each_image_alone_in_the_order_of_the_data() -> No
 
 @pytest.mark.parametrize("batch_size", [1, 7, 64])
 def test_the_batch_size_changes_nothing(batch_size: int) -> None:
-    method = tiny.simclr()
-    first, _ = FrozenFeatures(method.views, method.encoder.backbone).extract(tiny.data(), "cpu")
+    method = small.simclr()
+    first, _ = FrozenFeatures(method.views, method.encoder.backbone).extract(small.data(), "cpu")
     other, _ = FrozenFeatures(method.views, method.encoder.backbone).extract(
-        tiny.data(batch_size=batch_size), "cpu"
+        small.data(batch_size=batch_size), "cpu"
     )
     torch.testing.assert_close(first.features, other.features)
     assert torch.equal(first.labels, other.labels)
 
 
 def test_images_of_any_data_set_keep_their_order_and_missing_labels() -> None:
-    images, method = tiny.data().train.images, tiny.simclr()
+    images, method = small.data().train.images, small.simclr()
     data = ContrastiveData(TensorImages(images), Photos(images), batch_size=10)
     bank, queries = FrozenFeatures(method.views, method.encoder.backbone).extract(data, "cpu")
     torch.testing.assert_close(bank.features, queries.features)
@@ -67,6 +67,6 @@ def test_images_of_any_data_set_keep_their_order_and_missing_labels() -> None:
 
 
 def test_pixels_are_the_clean_images() -> None:
-    data, method = tiny.data(), tiny.simclr()
+    data, method = small.data(), small.simclr()
     _, queries = FrozenFeatures(method.views, nn.Flatten()).extract(data, "cpu")
     assert torch.equal(queries.features, method.views.clean(data.val.images).flatten(1))

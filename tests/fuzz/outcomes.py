@@ -90,7 +90,7 @@ def fault(found: dict[str, Any]) -> str | None:
 
 def warm_up() -> None:
     """One run here, so that no case has to import what it needs."""
-    from tests.runs.configs import SMALL
+    from tests.small import SMALL
 
     with tempfile.TemporaryDirectory() as place, open(os.devnull, "w") as nowhere:
         before, argv = os.getcwd(), sys.argv

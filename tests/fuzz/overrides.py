@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from tests.runs.configs import OPTIONS, SMALL, SMALL_MOCO, composed
+from tests.small import OPTIONS, SMALL, SMALL_MOCO, composed
 
 BASES = {"simclr": SMALL, "moco_v2": (*SMALL, *SMALL_MOCO)}
 ALWAYS = "trainer.max_steps=2"

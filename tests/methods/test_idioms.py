@@ -21,16 +21,16 @@ from cl_lightning.losses import nt_xent
 from cl_lightning.methods.part_checks import check_parts
 from cl_lightning.optim import WarmupCosine, as_schedule
 from cl_lightning.pairs import moco_v2_views
-from tests import tiny
+from tests import small
 
-KINDS: dict[str, Any] = {"simclr": tiny.simclr, "moco_v2": tiny.moco, "nnclr": tiny.nnclr}
+KINDS: dict[str, Any] = {"simclr": small.simclr, "moco_v2": small.moco, "nnclr": small.nnclr}
 EPOCHS = 3
 
 
 def fit(method: Any, *callbacks: Any, data: Any = None, **settings: Any) -> Any:
-    own = tiny.moco_callbacks() if isinstance(method, MoCoV2) else []
-    trainer = tiny.trainer(*callbacks, *own, **{"max_epochs": EPOCHS} | settings)
-    trainer.fit(method, datamodule=data or tiny.data())
+    own = small.moco_callbacks() if isinstance(method, MoCoV2) else []
+    trainer = small.trainer(*callbacks, *own, **{"max_epochs": EPOCHS} | settings)
+    trainer.fit(method, datamodule=data or small.data())
     return trainer
 
 
@@ -45,7 +45,7 @@ class ByEpoch(Callback):
         self.rates.append(float(optimizer.param_groups[0]["lr"]))
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        self.weights.append(tiny.weights(pl_module))
+        self.weights.append(small.weights(pl_module))
 
 
 # --- optimizers and schedules
@@ -64,7 +64,7 @@ class OnAPlateau(SimCLR):
 
 
 def made(kind: type[Any], **parts: Any) -> Any:
-    return kind(moco_v2_views(tiny.SIZE), tiny.encoder(), **{"optimizer": tiny.sgd} | parts)
+    return kind(moco_v2_views(small.SIZE), small.encoder(), **{"optimizer": small.sgd} | parts)
 
 
 @pytest.mark.parametrize(("kind", "last"), [(OnlyAnOptimizer, 3e-3), (OnAPlateau, 3e-3 / 4)])
@@ -100,7 +100,7 @@ def test_a_scheduler_that_moves_with_each_step_says_so() -> None:
         scheduler = lr_scheduler.OneCycleLR(optimizer, max_lr=0.4, total_steps=12, pct_start=0.25)
         return {"scheduler": scheduler, "interval": "step"}
 
-    kept, method = ByEpoch(), tiny.simclr(schedule=one_cycle)
+    kept, method = ByEpoch(), small.simclr(schedule=one_cycle)
     fit(method, kept, HealthMonitor())
     assert max(kept.rates) == pytest.approx(0.4, rel=0.02)
     assert len(set(kept.rates)) > 8
@@ -109,7 +109,7 @@ def test_a_scheduler_that_moves_with_each_step_says_so() -> None:
 
 def test_what_makes_no_scheduler_is_refused() -> None:
     with pytest.raises(ValueError, match="schedule gave a Adam"):
-        fit(tiny.simclr(schedule=lambda optimizer: torch.optim.Adam(optimizer.param_groups[0]["params"])))
+        fit(small.simclr(schedule=lambda optimizer: torch.optim.Adam(optimizer.param_groups[0]["params"])))
 
 
 @pytest.mark.filterwarnings("ignore:SWA is currently only supported every epoch")
@@ -118,7 +118,7 @@ def test_weights_are_averaged_over_epochs(kind: str) -> None:
     kept, method = ByEpoch(), KINDS[kind]()
     fit(method, kept, StochasticWeightAveraging(1e-2, swa_epoch_start=2), HealthMonitor(), StartReport())
     epochs = kept.weights[: EPOCHS - 1]  # Lightning takes those at the starts of the epochs from the second
-    for place, weight in enumerate(tiny.weights(method)):
+    for place, weight in enumerate(small.weights(method)):
         torch.testing.assert_close(weight, torch.stack([e[place] for e in epochs]).mean(0))
 
 
@@ -145,10 +145,10 @@ def test_a_batch_that_is_left_out_changes_nothing(kind: str) -> None:
             self.changed: list[bool] = []
 
         def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
-            self.before = tiny.weights(pl_module)
+            self.before = small.weights(pl_module)
 
         def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, i: int) -> None:
-            pairs = zip(self.before, tiny.weights(module), strict=True)
+            pairs = zip(self.before, small.weights(module), strict=True)
             self.changed.append(any(not torch.equal(a, b) for a, b in pairs))
 
     method, counts = KINDS[kind](), Counts()
@@ -192,9 +192,9 @@ class WithHyperParameters(SimCLR):
 def test_a_checkpoint_gives_back_what_save_hyperparameters_kept(tmp_path: Path) -> None:
     method = WithHyperParameters(
         0.25,
-        views=moco_v2_views(tiny.SIZE),
-        encoder=tiny.encoder(),
-        optimizer=tiny.sgd,
+        views=moco_v2_views(small.SIZE),
+        encoder=small.encoder(),
+        optimizer=small.sgd,
         schedule=WarmupCosine(),
     )
     trainer = fit(method, max_epochs=1)
@@ -202,12 +202,12 @@ def test_a_checkpoint_gives_back_what_save_hyperparameters_kept(tmp_path: Path) 
     assert Checkpoint(tmp_path / "last.ckpt").content["hyper_parameters"]["alpha"] == 0.25
     again = WithHyperParameters.load_from_checkpoint(tmp_path / "last.ckpt")
     assert (again.hparams["alpha"], list(again.hparams["sizes"])) == (0.25, [3, 4])
-    assert all(map(torch.equal, tiny.weights(again), tiny.weights(method)))
+    assert all(map(torch.equal, small.weights(again), small.weights(method)))
     other = WithHyperParameters.load_from_checkpoint(tmp_path / "last.ckpt", alpha=0.5)
     assert other.hparams["alpha"] == 0.5
     again.trainer = None  # goes on from it, too
-    resumed = tiny.trainer(max_epochs=2)
-    resumed.fit(again, datamodule=tiny.data(), ckpt_path=tmp_path / "last.ckpt", weights_only=True)
+    resumed = small.trainer(max_epochs=2)
+    resumed.fit(again, datamodule=small.data(), ckpt_path=tmp_path / "last.ckpt", weights_only=True)
     assert resumed.global_step == 8
 
 
@@ -216,18 +216,18 @@ def test_a_method_is_pickled_before_during_and_after_a_fit(kind: str) -> None:
     class Pickles(Callback):
         def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, i: int) -> None:
             if i == 1:
-                self.then = tiny.weights(module)
+                self.then = small.weights(module)
                 self.pickled, self.copied = pickle.dumps(module), copy.deepcopy(module)
 
     method, during = KINDS[kind](), Pickles()
     before = pickle.loads(pickle.dumps(method))
-    assert all(map(torch.equal, tiny.weights(before), tiny.weights(method)))
+    assert all(map(torch.equal, small.weights(before), small.weights(method)))
     fit(method, during, HealthMonitor(), max_epochs=1)
     for made_again in (pickle.loads(during.pickled), during.copied):
-        assert all(map(torch.equal, tiny.weights(made_again), during.then))
+        assert all(map(torch.equal, small.weights(made_again), during.then))
     after = pickle.loads(pickle.dumps(method))
     fit(before, HealthMonitor(), max_epochs=1)
-    assert all(map(torch.equal, tiny.weights(before), tiny.weights(method)))
+    assert all(map(torch.equal, small.weights(before), small.weights(method)))
     fit(after, HealthMonitor(), max_epochs=1)  # a new fit of it
 
 
@@ -255,10 +255,10 @@ def flat_views(images: Tensor, index: Tensor, epoch: int) -> Any:
 def test_a_part_of_a_wrong_kind_is_refused_by_its_name(part: str, given: Any) -> None:
     """By the check itself: annotations are enforced in tests, and would be first."""
     right: dict[str, Any] = {
-        "views": moco_v2_views(tiny.SIZE),
-        "encoder": tiny.encoder(),
+        "views": moco_v2_views(small.SIZE),
+        "encoder": small.encoder(),
         "loss": nt_xent,
-        "optimizer": tiny.sgd,
+        "optimizer": small.sgd,
     }
     check_parts(**right)
     with pytest.raises(ValueError, match=rf"^{part} is .*; accepted: "):
@@ -276,11 +276,11 @@ def test_what_is_no_schedule_is_refused(given: Any) -> None:
 
 @pytest.mark.parametrize("views", [one_view, flat_views])
 def test_views_that_are_not_two_are_refused_with_what_they_gave(views: Any) -> None:
-    method = SimCLR(views, tiny.encoder(), optimizer=tiny.sgd, schedule=WarmupCosine())
+    method = SimCLR(views, small.encoder(), optimizer=small.sgd, schedule=WarmupCosine())
     with pytest.raises(ValueError, match=r"^views gave \(16, .* for 16 images; accepted: two tensors"):
         fit(method, max_epochs=1)
 
 
 def test_a_callback_is_asked_for_outside_of_a_trainer() -> None:
     with pytest.raises(ValueError, match="MoCoV2 has its MomentumEncoder from a Trainer"):
-        tiny.moco().attached(MomentumEncoder)
+        small.moco().attached(MomentumEncoder)

@@ -21,10 +21,10 @@ from cl_lightning.losses import nt_xent
 from cl_lightning.methods.part_checks import check_parts
 from cl_lightning.optim import WarmupCosine
 from cl_lightning.pairs import moco_v2_views
-from tests import tiny
+from tests import small
 from tests.processes import workers
 
-KINDS = {"simclr": tiny.simclr, "moco_v2": tiny.moco, "nnclr": tiny.nnclr}
+KINDS = {"simclr": small.simclr, "moco_v2": small.moco, "nnclr": small.nnclr}
 
 
 def test_every_default_of_moco_v2_trains_as_it_stands(tmp_path: Path) -> None:
@@ -95,12 +95,12 @@ def test_own_backbone_loss_views_and_optimizer_train_together(kind: type[Any]) -
         schedule=WarmupCosine(),
         **settings,
     )
-    trainer = tiny.trainer(*([] if kind is SimCLR else tiny.moco_callbacks()), max_epochs=3)
-    before = tiny.weights(method.encoder.backbone)
+    trainer = small.trainer(*([] if kind is SimCLR else small.moco_callbacks()), max_epochs=3)
+    before = small.weights(method.encoder.backbone)
     trainer.fit(method, ContrastiveData(Photos(32, labels=False), batch_size=16))
     assert calls == [[16, 16]] * 6 if kind is SimCLR else calls == [[16, 16, 40]] * 12
     assert type(trainer.optimizers[0]) is torch.optim.RMSprop
-    assert not torch.equal(before[0], tiny.weights(method.encoder.backbone)[0])
+    assert not torch.equal(before[0], small.weights(method.encoder.backbone)[0])
 
 
 def test_own_views_get_images_index_and_epoch_and_their_pixels_reach_the_encoder() -> None:
@@ -115,10 +115,10 @@ def test_own_views_get_images_index_and_epoch_and_their_pixels_reach_the_encoder
             embedded.append(x.detach())
             return super().forward(x)
 
-    method = tiny.simclr(encoder=Encoder(Seeing(), features=6))
+    method = small.simclr(encoder=Encoder(Seeing(), features=6))
     method.views = views
-    data = tiny.data()
-    tiny.trainer(max_epochs=2).fit(method, data)
+    data = small.data()
+    small.trainer(max_epochs=2).fit(method, data)
     assert [epoch for *_, epoch in seen] == [0] * 4 + [1] * 4
     for (images, index, _), x in zip(seen, embedded, strict=True):
         assert torch.equal(images, data.train.images[index])
@@ -138,22 +138,22 @@ def test_own_views_may_be_a_module_of_torchvisions_transforms() -> None:
         def clean(self, images: torch.Tensor) -> torch.Tensor:
             return images.float() / 255
 
-    method = tiny.simclr()
+    method = small.simclr()
     method.views = Flips()
-    trainer = tiny.trainer(KNNMonitor(k=4), limit_val_batches=None)
-    trainer.fit(method, tiny.data())
+    trainer = small.trainer(KNNMonitor(k=4), limit_val_batches=None)
+    trainer.fit(method, small.data())
     assert 0 <= trainer.callback_metrics["val/knn_top1"] <= 1
 
 
 def test_evaluation_says_that_own_views_have_no_clean_image() -> None:
-    method = tiny.simclr()
+    method = small.simclr()
     method.views = own_views
     with pytest.warns(UserWarning, match=r"views have no method `clean\(images\)`: evaluation sees"):
-        tiny.trainer(KNNMonitor(k=4), limit_val_batches=None).fit(method, tiny.data())
+        small.trainer(KNNMonitor(k=4), limit_val_batches=None).fit(method, small.data())
 
 
 def test_the_repr_shows_the_three_choices_of_own_parts_too() -> None:
-    method = tiny.simclr(loss=nn.MSELoss(), encoder=Encoder(OwnBackbone(), features=6, out_features=4))
+    method = small.simclr(loss=nn.MSELoss(), encoder=Encoder(OwnBackbone(), features=6, out_features=4))
     method.views = own_views
     lines = repr(method).splitlines()
     assert lines[0] == "SimCLR("
@@ -164,14 +164,14 @@ def test_the_repr_shows_the_three_choices_of_own_parts_too() -> None:
 
 
 def test_the_repr_tells_networks_of_one_class_apart() -> None:
-    said = [repr(tiny.simclr(encoder=Encoder(ResNet(depth)))) for depth in (18, 34)]
+    said = [repr(small.simclr(encoder=Encoder(ResNet(depth)))) for depth in (18, 34)]
     assert "encoder: ResNet(depth=18, stem=imagenet, channels=3), 512 features" in said[0]
     assert "encoder: ResNet(depth=34" in said[1]
 
 
 def test_the_repr_shows_a_call_of_a_call_and_of_an_object() -> None:
-    assert "loss:    nt_xent(temperature=0.3)" in repr(tiny.simclr(loss=partial(nt_xent, temperature=0.3)))
-    assert "loss:    MSELoss()(weight=2)" in repr(tiny.simclr(loss=partial(nn.MSELoss(), weight=2)))
+    assert "loss:    nt_xent(temperature=0.3)" in repr(small.simclr(loss=partial(nt_xent, temperature=0.3)))
+    assert "loss:    MSELoss()(weight=2)" in repr(small.simclr(loss=partial(nn.MSELoss(), weight=2)))
 
 
 def test_a_loss_with_weights_of_its_own_is_trained_and_saved(tmp_path: Path) -> None:
@@ -183,9 +183,9 @@ def test_a_loss_with_weights_of_its_own_is_trained_and_saved(tmp_path: Path) -> 
         def forward(self, z_a: torch.Tensor, z_b: torch.Tensor) -> torch.Tensor:
             return (self.scale * (z_a - z_b).square()).mean()
 
-    trainer = tiny.trainer()
-    method = tiny.simclr(loss=Scaled())
-    trainer.fit(method, tiny.data())
+    trainer = small.trainer()
+    method = small.simclr(loss=Scaled())
+    trainer.fit(method, small.data())
     assert method.loss.scale < 2
     trainer.save_checkpoint(tmp_path / "x.ckpt", weights_only=False)
     again = SimCLR.load_from_checkpoint(tmp_path / "x.ckpt", loss=Scaled())
@@ -196,24 +196,24 @@ def test_parts_in_another_form_are_refused() -> None:
     with pytest.raises(
         ValueError, match=r"encoder is a OwnBackbone; accepted: .*Encoder\(backbone, features="
     ):
-        check_parts(own_views, OwnBackbone(), nt_xent, tiny.sgd)
+        check_parts(own_views, OwnBackbone(), nt_xent, small.sgd)
     optimizer = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.1)
     with pytest.raises(ValueError, match=r"optimizer is a SGD that has its parameters; accepted: .*partial"):
-        check_parts(own_views, tiny.encoder(), nt_xent, optimizer)
+        check_parts(own_views, small.encoder(), nt_xent, optimizer)
 
 
 def test_other_loaders_are_refused() -> None:
     loader = DataLoader(synthetic(images=16, size=8))
     with pytest.raises(ValueError, match=r"no ContrastiveData; accepted: Trainer.fit\(method, Contrast"):
-        tiny.trainer().fit(tiny.simclr(), loader, loader)
+        small.trainer().fit(small.simclr(), loader, loader)
 
 
 def fitted(method: Any, *callbacks: Any, **settings: Any) -> Trainer:
     """Trained for two epochs with evaluation."""
     settings = {"max_epochs": 2, "limit_val_batches": None, "limit_train_batches": None} | settings
-    own = [] if not isinstance(method, MoCoV2) else tiny.moco_callbacks()
-    trainer = tiny.trainer(*own, KNNMonitor(k=4), *callbacks, **settings)
-    trainer.fit(method, tiny.data())
+    own = [] if not isinstance(method, MoCoV2) else small.moco_callbacks()
+    trainer = small.trainer(*own, KNNMonitor(k=4), *callbacks, **settings)
+    trainer.fit(method, small.data())
     return trainer
 
 
@@ -237,45 +237,45 @@ def test_the_same_method_fitted_again_starts_with_a_new_queue_and_key_encoder() 
     class Start(Callback):
         def on_train_start(self, trainer: Any, pl_module: Any) -> None:
             keys, queries = pl_module.attached(MomentumEncoder).encoder, pl_module.encoder
-            self.alike = all(map(torch.equal, tiny.weights(keys), tiny.weights(queries)))
+            self.alike = all(map(torch.equal, small.weights(keys), small.weights(queries)))
             self.queue = pl_module.attached(NegativeQueue).keys.clone()
 
-    method, starts = tiny.moco(), [Start(), Start()]
-    callbacks = tiny.moco_callbacks()
+    method, starts = small.moco(), [Start(), Start()]
+    callbacks = small.moco_callbacks()
     for start in starts:
-        trainer = tiny.trainer(start, *callbacks)
-        trainer.fit(method, tiny.data())
+        trainer = small.trainer(start, *callbacks)
+        trainer.fit(method, small.data())
         assert start.alike
         assert callbacks[1].enqueued == 64
     assert torch.equal(starts[0].queue, starts[1].queue)
 
 
 def test_a_trainer_of_moco_refuses_simclr() -> None:
-    trainer = tiny.trainer(*tiny.moco_callbacks())
-    trainer.fit(tiny.moco(), tiny.data())
+    trainer = small.trainer(*small.moco_callbacks())
+    trainer.fit(small.moco(), small.data())
     with pytest.raises(ValueError, match=r"SimCLR has no keys for it; accepted: .* a Trainer of its own"):
-        trainer.fit(tiny.simclr(), tiny.data())
+        trainer.fit(small.simclr(), small.data())
 
 
 def test_a_run_ends_by_steps_alone_or_is_refused() -> None:
-    trainer = tiny.trainer(max_epochs=-1, max_steps=3)
-    trainer.fit(tiny.simclr(schedule=WarmupCosine(warmup_epochs=0.5)), tiny.data())
+    trainer = small.trainer(max_epochs=-1, max_steps=3)
+    trainer.fit(small.simclr(schedule=WarmupCosine(warmup_epochs=0.5)), small.data())
     assert trainer.global_step == 3
     with pytest.raises(ValueError, match=r"the run has no end, .*accepted: trainer.max_epochs or"):
-        tiny.trainer(max_epochs=-1, max_time={"seconds": 1}).fit(tiny.simclr(), tiny.data())
+        small.trainer(max_epochs=-1, max_time={"seconds": 1}).fit(small.simclr(), small.data())
 
 
 def test_lightnings_fast_dev_run_needs_no_warm_up() -> None:
-    trainer = tiny.trainer(KNNMonitor(k=4), fast_dev_run=True)
-    trainer.fit(tiny.simclr(schedule=WarmupCosine(warmup_epochs=10)), tiny.data())
+    trainer = small.trainer(KNNMonitor(k=4), fast_dev_run=True)
+    trainer.fit(small.simclr(schedule=WarmupCosine(warmup_epochs=10)), small.data())
     assert trainer.global_step == 1
 
 
 def test_one_data_module_serves_a_second_trainer() -> None:
-    data, epochs = tiny.data(), []
+    data, epochs = small.data(), []
     for batch_limit in (None, 2):
-        trainer = tiny.trainer(limit_train_batches=batch_limit)
-        trainer.fit(tiny.simclr(), data)
+        trainer = small.trainer(limit_train_batches=batch_limit)
+        trainer.fit(small.simclr(), data)
         epochs.append(trainer.global_step)
     assert epochs == [4, 2]
 
@@ -294,7 +294,7 @@ class InterruptAfter(Callback):
 class WeightsAfter(InterruptAfter):
     def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
         if trainer.global_step == self.step:
-            self.weights = tiny.weights(pl_module.encoder)
+            self.weights = small.weights(pl_module.encoder)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -306,7 +306,7 @@ def test_an_interrupted_method_is_that_of_its_last_step_and_can_be_used(kind: st
     with pytest.raises(SystemExit):
         fitted(method, InterruptAfter(3))
     assert signal.getsignal(signal.SIGINT) is handler  # the next interrupt works too
-    for found, expected in zip(tiny.weights(method.encoder), recorder.weights, strict=True):
+    for found, expected in zip(small.weights(method.encoder), recorder.weights, strict=True):
         assert torch.equal(found, expected)
     method.eval()
     images = method.views.clean(synthetic(images=4, size=8).images)
@@ -319,13 +319,13 @@ def test_an_interrupted_method_is_that_of_its_last_step_and_can_be_used(kind: st
 def test_an_interrupted_fit_lets_its_workers_go() -> None:
     data = ContrastiveData(Photos(32, labels=False), batch_size=16, num_workers=2)
     with pytest.raises(SystemExit):
-        tiny.trainer(InterruptAfter(1), max_epochs=2).fit(tiny.simclr(), data)
+        small.trainer(InterruptAfter(1), max_epochs=2).fit(small.simclr(), data)
     gc.collect()
     assert workers() == []
 
 
 def test_a_fit_after_an_interrupted_one_starts_clean() -> None:
-    method = tiny.moco()
+    method = small.moco()
     with pytest.raises(SystemExit):
         fitted(method, InterruptAfter(3))
     trainer = fitted(method)
@@ -338,6 +338,6 @@ def test_a_backbone_of_torchvision_is_a_backbone_of_ones_own() -> None:
 
     backbone = mobilenet_v3_small(weights=None)
     backbone.classifier = nn.Identity()
-    method = SimCLR(views=moco_v2_views(32), encoder=Encoder(backbone, features=576), optimizer=tiny.sgd)
+    method = SimCLR(views=moco_v2_views(32), encoder=Encoder(backbone, features=576), optimizer=small.sgd)
     assert method.encoder(torch.rand(2, 3, 32, 32)).shape == (2, 128)
     assert SmallConvNet().features == 128

@@ -16,10 +16,10 @@ from cl_lightning.callbacks.start_report import start_report
 from cl_lightning.data import ContrastiveData, TensorImages, image_folder, synthetic
 from cl_lightning.losses import nt_xent, sup_con
 from cl_lightning.methods.labelled import takes_labels
-from tests import tiny
+from tests import small
 from tests.data.photos import write_photos
 
-IMAGES = synthetic("train", images=32, size=tiny.SIZE).images
+IMAGES = synthetic("train", images=32, size=small.SIZE).images
 LABELS = torch.arange(32) % 5 - 1  # of some -1
 
 
@@ -39,7 +39,7 @@ class Kept(Callback):
 def fit(loss: Any, train: Any, *callbacks: Any, **settings: Any) -> Kept:
     kept = Kept()
     data = ContrastiveData(train, batch_size=16, **settings)
-    tiny.trainer(kept, *callbacks).fit(tiny.simclr(loss=loss), datamodule=data)
+    small.trainer(kept, *callbacks).fit(small.simclr(loss=loss), datamodule=data)
     return kept
 
 
@@ -125,9 +125,9 @@ def test_a_fit_goes_on_with_the_same_positives_only(tmp_path: Path) -> None:
     photos = image_folder(write_photos(tmp_path / "photos", *names))
 
     def trained(positives: str | None, epochs: int, **resume: Any) -> Any:
-        trainer = tiny.trainer(max_epochs=epochs)
+        trainer = small.trainer(max_epochs=epochs)
         data = ContrastiveData(photos, batch_size=16, positives=positives)
-        trainer.fit(tiny.simclr(loss=sup_con), datamodule=data, **resume)
+        trainer.fit(small.simclr(loss=sup_con), datamodule=data, **resume)
         return trainer
 
     trained("p[0-9]", 1).save_checkpoint(file := tmp_path / "last.ckpt")
@@ -139,8 +139,8 @@ def test_a_fit_goes_on_with_the_same_positives_only(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_gives_the_loss_back(tmp_path: Path) -> None:
-    method = tiny.simclr(loss=partial(sup_con, temperature=0.3))
-    trainer = tiny.trainer()
+    method = small.simclr(loss=partial(sup_con, temperature=0.3))
+    trainer = small.trainer()
     trainer.fit(method, ContrastiveData(TensorImages(IMAGES, LABELS), batch_size=16))
     trainer.save_checkpoint(tmp_path / "x.ckpt")
     again = SimCLR.load_from_checkpoint(tmp_path / "x.ckpt")

@@ -10,7 +10,7 @@ from lightning.pytorch import Callback
 from torch.nn import functional as F
 
 from cl_lightning.callbacks import MomentumEncoder, NegativeQueue
-from tests import tiny
+from tests import small
 
 MOMENTUM, LENGTH, TEMPERATURE = 0.9, 40, 0.2  # 40 is no multiple of the batch of 16: the queue wraps
 EPOCHS = 5  # of 4 steps
@@ -27,7 +27,7 @@ class Trace(Callback):
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
         self.batches.append((batch.images.clone(), batch.index.clone(), trainer.current_epoch))
-        self.key_encoders.append(tiny.weights(pl_module.attached(MomentumEncoder).encoder))
+        self.key_encoders.append(small.weights(pl_module.attached(MomentumEncoder).encoder))
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
         self.losses.append(outputs["loss"])
@@ -36,12 +36,12 @@ class Trace(Callback):
 
 @pytest.fixture(scope="module", params=[False, True], ids=["asymmetric", "symmetric"])
 def run(request):
-    method = tiny.moco(symmetric=request.param)
+    method = small.moco(symmetric=request.param)
     reference = copy.deepcopy(method.encoder).double()
     trace = Trace()
-    callbacks = [*tiny.moco_callbacks(MOMENTUM, LENGTH), trace]  # traced last, when the step is complete
-    trainer = tiny.trainer(*callbacks, max_epochs=EPOCHS, precision="64-true")
-    trainer.fit(method, datamodule=tiny.data())
+    callbacks = [*small.moco_callbacks(MOMENTUM, LENGTH), trace]  # traced last, when the step is complete
+    trainer = small.trainer(*callbacks, max_epochs=EPOCHS, precision="64-true")
+    trainer.fit(method, datamodule=small.data())
     return method, trace, reference, request.param
 
 
@@ -60,7 +60,7 @@ def official(encoder_q, views, batches, symmetric):
         with torch.no_grad():
             for k, q in zip(encoder_k.parameters(), encoder_q.parameters(), strict=True):
                 k.copy_(MOMENTUM * k + (1 - MOMENTUM) * q)
-        used = tiny.weights(encoder_k)
+        used = small.weights(encoder_k)
         x_q, x_k = (view.double() for view in views(images, index, epoch))
         loss, keys = contrast(encoder_q, encoder_k, x_q, x_k, queue)
         made = [keys]

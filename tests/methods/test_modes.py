@@ -16,21 +16,21 @@ from cl_lightning.callbacks.start_report import start_report
 from cl_lightning.encoders import Encoder
 from cl_lightning.methods.modes import evaluating
 from cl_lightning.runs.checking.rehearsal import rehearse_image
-from tests import tiny
+from tests import small
 
-KINDS = {"simclr": tiny.simclr, "moco_v2": tiny.moco}
+KINDS = {"simclr": small.simclr, "moco_v2": small.moco}
 
 # Lightning counts them; the method names them.
 frozen = pytest.mark.filterwarnings("ignore:Found .* in eval mode at the start of training")
 
 
 def callbacks(kind: str) -> list[Any]:
-    return tiny.moco_callbacks() if kind == "moco_v2" else []
+    return small.moco_callbacks() if kind == "moco_v2" else []
 
 
 def fitted(kind: str, method: Any, *more: Callback, **settings: Any) -> Any:
-    trainer = tiny.trainer(*callbacks(kind), *more, **settings)
-    trainer.fit(method, tiny.data())
+    trainer = small.trainer(*callbacks(kind), *more, **settings)
+    trainer.fit(method, small.data())
     return trainer
 
 
@@ -57,7 +57,7 @@ def test_eval_before_a_fit_changes_no_bit_of_it(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_backbone_that_comes_in_evaluation_mode_learns_as_any_other(kind: str) -> None:
-    encoders = [tiny.encoder(), tiny.encoder()]
+    encoders = [small.encoder(), small.encoder()]
     encoders[1] = Encoder(encoders[1].backbone.eval(), hidden_features=16, out_features=8)
     encoders[1].load_state_dict(encoders[0].state_dict())
     methods = [KINDS[kind](encoder=encoder) for encoder in encoders]
@@ -67,10 +67,10 @@ def test_a_backbone_that_comes_in_evaluation_mode_learns_as_any_other(kind: str)
 
 
 def test_the_backbone_of_a_run_learns_again_in_another_encoder(tmp_path: Path) -> None:
-    trainer = fitted("simclr", tiny.simclr())
+    trainer = fitted("simclr", small.simclr())
     trainer.save_checkpoint(tmp_path / "run.ckpt")
     backbone = load_backbone(tmp_path / "run.ckpt")
-    method = tiny.simclr(encoder=Encoder(backbone, hidden_features=16, out_features=8))
+    method = small.simclr(encoder=Encoder(backbone, hidden_features=16, out_features=8))
     before = state(method.encoder.backbone)
     fitted("simclr", method)
     after = state(method.encoder.backbone)
@@ -99,7 +99,7 @@ def test_a_frozen_part_keeps_its_weights_statistics_and_mode_and_is_told(
 
 
 def test_frozen_parameters_in_training_mode_are_left_with_moving_statistics() -> None:
-    method = tiny.simclr()
+    method = small.simclr()
     method.encoder.backbone.requires_grad_(False)
     before = state(method.encoder.backbone)
     fitted("simclr", method)
@@ -127,7 +127,7 @@ class WithoutParameters(nn.Module):
 def test_what_has_no_parameters_is_as_the_part_that_it_belongs_to() -> None:
     torch.manual_seed(0)
     backbone = WithoutParameters()
-    method = tiny.simclr(encoder=Encoder(backbone, hidden_features=16, out_features=8)).eval()
+    method = small.simclr(encoder=Encoder(backbone, hidden_features=16, out_features=8)).eval()
     backbone.first.requires_grad_(False)
     fitted("simclr", method)
     assert [part.training for part in backbone.first] == [False] * 3
@@ -148,7 +148,7 @@ class KeepsNorms(WithoutParameters):
 
 @frozen
 def test_a_part_whose_own_train_keeps_something_frozen_has_its_way() -> None:
-    method = tiny.simclr(encoder=Encoder(KeepsNorms(), hidden_features=16, out_features=8)).eval()
+    method = small.simclr(encoder=Encoder(KeepsNorms(), hidden_features=16, out_features=8)).eval()
     fitted("simclr", method)
     assert method.kept_in_evaluation == "encoder.backbone.second.1"
 
@@ -173,16 +173,16 @@ class Modes(Callback):
 def test_the_key_encoder_has_the_modes_of_the_query_encoder_in_every_step_and_after_a_resume(
     tmp_path: Path,
 ) -> None:
-    method = tiny.moco()
+    method = small.moco()
     freeze(method.encoder.backbone)
     fresh = copy.deepcopy(method)
     modes = Modes(after=2)
-    trainer = tiny.trainer(modes, *tiny.moco_callbacks())
-    trainer.fit(method, tiny.data())
+    trainer = small.trainer(modes, *small.moco_callbacks())
+    trainer.fit(method, small.data())
     trainer.save_checkpoint(tmp_path / "last.ckpt")
     resumed = Modes(after=6)
-    trainer = tiny.trainer(resumed, *tiny.moco_callbacks(), max_epochs=2)
-    trainer.fit(fresh, tiny.data(), ckpt_path=tmp_path / "last.ckpt", weights_only=True)
+    trainer = small.trainer(resumed, *small.moco_callbacks(), max_epochs=2)
+    trainer.fit(fresh, small.data(), ckpt_path=tmp_path / "last.ckpt", weights_only=True)
     for seen in (modes.seen, resumed.seen):
         assert len(seen) == 4
         assert all(key == query for key, query in seen)
@@ -192,15 +192,15 @@ def test_the_key_encoder_has_the_modes_of_the_query_encoder_in_every_step_and_af
 
 
 def test_a_method_that_is_only_evaluated_keeps_its_modes() -> None:
-    method = tiny.simclr()
+    method = small.simclr()
     method.encoder.backbone.eval()
-    tiny.trainer(KNNMonitor(k=5), limit_val_batches=1.0).validate(method, tiny.data())
+    small.trainer(KNNMonitor(k=5), limit_val_batches=1.0).validate(method, small.data())
     assert method.training
     assert not method.encoder.backbone.training
 
 
 def test_the_rehearsal_and_evaluations_leave_each_part_in_its_mode() -> None:
-    method = tiny.simclr()
+    method = small.simclr()
     freeze(method.encoder.backbone)
     modes = [part.training for part in method.modules()]
     rehearse_image(method, torch.zeros(3, 8, 8, dtype=torch.uint8))

@@ -21,7 +21,7 @@ from cl_lightning.losses import neighbour_nce, nt_xent, sup_con
 from cl_lightning.metrics import sphere
 from cl_lightning.optim import WarmupCosine
 from cl_lightning.pairs import digit_views
-from tests import tiny
+from tests import small
 
 LENGTH, TEMPERATURE = 40, 0.1  # 40 is no multiple of the batch of 16: the set wraps
 STEPS = 4
@@ -47,11 +47,11 @@ class Trace(Callback):
 
 @pytest.fixture(scope="module")
 def run() -> Any:
-    method = tiny.nnclr()
+    method = small.nnclr()
     reference = copy.deepcopy(method.encoder).double(), copy.deepcopy(method.predictor).double()
     trace = Trace()
-    trainer = tiny.trainer(SupportSet(LENGTH), trace, precision="64-true")  # traced last
-    trainer.fit(method, datamodule=tiny.data())
+    trainer = small.trainer(SupportSet(LENGTH), trace, precision="64-true")  # traced last
+    trainer.fit(method, datamodule=small.data())
     return method, trace, reference
 
 
@@ -124,8 +124,8 @@ def test_neighbours_have_no_gradient_and_the_predictor_is_trained(run: Any) -> N
     support.keys = torch.eye(5)
     assert not support.nearest(torch.randn(3, 5, requires_grad=True)).requires_grad
     method, _, _ = run
-    fresh = tiny.nnclr()
-    pairs = zip(tiny.weights(method.predictor), tiny.weights(fresh.predictor), strict=True)
+    fresh = small.nnclr()
+    pairs = zip(small.weights(method.predictor), small.weights(fresh.predictor), strict=True)
     assert all(not torch.allclose(a.float(), b) for a, b in pairs)
 
 
@@ -141,8 +141,8 @@ def test_the_nearest_is_that_of_all_similarities_whatever_the_blocks(
 
 
 def test_a_set_in_float32_takes_half_precision() -> None:
-    trainer = tiny.trainer(SupportSet(LENGTH), precision="bf16-mixed")
-    trainer.fit(method := tiny.nnclr(), tiny.data())
+    trainer = small.trainer(SupportSet(LENGTH), precision="bf16-mixed")
+    trainer.fit(method := small.nnclr(), small.data())
     assert method.attached(SupportSet).keys.dtype is torch.float32
     torch.testing.assert_close(method.attached(SupportSet).keys.norm(dim=1), torch.ones(LENGTH))
 
@@ -158,7 +158,7 @@ class Kept(Callback):
 
 def test_the_start_report_tells_negatives_and_support_set() -> None:
     kept = Kept()
-    tiny.trainer(SupportSet(48), kept, max_epochs=2).fit(tiny.nnclr(), tiny.data())
+    small.trainer(SupportSet(48), kept, max_epochs=2).fit(small.nnclr(), small.data())
     assert kept.lines["negatives of a query"] == "15, the predictions of the other images in the batch"
     assert kept.lines["support set"] == "48, the embeddings of the last 3 steps"
     assert kept.reach.chance == pytest.approx(math.log(16))
@@ -166,8 +166,8 @@ def test_the_start_report_tells_negatives_and_support_set() -> None:
 
 def test_a_healthy_run_is_told_nothing() -> None:
     torch.manual_seed(0)
-    backbone = tiny.SmallConvNet(widths=(16, 32), strides=(2, 2))
-    encoder = tiny.Encoder(backbone, out_features=16, output_batch_norm=True)
+    backbone = small.SmallConvNet(widths=(16, 32), strides=(2, 2))
+    encoder = small.Encoder(backbone, out_features=16, output_batch_norm=True)
     method = NNCLR(
         digit_views(8),
         encoder,
@@ -176,7 +176,7 @@ def test_a_healthy_run_is_told_nothing() -> None:
         predictor_features=64,
     )
     health, data = HealthMonitor(), ContrastiveData(TensorImages(digits("train").images[:512]), batch_size=32)
-    trainer = tiny.trainer(health, SupportSet(512), max_epochs=6)
+    trainer = small.trainer(health, SupportSet(512), max_epochs=6)
     trainer.fit(method, datamodule=data)
     assert health.messages == []
     assert trainer.callback_metrics["train/loss"] < 0.96 * math.log(32)
@@ -184,9 +184,9 @@ def test_a_healthy_run_is_told_nothing() -> None:
 
 def test_all_monitors_log_what_they_log_of_simclr() -> None:
     logged = []
-    for method in (tiny.simclr(), tiny.nnclr()):
-        trainer = tiny.trainer(KNNMonitor(k=4), HealthMonitor(), limit_val_batches=None)
-        trainer.fit(method, tiny.data())
+    for method in (small.simclr(), small.nnclr()):
+        trainer = small.trainer(KNNMonitor(k=4), HealthMonitor(), limit_val_batches=None)
+        trainer.fit(method, small.data())
         logged.append(trainer.callback_metrics)
         assert all(value.isfinite() for value in trainer.callback_metrics.values())
     assert logged[0].keys() == logged[1].keys()
@@ -219,20 +219,20 @@ def test_a_class_of_ones_own_says_which_losses_it_takes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "callback"), [(tiny.nnclr, NegativeQueue(64)), (tiny.simclr, SupportSet(64))]
+    ("method", "callback"), [(small.nnclr, NegativeQueue(64)), (small.simclr, SupportSet(64))]
 )
 def test_what_holds_another_methods_keys_is_refused(method: Any, callback: Any) -> None:
     with pytest.raises(
         ValueError, match=rf"{callback.key} is there, but .* has no {callback.content} for it"
     ):
-        tiny.trainer(callback).fit(method(), tiny.data())
+        small.trainer(callback).fit(method(), small.data())
 
 
 def test_a_support_set_longer_than_an_epoch_is_told() -> None:
     with pytest.warns(
         UserWarning, match=r"support_set.length is 65, more than the 64 embeddings of an epoch"
     ):
-        tiny.trainer(SupportSet(65)).fit(tiny.nnclr(), tiny.data())
+        small.trainer(SupportSet(65)).fit(small.nnclr(), small.data())
 
 
 # --- checkpoints
@@ -240,9 +240,9 @@ def test_a_support_set_longer_than_an_epoch_is_told() -> None:
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    method, file = tiny.nnclr(), tmp_path_factory.mktemp("saved") / "last.ckpt"
-    trainer = tiny.trainer(SupportSet(LENGTH))
-    trainer.fit(method, tiny.data())
+    method, file = small.nnclr(), tmp_path_factory.mktemp("saved") / "last.ckpt"
+    trainer = small.trainer(SupportSet(LENGTH))
+    trainer.fit(method, small.data())
     trainer.save_checkpoint(file)
     return method, file
 
@@ -253,7 +253,7 @@ def test_a_checkpoint_gives_the_method_back(saved: Any) -> None:
     assert again.predictor_features == 16
     assert again.state_dict().keys() == method.state_dict().keys()
     assert all(torch.equal(again.state_dict()[name], value) for name, value in method.state_dict().items())
-    images = torch.randn(2, 3, tiny.SIZE, tiny.SIZE)
+    images = torch.randn(2, 3, small.SIZE, small.SIZE)
     assert torch.equal(load_backbone(file)(images), method.eval().encoder.backbone(images))
 
 
@@ -264,9 +264,9 @@ def test_a_resumed_run_without_the_support_set_is_refused(saved: Any, tmp_path: 
     torch.save(content, tmp_path / "x.ckpt")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        trainer = tiny.trainer(SupportSet(LENGTH), max_epochs=2)
+        trainer = small.trainer(SupportSet(LENGTH), max_epochs=2)
         with pytest.raises(ValueError, match=r"holds no support set; .* had callbacks\.support_set"):
-            trainer.fit(tiny.nnclr(), tiny.data(), ckpt_path=tmp_path / "x.ckpt", weights_only=True)
+            trainer.fit(small.nnclr(), small.data(), ckpt_path=tmp_path / "x.ckpt", weights_only=True)
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_a_resumed_run_without_the_support_set_is_refused(saved: Any, tmp_path: 
     ],
 )
 def test_a_resumed_run_with_other_sizes_is_refused(saved: Any, length: int, features: int, told: str) -> None:
-    trainer = tiny.trainer(SupportSet(length), max_epochs=2)
-    method = tiny.nnclr(predictor_features=features)
+    trainer = small.trainer(SupportSet(length), max_epochs=2)
+    method = small.nnclr(predictor_features=features)
     with pytest.raises(ValueError, match=told):
-        trainer.fit(method, tiny.data(), ckpt_path=saved[1], weights_only=True)
+        trainer.fit(method, small.data(), ckpt_path=saved[1], weights_only=True)

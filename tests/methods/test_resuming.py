@@ -17,19 +17,19 @@ from cl_lightning.callbacks import KNNMonitor
 from cl_lightning.losses import nt_xent
 from cl_lightning.optim import WarmupCosine
 from cl_lightning.pairs import moco_v2_views
-from tests import tiny
+from tests import small
 
 SGD, ADAMW = torch.optim.SGD, torch.optim.AdamW
 
 
 class Case:
-    """What a fit is given, by the way that `tiny` names it."""
+    """What a fit is given, by the way that `small` names it."""
 
     def __init__(
         self, kind: str = "simclr", callbacks: Callable[[], Any] | None = None, **given: Any
     ) -> None:
         self.kind, self.given = kind, given
-        self.callbacks = callbacks or (tiny.moco_callbacks if kind == "moco" else list)
+        self.callbacks = callbacks or (small.moco_callbacks if kind == "moco" else list)
 
     def fit(self, resume: Path | None = None, **more: Any) -> Trainer:
         data = {
@@ -39,8 +39,8 @@ class Case:
         method = {n: v for n, v in self.given.items() if n not in data and n not in trainer}
         if "encoder" in method:
             method["encoder"] = copy.deepcopy(method["encoder"])
-        ended = tiny.trainer(*self.callbacks(), **({"max_epochs": 1} | trainer | more))
-        ended.fit(KINDS[self.kind](**method), tiny.data(**data), ckpt_path=resume, weights_only=True)
+        ended = small.trainer(*self.callbacks(), **({"max_epochs": 1} | trainer | more))
+        ended.fit(KINDS[self.kind](**method), small.data(**data), ckpt_path=resume, weights_only=True)
         return ended
 
 
@@ -50,17 +50,17 @@ TRAINER = (
 )
 
 
-def simclr(temperature: float = 0.1, size: int = tiny.SIZE, views: Any = None, **given: Any) -> SimCLR:
+def simclr(temperature: float = 0.1, size: int = small.SIZE, views: Any = None, **given: Any) -> SimCLR:
     given = {
-        "encoder": tiny.encoder(),
-        "optimizer": tiny.sgd,
+        "encoder": small.encoder(),
+        "optimizer": small.sgd,
         "loss": partial(nt_xent, temperature=temperature),
     } | given
     schedule = given.pop("schedule", WarmupCosine(lr_scaling="none"))
     return SimCLR(views=views or moco_v2_views(size), schedule=schedule, **given)
 
 
-KINDS = {"simclr": simclr, "moco": tiny.moco}
+KINDS = {"simclr": simclr, "moco": small.moco}
 
 
 @pytest.fixture(scope="module")
@@ -116,12 +116,12 @@ OTHERS: list[tuple[str, Case, Case, list[str]]] = [
     ("clipping", PLAIN, Case(gradient_clip_val=0.5), ["trainer.gradient_clip_val: then null, now 0.5"]),
     ("limit", PLAIN, Case(limit_train_batches=2), ["trainer.limit_train_batches: then 1.0, now 2"]),
     ("temperature", PLAIN, Case(temperature=0.5), ["loss.temperature: then 0.1, now 0.5"]),
-    ("views", PLAIN, Case(views=moco_v2_views(tiny.SIZE, seed=3)), ["views.seed: then 0, now 3"]),
+    ("views", PLAIN, Case(views=moco_v2_views(small.SIZE, seed=3)), ["views.seed: then 0, now 3"]),
     ("decay", PLAIN, Case(decay_norms_and_biases=True), ["decay_norms_and_biases: then false, now true"]),
     (
         "encoder",
         PLAIN,
-        Case(encoder=tiny.encoder(batch_norm="split", batch_norm_groups=2)),
+        Case(encoder=small.encoder(batch_norm="split", batch_norm_groups=2)),
         ["encoder.batch_norm: then 'sync', now 'split'", "encoder.batch_norm_groups: then 1, now 2"],
     ),
     ("method", MOCO, PLAIN, ["method: then MoCoV2, now SimCLR"]),
@@ -129,19 +129,19 @@ OTHERS: list[tuple[str, Case, Case, list[str]]] = [
     (
         "key encoder",
         MOCO,
-        Case("moco", lambda: tiny.moco_callbacks(momentum=0.5)),
+        Case("moco", lambda: small.moco_callbacks(momentum=0.5)),
         ["callbacks.momentum_encoder.momentum: then 0.9, now 0.5"],
     ),
     (
         "cosine",
         MOCO,
-        Case("moco", lambda: tiny.moco_callbacks(schedule="cosine")),
+        Case("moco", lambda: small.moco_callbacks(schedule="cosine")),
         ["callbacks.momentum_encoder.schedule: then 'constant', now 'cosine'"],
     ),
     (
         "queue",
         MOCO,
-        Case("moco", lambda: tiny.moco_callbacks(length=48)),
+        Case("moco", lambda: small.moco_callbacks(length=48)),
         ["callbacks.negative_queue.length: then 40, now 48"],
     ),
     (
@@ -190,7 +190,7 @@ def test_what_own_code_makes_is_compared_once_it_is_made(
 
 
 def test_other_trained_parameters_are_refused(begun: Callable[[Case], Path]) -> None:
-    encoder = tiny.encoder()
+    encoder = small.encoder()
     encoder.backbone.requires_grad_(False)
     with pytest.raises(
         ConfigError, match=r"trained tensors in each of the optimizer's groups: then \[4, 7\], now \[2, 3\]"
@@ -272,8 +272,8 @@ def test_the_settings_are_plain_containers_that_load_weights_only(begun: Callabl
 
 def test_what_reads_only_the_weights_is_not_refused(begun: Callable[[Case], Path]) -> None:
     other = simclr(temperature=0.5, optimizer=partial(ADAMW, lr=1.0))
-    trainer = tiny.trainer(KNNMonitor(k=3), limit_val_batches=1.0, precision="bf16-mixed")
-    trainer.validate(other, tiny.data(batch_size=8), ckpt_path=begun(PLAIN), weights_only=True)
+    trainer = small.trainer(KNNMonitor(k=3), limit_val_batches=1.0, precision="bf16-mixed")
+    trainer.validate(other, small.data(batch_size=8), ckpt_path=begun(PLAIN), weights_only=True)
     assert "val/knn_top1" in trainer.callback_metrics
 
 
@@ -285,8 +285,8 @@ def test_the_remedies_of_the_message_work(begun: Callable[[Case], Path]) -> None
     method = SimCLR.load_from_checkpoint(file, optimizer=other)
     trained = torch.load(file, weights_only=True)["state_dict"]
     assert all(value.equal(trained[name]) for name, value in method.state_dict().items())
-    trainer = tiny.trainer()
-    trainer.fit(method, tiny.data())
+    trainer = small.trainer()
+    trainer.fit(method, small.data())
     assert trainer.global_step == 4
     assert isinstance(trainer.optimizers[0], ADAMW)
 
@@ -310,9 +310,9 @@ def test_the_number_of_processes_counts_where_batch_norm_is_theirs(
         if "devices" in (found := content["cl_lightning"]["settings"]["trainer"]):
             found["devices"] = 4
 
-    case = Case(encoder=tiny.encoder(batch_norm=policy))
+    case = Case(encoder=small.encoder(batch_norm=policy))
     file = edited(begun(case), tmp_path / "four.ckpt", on_four)
-    again = Case(encoder=tiny.encoder(batch_norm=policy))
+    again = Case(encoder=small.encoder(batch_norm=policy))
     if policy == "sync":
         assert again.fit(file, max_epochs=2).global_step == 8
         return

@@ -12,19 +12,19 @@ from cl_lightning import MoCoV2, SimCLR
 from cl_lightning.callbacks import HealthMonitor, KNNMonitor, MomentumEncoder, NegativeQueue
 from cl_lightning.data import EpochOrder
 from cl_lightning.losses import nt_xent
-from tests import tiny
+from tests import small
 
 
 def fit(method, *callbacks, data=None, **settings):
-    trainer = tiny.trainer(*callbacks, **settings)
-    trainer.fit(method, datamodule=data or tiny.data())
+    trainer = small.trainer(*callbacks, **settings)
+    trainer.fit(method, datamodule=data or small.data())
     return trainer
 
 
 def test_simclr_steps_are_those_of_the_paper() -> None:
     """Two epochs in float64 against a plain loop: both views in one forward, matrix of 2N x 2N."""
-    method = tiny.simclr(loss=partial(nt_xent, temperature=0.2))
-    reference, data = copy.deepcopy(method.encoder).double(), tiny.data()
+    method = small.simclr(loss=partial(nt_xent, temperature=0.2))
+    reference, data = copy.deepcopy(method.encoder).double(), small.data()
     groups = [
         {"params": [p for p in reference.parameters() if p.ndim > 1], "weight_decay": 1e-4},
         {"params": [p for p in reference.parameters() if p.ndim <= 1], "weight_decay": 0.0},
@@ -58,13 +58,13 @@ class Losses(Callback):
         self.steps.append(outputs["loss"])
 
 
-@pytest.mark.parametrize("make", [tiny.simclr, tiny.moco])
+@pytest.mark.parametrize("make", [small.simclr, small.moco])
 def test_loss_falls_and_training_repeats_to_the_bit(make) -> None:
     runs = []
     for _ in range(2):
         record, method = Losses(), make()
         fit(method, *callbacks(make), record, max_epochs=30)
-        runs.append((torch.stack(record.steps), tiny.weights(method)))
+        runs.append((torch.stack(record.steps), small.weights(method)))
     epochs = runs[0][0].view(30, 4).mean(1)
     assert epochs[-1] < epochs.max() - 0.1  # MoCo's rises first, while keys replace random negatives
     assert torch.equal(runs[0][0], runs[1][0])
@@ -72,11 +72,11 @@ def test_loss_falls_and_training_repeats_to_the_bit(make) -> None:
 
 
 def callbacks(make):
-    return tiny.moco_callbacks() if make is tiny.moco else []
+    return small.moco_callbacks() if make is small.moco else []
 
 
 def test_moco_brings_its_callbacks_along() -> None:
-    method = tiny.moco()
+    method = small.moco()
     with pytest.warns(UserWarning, match="more than the 64 keys of an epoch"):
         trainer = fit(method)
     kinds = [type(callback) for callback in trainer.callbacks]
@@ -87,13 +87,13 @@ def test_moco_brings_its_callbacks_along() -> None:
 
 
 def test_callbacks_given_to_the_trainer_win_and_are_the_same_ever_after() -> None:
-    method, given = tiny.moco(), [*tiny.moco_callbacks(), KNNMonitor(k=5)]
+    method, given = small.moco(), [*small.moco_callbacks(), KNNMonitor(k=5)]
     trainer = fit(method, *given, limit_val_batches=1.0)
     assert method.attached(MomentumEncoder) is given[0]
     assert method.attached(NegativeQueue) is given[1]
     attached = list(trainer.callbacks)
     keys = given[1].keys.clone()
-    trainer.validate(method, datamodule=tiny.data(), verbose=False)
+    trainer.validate(method, datamodule=small.data(), verbose=False)
     assert trainer.callbacks == attached
     assert torch.equal(given[1].keys, keys)
 
@@ -101,9 +101,9 @@ def test_callbacks_given_to_the_trainer_win_and_are_the_same_ever_after() -> Non
 @pytest.mark.parametrize("policy", ["shuffle", "split"])
 def test_shuffled_batch_norm_hides_which_images_share_a_group(policy: str) -> None:
     """Changing another image of the query's group changes its key only where both share the key's group."""
-    method = tiny.moco(policy, groups=2)
-    fit(method, *tiny.moco_callbacks())
-    images = torch.randn(16, 3, tiny.SIZE, tiny.SIZE)
+    method = small.moco(policy, groups=2)
+    fit(method, *small.moco_callbacks())
+    images = torch.randn(16, 3, small.SIZE, small.SIZE)
     changed = images.clone()
     changed[1] += 1.0  # in the group of image 0, which holds the first 8
     affected, together = [], []
@@ -122,7 +122,7 @@ def test_shuffled_batch_norm_hides_which_images_share_a_group(policy: str) -> No
         assert 0 < sum(affected) < len(affected)
 
 
-@pytest.mark.parametrize("make", [tiny.simclr, tiny.moco])
+@pytest.mark.parametrize("make", [small.simclr, small.moco])
 @pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true", "64-true"])
 def test_every_precision_of_a_cpu_trains(make, precision: str) -> None:
     trainer = fit(make(), *callbacks(make), precision=precision, max_epochs=2)
@@ -131,7 +131,7 @@ def test_every_precision_of_a_cpu_trains(make, precision: str) -> None:
 
 def test_views_are_computed_in_float32_under_autocast() -> None:
     seen = []
-    method = tiny.simclr()
+    method = small.simclr()
     views = method.views
 
     class Recorder:
@@ -148,7 +148,7 @@ def test_views_are_computed_in_float32_under_autocast() -> None:
 
 def test_shuffle_in_simclr_warns_that_it_is_split() -> None:
     with pytest.warns(UserWarning, match="shuffle has the effect of split in SimCLR"):
-        tiny.simclr("shuffle", groups=2)
+        small.simclr("shuffle", groups=2)
 
 
 def test_own_loss_and_own_optimizer_are_used() -> None:
@@ -158,13 +158,13 @@ def test_own_loss_and_own_optimizer_are_used() -> None:
         calls.append(z_a.shape)
         return (z_a - z_b).square().mean()
 
-    trainer = fit(tiny.simclr(loss=loss, optimizer=partial(torch.optim.AdamW, lr=1e-3)))
+    trainer = fit(small.simclr(loss=loss, optimizer=partial(torch.optim.AdamW, lr=1e-3)))
     assert calls == [(16, 8)] * 4
     assert isinstance(trainer.optimizers[0], torch.optim.AdamW)
 
 
 def test_repr_shows_the_three_choices() -> None:
-    text = repr(tiny.moco())
+    text = repr(small.moco())
     assert text.startswith("MoCoV2(\n  pairs:   ")
     made = "SmallConvNet(widths=[8, 16], strides=[2, 2], channels=3)"
     assert f"encoder: {made}, 16 features, 8 embedded, batch norm sync" in text
@@ -181,12 +181,12 @@ def test_defaults_are_the_papers() -> None:
 
 
 def test_a_module_is_saved_before_it_was_fitted() -> None:
-    assert [callback.state_dict() for callback in tiny.moco_callbacks()] == [{}, {}]
+    assert [callback.state_dict() for callback in small.moco_callbacks()] == [{}, {}]
 
 
 def test_batch_norm_that_the_trainer_replaced_is_refused() -> None:
     """As sync_batchnorm=True does; on a CPU DDP itself refuses the layers."""
-    method = tiny.simclr("split", groups=2)
+    method = small.simclr("split", groups=2)
     method.encoder = torch.nn.SyncBatchNorm.convert_sync_batchnorm(method.encoder)
     with pytest.raises(ValueError, match=r"sync_batchnorm=True replaces .*; accepted: sync_batchnorm=False"):
         fit(method)
@@ -194,4 +194,4 @@ def test_batch_norm_that_the_trainer_replaced_is_refused() -> None:
 
 def test_a_negative_seed_is_refused() -> None:
     with pytest.raises(ValueError, match=r"method.seed is -1; accepted: a whole number from 0"):
-        tiny.moco(seed=-1)
+        small.moco(seed=-1)

@@ -9,7 +9,7 @@ from lightning.pytorch import Callback
 from cl_lightning.methods import SimCLR
 from cl_lightning.optim import WarmupCosine
 from cl_lightning.pairs import moco_v2_views
-from tests import tiny
+from tests import small
 
 
 @pytest.mark.parametrize(("rule", "expected"), [("none", 1.0), ("linear", 4.0), ("sqrt", 2.0)])
@@ -36,10 +36,10 @@ class Rates(Callback):
 
 @pytest.mark.parametrize(("accumulate", "warmup_steps", "total"), [(1, 4, 8), (2, 2, 4)])
 def test_trained_rates_are_the_schedules_under_accumulation_too(accumulate, warmup_steps, total) -> None:
-    rates, method = Rates(), tiny.simclr()
+    rates, method = Rates(), small.simclr()
     method.schedule = WarmupCosine(warmup_epochs=1, lr_scaling="linear")
-    trainer = tiny.trainer(rates, max_epochs=2, accumulate_grad_batches=accumulate)
-    trainer.fit(method, datamodule=tiny.data())
+    trainer = small.trainer(rates, max_epochs=2, accumulate_grad_batches=accumulate)
+    trainer.fit(method, datamodule=small.data())
     peak = 0.1 * 16 * accumulate / 256
     expected = [peak * method.schedule.factor(step, total, warmup_steps) for step in range(total)]
     assert rates.rates == pytest.approx(expected)
@@ -53,12 +53,12 @@ def test_every_parameter_group_has_the_rate() -> None:
 
 
 def test_warm_up_longer_than_training_is_refused() -> None:
-    method = tiny.simclr()
+    method = small.simclr()
     method.schedule = WarmupCosine(warmup_epochs=10)
     with pytest.raises(
         ValueError, match=r"schedule.warmup_epochs is 10 \(40 steps\), but training ends after 4"
     ):
-        tiny.trainer().fit(method, datamodule=tiny.data())
+        small.trainer().fit(method, datamodule=small.data())
 
 
 @pytest.mark.parametrize(
@@ -84,10 +84,10 @@ def test_a_default_that_does_not_fit_is_a_tenth_of_the_run_and_one_that_fits_is_
 
 
 def test_the_defaults_of_simclr_train_a_single_epoch_and_a_given_warm_up_is_refused() -> None:
-    made = SimCLR(moco_v2_views(tiny.SIZE), tiny.encoder())
-    trainer = tiny.trainer()
-    trainer.fit(made, tiny.data())
+    made = SimCLR(moco_v2_views(small.SIZE), small.encoder())
+    trainer = small.trainer()
+    trainer.fit(made, small.data())
     assert trainer.global_step == 4
-    given = SimCLR(moco_v2_views(tiny.SIZE), tiny.encoder(), schedule=WarmupCosine(warmup_epochs=10))
+    given = SimCLR(moco_v2_views(small.SIZE), small.encoder(), schedule=WarmupCosine(warmup_epochs=10))
     with pytest.raises(ValueError, match=r"schedule.warmup_epochs is 10 \(40 steps\)"):
-        tiny.trainer().fit(given, tiny.data())
+        small.trainer().fit(given, small.data())

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.command import RUN_FOLDER, SMALL, cl_train, files
 from tests.packaging.builds import PYPROJECT
-from tests.runs.configs import OPTIONS as SHIPPED
+from tests.small import OPTIONS as SHIPPED
 
 EXPERIMENT = """# @package _global_
 defaults:

@@ -12,7 +12,7 @@ from cl_lightning.data import ContrastiveData, TensorImages, image_folder, synth
 from cl_lightning.pairs import digit_views, simclr_views
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs import pictures as run_pictures
-from tests import tiny
+from tests import small
 
 
 def drawn(picture: Any, row: int, columns: int) -> torch.Tensor:
@@ -55,15 +55,15 @@ def test_pairs_of_photos_are_cut_as_the_workers_cut_them(
 
 def fitted(folder: RunFolder, data: Any, **settings: Any) -> Any:
     settings |= {"limit_val_batches": 1.0, "default_root_dir": folder.path}
-    trainer = tiny.trainer(KNNMonitor(k=7), **settings)
-    trainer.fit(tiny.simclr(), datamodule=data)
+    trainer = small.trainer(KNNMonitor(k=7), **settings)
+    trainer.fit(small.simclr(), datamodule=data)
     return trainer
 
 
 @pytest.mark.usefixtures("with_pictures")
 def test_a_run_has_its_pictures(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    trainer = fitted(folder, tiny.data())
+    trainer = fitted(folder, small.data())
     folder.metrics.write_text("epoch,step,train/loss\n0,3,1.5\n", encoding="utf-8")
     files = run_pictures.write_pictures(folder, trainer)
     assert {file.name for file in files} == {"pairs.png", "curves.png", "spectrum.png", "neighbours.png"}
@@ -74,7 +74,7 @@ def test_a_run_has_its_pictures(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("with_pictures")
 def test_without_labels_or_numbers_neighbours_and_curves_are_left_out(tmp_path: Path) -> None:
-    labelled, folder = tiny.data(), RunFolder(tmp_path)
+    labelled, folder = small.data(), RunFolder(tmp_path)
     data = ContrastiveData(labelled.train, TensorImages(labelled.val.images), batch_size=16)
     with pytest.warns(UserWarning, match="kNN accuracy is left out"):
         trainer = fitted(folder, data)
@@ -83,7 +83,7 @@ def test_without_labels_or_numbers_neighbours_and_curves_are_left_out(tmp_path: 
 
 
 def test_a_spectrum_is_of_the_first_and_last_epoch(tmp_path: Path) -> None:
-    trainer = fitted(RunFolder(tmp_path), tiny.data(), max_epochs=3)
+    trainer = fitted(RunFolder(tmp_path), small.data(), max_epochs=3)
     health = next(c for c in trainer.callbacks if isinstance(c, HealthMonitor))
     assert {stage: list(epochs) for stage, epochs in health.spectra.items()} == {
         "train": [0, 2],
@@ -95,7 +95,7 @@ def test_a_spectrum_is_of_the_first_and_last_epoch(tmp_path: Path) -> None:
 
 
 def test_neighbours_are_images_of_the_bank_and_of_the_validation_set() -> None:
-    data = tiny.data()
+    data = small.data()
 
     class Measured(KNNMonitor):
         def neighbours(self, queries: int, count: int) -> Any:

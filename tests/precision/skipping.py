@@ -11,10 +11,10 @@ from torch import Tensor
 
 from cl_lightning.callbacks import MomentumEncoder, NegativeQueue
 from cl_lightning.distributed import rank
-from tests import tiny
+from tests import small
 from tests.precision.trained import fp16
 
-sgd = tiny.sgd
+sgd = small.sgd
 fused_sgd = partial(torch.optim.SGD, lr=0.1, momentum=0.9, fused=True)
 fused_adamw = partial(torch.optim.AdamW, lr=1e-3, fused=True)
 
@@ -85,8 +85,8 @@ class Changes(Callback):
 
     def now(self, pl_module) -> dict[str, list[Tensor]]:
         return {
-            "weights": tiny.weights(pl_module.encoder),
-            "key encoder": tiny.weights(self.encoder.encoder),
+            "weights": small.weights(pl_module.encoder),
+            "key encoder": small.weights(self.encoder.encoder),
             "queue": [self.queue.keys.clone()],
         }
 
@@ -109,12 +109,12 @@ class Ended:
 
 def run(case: Case, device: str = "cpu", processes: int = 1, on_rank: int = 0, overflow=Overflow) -> Ended:
     """`case` through Lightning; its batches overflow on process `on_rank`."""
-    own = tiny.moco_callbacks(length=64)
+    own = small.moco_callbacks(length=64)
     changes = Changes(*own)
     several = {"devices": processes, "strategy": "ddp"} if processes > 1 else {}
     settings = {"accelerator": device, "max_epochs": 2, **several, **case.settings}
     plugin = fp16(device, **case.scaler)
-    trainer = tiny.trainer(overflow(case.overflows, on_rank), *own, changes, plugins=[plugin], **settings)
-    method = tiny.moco(optimizer=case.optimizer)
-    trainer.fit(method, datamodule=tiny.data())
+    trainer = small.trainer(overflow(case.overflows, on_rank), *own, changes, plugins=[plugin], **settings)
+    method = small.moco(optimizer=case.optimizer)
+    trainer.fit(method, datamodule=small.data())
     return Ended(changes.seen, changes.now(method))

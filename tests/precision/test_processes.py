@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests import tiny
+from tests import small
 from tests.precision.skipping import CASES, UnsharedOverflow, run
 from tests.precision.trained import LOSSES, PRECISIONS, both_methods, every_precision, trainer
 from tests.processes import run_on
@@ -17,9 +17,9 @@ SKIPPING = {"several in a row": 0, "within an accumulation": 1, "of fused SGD": 
 
 def trained(method: str, precision: str) -> dict[str, list[torch.Tensor]]:
     """All that four steps leave behind on this process."""
-    module, own = getattr(tiny, method)(), tiny.moco_callbacks() if method == "moco" else []
+    module, own = getattr(small, method)(), small.moco_callbacks() if method == "moco" else []
     fit = trainer(precision, "cpu", *own, devices=2, strategy="ddp")
-    fit.fit(module, datamodule=tiny.data())
+    fit.fit(module, datamodule=small.data())
     held = {
         "encoder": list(module.encoder.state_dict().values()),
         "loss": [fit.callback_metrics["train/loss"]],

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
 from cl_lightning.losses import nt_xent
-from tests import tiny
+from tests import small
 from tests.losses import oracle
 from tests.precision.trained import (
     TEMPERATURE,
@@ -107,7 +107,7 @@ def test_what_is_logged_is_that_of_float64(method: str, precision: str, device: 
 @both_methods
 @every_precision
 def test_every_precision_learns_as_float32_does(method: str, precision: str, device: str) -> None:
-    before = judged(tiny.encoder())
+    before = judged(small.encoder())
     falls = [before - judged(trained(method, p, device).method.encoder) for p in (precision, "32")]
     assert falls[1] > 0.5
     assert falls[0] > 0.7 * falls[1]
@@ -117,7 +117,7 @@ def test_every_precision_learns_as_float32_does(method: str, precision: str, dev
 def judged(encoder: nn.Module) -> float:
     """NT-Xent of all images under views of their own, in float32 and by the batch's statistics."""
     encoder = copy.deepcopy(encoder).float().cpu().train()
-    data = tiny.data().train
+    data = small.data().train
     images: Tensor = torch.stack([data[i][0] for i in range(len(data))])
     view_a, view_b = close_views(images, torch.arange(len(images)), 99)
     return nt_xent(encoder(view_a), encoder(view_b), TEMPERATURE).item()

@@ -14,14 +14,14 @@ from torch import Tensor
 from cl_lightning.callbacks import MomentumEncoder, NegativeQueue
 from cl_lightning.losses import info_nce, nt_xent
 from cl_lightning.pairs import simclr_views
-from tests import tiny
+from tests import small
 
 PRECISIONS = ("32", "bf16-mixed", "16-mixed", "bf16-true", "64")
 TEMPERATURE = 0.1
 LOSSES = {"simclr": nt_xent, "moco": info_nce}
 LEARNING_RATES = {"simclr": 0.1, "moco": 0.01}
 close_views = simclr_views(
-    tiny.SIZE,
+    small.SIZE,
     crop_scale=(0.98, 1),
     crop_ratio=(1, 1),
     flip=0,
@@ -41,9 +41,9 @@ def fp16(device: str, init_scale: float = 1024, **settings: Any) -> MixedPrecisi
 
 
 def trainer(precision: str, device: str, *callbacks: Callback, **settings: Any) -> Any:
-    """That of `tiny`, which trains in `precision`."""
+    """That of `small`, which trains in `precision`."""
     chosen = {"plugins": [fp16(device)]} if precision == "16-mixed" else {"precision": precision}
-    return tiny.trainer(*callbacks, accelerator=device, **chosen, **settings)
+    return small.trainer(*callbacks, accelerator=device, **chosen, **settings)
 
 
 @dataclass
@@ -90,10 +90,10 @@ class Run:
 def trained(method: str, precision: str, device: str) -> Run:
     """Forty steps of sixteen images."""
     optimizer = partial(torch.optim.SGD, lr=LEARNING_RATES[method], momentum=0.9)
-    module = getattr(tiny, method)(optimizer=optimizer)
+    module = getattr(small, method)(optimizer=optimizer)
     module.views = close_views
     module.loss = partial(LOSSES[method], temperature=TEMPERATURE)
-    recorder, own = Recorder(), tiny.moco_callbacks(momentum=0.5) if method == "moco" else []
+    recorder, own = Recorder(), small.moco_callbacks(momentum=0.5) if method == "moco" else []
     fit = trainer(precision, device, *own, recorder, max_epochs=10)
-    fit.fit(module, datamodule=tiny.data())
+    fit.fit(module, datamodule=small.data())
     return Run(fit, module, recorder.steps, recorder.images, own[0] if own else None)

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from cl_lightning.runs import RunFolder
-from tests.runs.configs import SMALL, SMALL_MOCO, config
+from tests.small import SMALL, SMALL_MOCO, config
 
 METHODS = {"simclr": SMALL, "moco_v2": (*SMALL, *SMALL_MOCO)}
 

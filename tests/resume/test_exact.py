@@ -10,12 +10,12 @@ from torch.utils.data import Dataset
 
 from cl_lightning.callbacks.support_set import SupportSet
 from cl_lightning.data import ContrastiveData, TensorImages, synthetic
-from tests import tiny
+from tests import small
 from tests.resume.compare import differences
 
 EPOCHS, STEPS = 3, 8  # of 16 batches of 4 images, two of which make a step
 # Inside the first epoch, inside the second, at the end of an epoch.
-PLAIN = {"simclr": tiny.simclr, "nnclr": tiny.nnclr}
+PLAIN = {"simclr": small.simclr, "nnclr": small.nnclr}
 PLACES = {"first epoch": 3, "inside an epoch": 13, "end of an epoch": 2 * STEPS}
 
 
@@ -52,7 +52,7 @@ class SaveAt(Callback):
 
 def data(workers: int | None) -> ContrastiveData:
     """On the device, or read one by one by this many workers."""
-    images = synthetic("train", images=66, size=tiny.SIZE)
+    images = synthetic("train", images=66, size=small.SIZE)
     if workers is None:
         return ContrastiveData(images, batch_size=4, seed=1)
     return ContrastiveData(OneByOne(images), batch_size=4, seed=1, num_workers=workers)
@@ -62,10 +62,10 @@ def fit(
     method: str, workers: int | None, precision: str, *callbacks: Any, resume: Path | None = None
 ) -> dict[str, Any]:
     """All that a checkpoint of the end holds, but the loops' clocks."""
-    made: Any = tiny.moco("shuffle", groups=2, symmetric=True) if method == "moco" else PLAIN[method]()
+    made: Any = small.moco("shuffle", groups=2, symmetric=True) if method == "moco" else PLAIN[method]()
     made.default_callbacks.clear()
-    owned = {"moco": tiny.moco_callbacks(length=40), "nnclr": [SupportSet(40)]}.get(method, [])
-    trainer = tiny.trainer(
+    owned = {"moco": small.moco_callbacks(length=40), "nnclr": [SupportSet(40)]}.get(method, [])
+    trainer = small.trainer(
         *owned, *callbacks, max_epochs=EPOCHS, accumulate_grad_batches=2, precision=precision
     )
     trainer.fit(made, datamodule=data(workers), ckpt_path=resume, weights_only=True)

@@ -16,7 +16,7 @@ from cl_lightning.callbacks import HealthMonitor, KNNMonitor
 from cl_lightning.callbacks.health import collector, monitor
 from cl_lightning.data import ContrastiveData, synthetic
 from cl_lightning.distributed import world_size
-from tests import tiny
+from tests import small
 from tests.processes import run_on
 from tests.resume.saving import SaveAfter
 
@@ -25,9 +25,9 @@ PLACES = {"inside the first epoch": 4, "end of an epoch": STEPS, "inside the las
 # Fewer batches than an epoch has, so that early ones make room.
 KEPT = {(monitor, "UNIFORMITY_ROWS"): 40, (collector, "ROWS"): 40}
 CASES = {
-    "simclr": (tiny.simclr, "32-true"),
-    "moco": (tiny.moco, "64-true"),  # exact but for the metrics' own rounding
-    "stuck": (partial(tiny.simclr, optimizer=partial(torch.optim.SGD, lr=1e-8)), "bf16-mixed"),
+    "simclr": (small.simclr, "32-true"),
+    "moco": (small.moco, "64-true"),  # exact but for the metrics' own rounding
+    "stuck": (partial(small.simclr, optimizer=partial(torch.optim.SGD, lr=1e-8)), "bf16-mixed"),
 }
 
 
@@ -63,7 +63,7 @@ class Logged(Checkpoint):
 def data() -> ContrastiveData:
     sizes = {"train": 2 * 8 * STEPS + 2, "val": 16, "bank": 16}
     return ContrastiveData(
-        **{n: synthetic(images=size, size=tiny.SIZE) for n, size in sizes.items()}, batch_size=8
+        **{n: synthetic(images=size, size=small.SIZE) for n, size in sizes.items()}, batch_size=8
     )
 
 
@@ -75,8 +75,8 @@ def fit(case: str, *callbacks: Any, resume: Path | None = None) -> dict[str, Any
     settings["enable_checkpointing"] = True
     if world_size() > 1:
         settings |= {"devices": world_size(), "strategy": "ddp"}
-    owned = tiny.moco_callbacks(length=64) if case == "moco" else []
-    trainer = tiny.trainer(
+    owned = small.moco_callbacks(length=64) if case == "moco" else []
+    trainer = small.trainer(
         monitor, KNNMonitor(k=5), *owned, logged, *callbacks, precision=precision, **settings
     )
     with ExitStack() as patches, warnings.catch_warnings():

@@ -10,7 +10,7 @@ import torch
 
 from cl_lightning.callbacks import KNNMonitor
 from cl_lightning.data import BrokenImageError, ContrastiveData, image_folder, synthetic
-from tests import tiny
+from tests import small
 from tests.data.photos import write_photos
 
 BEGAN = {"train": 32, "val": 12, "bank": 9}
@@ -18,7 +18,7 @@ BEGAN = {"train": 32, "val": 12, "bank": 9}
 
 def data(seed: int = 0, **changed: int | None) -> ContrastiveData:
     sets = {
-        name: None if size is None else synthetic(images=size, size=tiny.SIZE, seed=seed)
+        name: None if size is None else synthetic(images=size, size=small.SIZE, seed=seed)
         for name, size in (BEGAN | changed).items()
     }
     return ContrastiveData(**sets, batch_size=8)
@@ -30,15 +30,15 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def begun(folder: Path, images: ContrastiveData) -> Path:
-    trainer = tiny.trainer()
-    trainer.fit(tiny.simclr(), images)
+    trainer = small.trainer()
+    trainer.fit(small.simclr(), images)
     trainer.save_checkpoint(folder / "last.ckpt")
     return folder / "last.ckpt"
 
 
 def resume(file: Path, images: ContrastiveData) -> int:
-    trainer = tiny.trainer(max_epochs=2)
-    trainer.fit(tiny.simclr(), images, ckpt_path=file, weights_only=True)
+    trainer = small.trainer(max_epochs=2)
+    trainer.fit(small.simclr(), images, ckpt_path=file, weights_only=True)
     return trainer.global_step
 
 
@@ -64,8 +64,8 @@ def test_a_set_that_only_one_of_both_has_is_no_other_number(checkpoint: Path) ->
 
 
 def test_other_images_may_be_evaluated(checkpoint: Path) -> None:
-    trainer = tiny.trainer(KNNMonitor(k=5), limit_val_batches=1.0)
-    trainer.validate(tiny.simclr(), data(train=17, val=10), ckpt_path=checkpoint, weights_only=True)
+    trainer = small.trainer(KNNMonitor(k=5), limit_val_batches=1.0)
+    trainer.validate(small.simclr(), data(train=17, val=10), ckpt_path=checkpoint, weights_only=True)
     assert "val/alignment" in trainer.callback_metrics
 
 
@@ -95,7 +95,7 @@ class Drawn(torch.utils.data.Dataset[torch.Tensor]):
         return 16
 
     def __getitem__(self, index: int) -> torch.Tensor:
-        return torch.randint(0, 256, (3, tiny.SIZE, tiny.SIZE), dtype=torch.uint8)
+        return torch.randint(0, 256, (3, small.SIZE, small.SIZE), dtype=torch.uint8)
 
 
 def test_a_set_that_draws_its_images_is_compared_by_its_length_and_draws_as_before(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import submitit
 from tests.resume.compare import differences, ended_with
 from tests.resume.runs import METHODS, ROOT, SMALL, run_folder, write_photos
 from tests.resume.submitted import Job
-from tests.runs.configs import config
+from tests.small import config
 
 LONGEST = 240  # seconds
 

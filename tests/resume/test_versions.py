@@ -8,14 +8,14 @@ import torch
 from cl_lightning import SimCLR, load_backbone
 from cl_lightning.callbacks import KNNMonitor
 from cl_lightning.methods.versions import changes, versions
-from tests import tiny
+from tests import small
 
 
 @pytest.fixture
 def older(tmp_path: Path) -> Path:
     """A checkpoint of the first epoch, from another torch."""
-    trainer = tiny.trainer()
-    trainer.fit(tiny.simclr(), tiny.data())
+    trainer = small.trainer()
+    trainer.fit(small.simclr(), small.data())
     trainer.save_checkpoint(tmp_path / "last.ckpt")
     content = torch.load(tmp_path / "last.ckpt", weights_only=True)
     assert content["cl_lightning"]["versions"] == versions()
@@ -26,24 +26,24 @@ def older(tmp_path: Path) -> Path:
 
 def test_a_resumed_fit_warns_of_the_versions_that_changed(older: Path) -> None:
     words = rf"^torch 2\.9\.0 then, {torch.__version__} now: a resumed run may differ from an uninterrupted"
-    trainer = tiny.trainer(max_epochs=2)
+    trainer = small.trainer(max_epochs=2)
     with pytest.warns(UserWarning, match=words.replace("+", r"\+")):
-        trainer.fit(tiny.simclr(), tiny.data(), ckpt_path=older, weights_only=True)
+        trainer.fit(small.simclr(), small.data(), ckpt_path=older, weights_only=True)
     assert trainer.global_step == 8
 
 
 def test_what_only_reads_the_weights_does_not_warn(older: Path) -> None:
     load_backbone(older)
     SimCLR.load_from_checkpoint(older)
-    trainer = tiny.trainer(KNNMonitor(k=5), limit_val_batches=1.0)
-    trainer.validate(tiny.simclr(), tiny.data(), ckpt_path=older, weights_only=True)
+    trainer = small.trainer(KNNMonitor(k=5), limit_val_batches=1.0)
+    trainer.validate(small.simclr(), small.data(), ckpt_path=older, weights_only=True)
 
 
 def test_a_checkpoint_that_tells_no_versions_goes_on_silently(older: Path) -> None:
     content = torch.load(older, weights_only=True)
     del content["cl_lightning"]["versions"]
     torch.save(content, older)
-    tiny.trainer(max_epochs=2).fit(tiny.simclr(), tiny.data(), ckpt_path=older, weights_only=True)
+    small.trainer(max_epochs=2).fit(small.simclr(), small.data(), ckpt_path=older, weights_only=True)
 
 
 def test_only_what_differs_is_named() -> None:

@@ -5,7 +5,7 @@ import torch
 
 from cl_lightning.runs import RunFolder
 from cl_lightning.train import train
-from tests.runs.configs import SMALL, config
+from tests.small import SMALL, config
 
 ENDS = {
     "last epoch not evaluated": ("trainer.max_epochs=3", "trainer.check_val_every_n_epoch=2"),

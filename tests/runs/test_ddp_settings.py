@@ -15,7 +15,7 @@ from cl_lightning.runs.assemble import assemble_data, assemble_method, assemble_
 from cl_lightning.runs.checking.trainer_settings import check_trainer
 from cl_lightning.runs.summary import summarise
 from tests.processes import run_on
-from tests.runs.configs import SMALL, SMALL_MOCO, config
+from tests.small import SMALL, SMALL_MOCO, config
 
 TWO = "trainer=cpu trainer.devices=2"
 SPELLINGS = (

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from cl_lightning.blueprints import arguments as arguments_of
 from cl_lightning.runs.assemble import assemble_method
-from tests.runs.configs import CONF, OPTIONS, composed, config
+from tests.small import CONF, OPTIONS, composed, config
 
 PARTS = [option for option in OPTIONS if option[0] != "experiment"]
 # Where an option exists to say something else than the class does.

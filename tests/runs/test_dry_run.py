@@ -9,7 +9,7 @@ import pytest
 
 from cl_lightning.runs import RunFolder
 from cl_lightning.train import main, train
-from tests.runs.configs import SMALL, SMALL_MOCO, config
+from tests.small import SMALL, SMALL_MOCO, config
 
 DRY = "trainer.fast_dev_run=true"
 

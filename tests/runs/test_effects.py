@@ -16,7 +16,7 @@ from tests.data.archives import make_cifar100, make_imagenette, make_stl10
 from tests.data.photos import write_photos
 from tests.docs.readme_world import make_cifar10
 from tests.runs import effects
-from tests.runs.configs import OPTIONS, composed
+from tests.small import OPTIONS, composed
 
 ALIKE = [f"resnet{depth}" for depth in (34, 50, 101, 152)]  # of resnet18, but for the depth
 GROUPS = ("views", "encoder", "loss", "optimizer", "schedule", "method", "callbacks", "data")

@@ -9,7 +9,7 @@ from torch import Tensor
 from cl_lightning.encoders import Encoder
 from cl_lightning.runs.loggers import flat
 from cl_lightning.train import train
-from tests.runs.configs import OPTIONS, config
+from tests.small import OPTIONS, config
 
 NAMES = [o for g, o in OPTIONS if g == "experiment"]
 SIZES = {"cifar10": 32, "cifar100": 32, "stl10": 96, "imagenette": 128, "imagenet": 224}

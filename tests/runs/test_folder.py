@@ -8,7 +8,7 @@ import pytest
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs import RunFolder, run_hash
-from tests.runs.configs import SMALL, config
+from tests.small import SMALL, config
 
 
 @pytest.fixture(scope="module")

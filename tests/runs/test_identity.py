@@ -9,7 +9,7 @@ from lightning.pytorch import Trainer
 from cl_lightning.runs import RunFolder, run_hash
 from cl_lightning.runs.identity import earlier_hashes, has_fixed_content
 from cl_lightning.train import train
-from tests.runs.configs import SMALL, config
+from tests.small import SMALL, config
 
 NOT_PART = (
     "run.name=other",

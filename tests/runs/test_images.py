@@ -23,7 +23,7 @@ from cl_lightning.runs.own_images.record import FIRST_RULES, images_to_evaluate,
 from cl_lightning.train import train
 from tests.data.photos import write_photos
 from tests.resume.compare import differences, ended_with
-from tests.runs.configs import config
+from tests.small import config
 
 NAMES = [f"{split}/{kind}/{n}.png" for split in ("train", "val") for kind in ("a", "b") for n in range(8)]
 PHOTOS = (

@@ -8,7 +8,7 @@ import pytest
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.loggers import TAG, assemble_loggers, continued_mlflow
-from tests.runs.configs import SMALL, config
+from tests.small import SMALL, config
 
 BEST = "+callbacks.best={_target_: lightning.pytorch.callbacks.ModelCheckpoint}"
 

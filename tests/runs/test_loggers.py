@@ -17,7 +17,7 @@ from cl_lightning.runs import RunFolder
 from cl_lightning.runs.assemble import assemble_trainer
 from cl_lightning.runs.loggers import Factories, assemble_loggers, flat, recorded
 from cl_lightning.train import train
-from tests.runs.configs import SMALL, config
+from tests.small import SMALL, config
 
 WITHOUT_LOGGER = [o for o in SMALL if o != "logger=csv"]
 

@@ -17,7 +17,7 @@ from cl_lightning.runs.own_images.record import assembled, images_to_evaluate
 from cl_lightning.runs.own_images.record import keep as keep_images
 from cl_lightning.runs.own_images.record_file import FILE, Images, OtherImagesError, kept
 from tests.data.photos import write_photos
-from tests.runs.configs import config
+from tests.small import config
 
 NAMES = [f"{split}/{kind}/{n}.png" for split in ("train", "val") for kind in ("a", "b") for n in range(3)]
 ONE_FOLDER = ("data.val_fraction=0.4",)

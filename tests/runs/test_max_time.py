@@ -12,7 +12,7 @@ from cl_lightning.interruption import OutOfTime
 from cl_lightning.runs import RunFolder, run_hash
 from cl_lightning.runs.nearest import differences
 from cl_lightning.train import main, train
-from tests.runs.configs import SMALL, SMALL_MOCO, config
+from tests.small import SMALL, SMALL_MOCO, config
 
 TIMES = ("train/data_wait", "train/images_per_second", "train/seconds")
 CUT = "trainer.max_time={seconds:0.000001}"

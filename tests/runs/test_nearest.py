@@ -10,7 +10,7 @@ import yaml
 
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.nearest import nearest
-from tests.runs.configs import SMALL, config
+from tests.small import SMALL, config
 
 
 @pytest.fixture(scope="module")

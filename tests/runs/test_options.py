@@ -6,7 +6,7 @@ from cl_lightning.runs import RunFolder
 from cl_lightning.runs.assemble import assemble_trainer
 from cl_lightning.runs.identity import flat
 from cl_lightning.train import train
-from tests.runs.configs import OPTIONS, SMALL, SMALL_MOCO, SMALL_NNCLR, config, synthetic_data
+from tests.small import OPTIONS, SMALL, SMALL_MOCO, SMALL_NNCLR, config, synthetic_data
 
 DEEPER = ("resnet34", "resnet101", "resnet152")  # of the blocks that resnet18 and resnet50 have
 GROUPS = sorted({g for g, _ in OPTIONS} - {"experiment", "trainer", "method"})

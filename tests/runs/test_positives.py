@@ -8,7 +8,7 @@ import pytest
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.train import train
 from tests.data.photos import write_photos
-from tests.runs.configs import SMALL, config
+from tests.small import SMALL, config
 
 SMALL_FOLDER = [
     *(o for o in SMALL if not o.startswith("data")),

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from cl_lightning.blueprints import build
-from tests.runs.configs import config
+from tests.small import config
 
 # SimCLR: arXiv 2002.05709 (CIFAR-10: appendix B.9) and its official code; MoCo v2: arXiv 2003.04297 and its
 # official code (CIFAR-10: the authors' demo, with MoCo v2's head); Imagenette: lightly's benchmark of both.

@@ -9,8 +9,8 @@ from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.checking.trainer_settings import check_trainer
 from cl_lightning.train import main
-from tests.runs.configs import SMALL, SMALL_MOCO, config
 from tests.runs.test_lock import holder
+from tests.small import SMALL, SMALL_MOCO, config
 
 REFUSED = {
     # keys and groups

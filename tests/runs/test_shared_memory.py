@@ -15,10 +15,10 @@ from cl_lightning.data import ContrastiveData, synthetic
 from cl_lightning.data.workers import shared_batch
 from cl_lightning.runs.checking import shared_memory
 from cl_lightning.runs.checking.shared_memory import check_shared_memory, spare_shared_memory
-from tests import tiny
+from tests import small
 
-ITEM = 3 * tiny.SIZE**2 + 16  # bytes of an image in evaluation, of a pair two of them
-PAIR = 2 * 3 * tiny.SIZE**2 + 16
+ITEM = 3 * small.SIZE**2 + 16  # bytes of an image in evaluation, of a pair two of them
+PAIR = 2 * 3 * small.SIZE**2 + 16
 
 
 class Photos(torch.utils.data.Dataset[torch.Tensor]):
@@ -33,7 +33,7 @@ def check(
     free: int | None, batch_size: int = 16, num_workers: int = 2, world: int = 1, nodes: int = 1, **sets: Any
 ) -> list[str]:
     """What is told of `free` bytes."""
-    method: Any = tiny.simclr()
+    method: Any = small.simclr()
     data = ContrastiveData(**({"train": Photos(), "val": Photos()} | sets), batch_size=batch_size)
     data.num_workers = num_workers
     images = {name: torch.zeros(3, 12, 10, dtype=torch.uint8) for name in ("train", "val", "bank")}
@@ -77,7 +77,7 @@ def test_the_processes_of_a_machine_share_its_memory_and_other_machines_have_the
 
 
 def test_sets_that_need_no_workers_take_none() -> None:
-    tensors = synthetic("val", images=32, size=tiny.SIZE)
+    tensors = synthetic("val", images=32, size=small.SIZE)
     assert check(free=16 * PAIR * 6, val=tensors, bank=tensors) == []
     assert len(check(free=16 * PAIR * 6 - 1, val=tensors, bank=tensors)) == 1
     assert check(free=16 * PAIR * 6, val=None) == []
@@ -86,7 +86,7 @@ def test_sets_that_need_no_workers_take_none() -> None:
 def test_an_evaluation_reads_without_workers_where_theirs_may_not_all_fit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    views, evaluated = tiny.simclr().views, 16 * 2 * ITEM * (2 * 2 + 2)  # of queries and bank
+    views, evaluated = small.simclr().views, 16 * 2 * ITEM * (2 * 2 + 2)  # of queries and bank
     for free, workers in ((evaluated, 2), (None, 2), (evaluated - 1, 0)):
         monkeypatch.setattr(shared_memory, "free_memory", lambda free=free: free)
         data = ContrastiveData(Photos(), Photos(), batch_size=16, num_workers=2)

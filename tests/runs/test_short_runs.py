@@ -13,7 +13,7 @@ from cl_lightning.interruption import OutOfTime
 from cl_lightning.runs import RunFolder, run_hash
 from cl_lightning.runs.folder import read_config
 from cl_lightning.train import main, train
-from tests.runs.configs import CONF, SMALL, composed, config
+from tests.small import CONF, SMALL, composed, config
 
 SHORT = (*(o for o in SMALL if not o.startswith("schedule.")), "trainer.max_epochs=5")  # 10 steps
 

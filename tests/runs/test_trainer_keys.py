@@ -12,7 +12,7 @@ from lightning.pytorch.profilers import SimpleProfiler
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.assemble import assemble_trainer
 from cl_lightning.train import train
-from tests.runs.configs import SMALL, config
+from tests.small import SMALL, config
 
 # Shown by other tests, whose file is named.
 SHOWN = {

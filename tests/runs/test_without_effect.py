@@ -4,7 +4,7 @@ import pytest
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs.checking.data_keys import KNOWN, TAKEN, check_effect
-from tests.runs.configs import OPTIONS, composed
+from tests.small import OPTIONS, composed
 
 SETS = [option for group, option in OPTIONS if group == "data"]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cl_lightning.sweeps import Job
-from tests.runs.configs import SMALL, config
+from tests.small import SMALL, config
 
 # What a program starts with: its config, and how to end a run.
 START = """

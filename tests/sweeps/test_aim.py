@@ -14,7 +14,7 @@ from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs.measured import check_measured, check_measured_of
 from cl_lightning.runs.metrics import METRICS, low_is_better
 from cl_lightning.sweeps.aim import direction_of
-from tests.runs.configs import SMALL, config
+from tests.small import SMALL, config
 
 OPTUNA = "hydra/sweeper=optuna"
 LOW = {"loss", "alignment", "uniformity", "seconds_per_epoch", "peak_memory_mib"}

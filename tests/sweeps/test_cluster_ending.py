@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from cl_lightning.interruption import TIME_IS_OVER
 from cl_lightning.sweeps.cluster import Cluster
-from tests.runs.configs import CONF
+from tests.small import CONF
 from tests.sweeps.programs import job
 
 SAVED = f"{TIME_IS_OVER} (8:00:00) after 34 steps: saved in runs/x/checkpoints/last.ckpt\n"

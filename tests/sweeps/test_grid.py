@@ -8,7 +8,7 @@ from hydra.core.plugins import Plugins
 
 from cl_lightning.sweeps import Job
 from cl_lightning.train import main
-from tests.runs.configs import SMALL
+from tests.small import SMALL
 
 SPELLINGS = {
     "seed=1,2 loss.temperature=0.1,0.2": [

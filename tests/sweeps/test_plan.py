@@ -16,7 +16,7 @@ from hydra.types import HydraContext, RunMode
 from cl_lightning.runs import RunFolder
 from cl_lightning.sweeps import Job, JobsFailedError, end, plan
 from cl_lightning.sweeps.jobs import reason
-from tests.runs.configs import CONF, SMALL, config
+from tests.small import CONF, SMALL, config
 
 
 def planned(*jobs: tuple[str, ...], first: int = 0) -> list[Job]:

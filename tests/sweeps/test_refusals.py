@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.runs.configs import SMALL
+from tests.small import SMALL
 
 PARALLEL, OPTUNA, SLURM = "hydra/launcher=parallel", "hydra/sweeper=optuna", "hydra/launcher=slurm"
 REFUSED = {

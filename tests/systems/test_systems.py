@@ -24,11 +24,11 @@ from cl_lightning.runs.checking.sizes import check_accelerator
 from cl_lightning.sweeps import Job
 from cl_lightning.sweeps.local import check_system
 from cl_lightning.train import train
-from tests import tiny, warm
+from tests import small, warm
 from tests.cli.command import SMALL, environment
 from tests.data.photos import write_photos
-from tests.runs.configs import SMALL as TINY
-from tests.runs.configs import config
+from tests.small import SMALL as TINY
+from tests.small import config
 
 
 def session(folder: Path, where: str, *commands: tuple[str, ...]) -> str:
@@ -116,11 +116,11 @@ def test_jobs_in_this_process_run_everywhere(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_macs_gpu_is_refused_by_command_and_in_python() -> None:
-    trainer = tiny.trainer()
+    trainer = small.trainer()
     trainer.strategy._root_device = torch.device("mps")
     with pytest.raises(ConfigError, match=r"trainer\.accelerator.*trainer=cpu"):
         check_accelerator(trainer)
-    data = tiny.data()
+    data = small.data()
     data.trainer = trainer
     with pytest.raises(ValueError, match=r"Trainer\(accelerator='cpu'\)"):
         data.train_dataloader()
@@ -148,9 +148,9 @@ def test_a_run_that_would_take_a_macs_gpu_is_refused_before_anything_is_written(
 @pytest.mark.usefixtures("_on_a_mac")
 @pytest.mark.filterwarnings("ignore:GPU available but not used")
 def test_evaluation_on_a_mac_takes_the_cpu() -> None:
-    network = FrozenFeatures(moco_v2_views(tiny.SIZE), torch.nn.Flatten())
-    train_features, _ = network.extract(tiny.data())
-    assert train_features.features.shape == (64, 3 * tiny.SIZE**2)
+    network = FrozenFeatures(moco_v2_views(small.SIZE), torch.nn.Flatten())
+    train_features, _ = network.extract(small.data())
+    assert train_features.features.shape == (64, 3 * small.SIZE**2)
 
 
 def test_signals_that_a_system_lacks_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
