@@ -1,5 +1,6 @@
 """A wrong config: one line that says what was given, what is accepted and which key; nothing is written."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -12,127 +13,128 @@ from cl_lightning.train import main
 from tests.runs.test_lock import holder
 from tests.small import SMALL, SMALL_MOCO, config
 
+# What was given, and the words that its message must have: keys, what was given, what is accepted.
 REFUSED = {
     # keys and groups
-    "loss.temprature=1": "loss.temprature is no key here; did you mean temperature?",
-    "los.temperature=1": "los is no key here; did you mean loss?",
-    "seed.x=1": "seed.x is no key here",
-    "method.symmetric=true": "method.symmetric is no key here; accepted: name, decay_norms_and_biases",
-    "callbacks.negative_queue.length=8": "callbacks.negative_queue is no key here",
-    "+loss.foo=1": "loss.foo is not an argument; accepted: z_a, z_b, temperature",
-    "method=foo": "method is 'foo'; accepted: moco_v2, nnclr, simclr",
-    "schedule=null": "accepted: GROUP=OPTION",
-    "foo": "'foo' is not understood; accepted: GROUP=OPTION or KEY=VALUE",
-    "+seed=1": "An item is already at 'seed'",
-    "+foo=1": "foo is no key here; accepted: seed, run, views, encoder, loss, optimizer, schedule, method",
-    "+schedul.warmup_epochs=1 +bar=2": "schedul is no key here (nor bar); did you mean schedule?; accepted",
-    "+run.nane=x": "run.nane is no key here; did you mean name?; accepted: name, root",
-    "+experiment.loss.temperature=0.2": "that lacks its first line; accepted: a file that begins with # @p",
+    "loss.temprature=1": "loss.temprature temperature",
+    "los.temperature=1": "los loss",
+    "seed.x=1": "seed.x",
+    "method.symmetric=true": "method.symmetric name decay_norms_and_biases",
+    "callbacks.negative_queue.length=8": "callbacks.negative_queue",
+    "+loss.foo=1": "loss.foo z_a z_b temperature",
+    "method=foo": "method foo moco_v2 nnclr simclr",
+    "schedule=null": "GROUP=OPTION",
+    "foo": "foo GROUP=OPTION KEY=VALUE",
+    "+seed=1": "seed",
+    "+foo=1": "foo seed run views encoder loss optimizer schedule method",
+    "+schedul.warmup_epochs=1 +bar=2": "schedul bar schedule",
+    "+run.nane=x": "run.nane name root",
+    "+experiment.loss.temperature=0.2": "experiment @package",
     # missing values and interpolations
-    "seed=${nothing.here}": "seed: Interpolation key 'nothing.here' not found",
-    "seed=???": "Missing mandatory value: seed",
-    "~trainer.max_epochs": "trainer.max_epochs is null; accepted: a whole number from 1",
+    "seed=${nothing.here}": "seed nothing.here",
+    "seed=???": "seed",
+    "~trainer.max_epochs": "trainer.max_epochs null 1",
     # values
-    "seed=x": "seed is 'x'; accepted: a whole number from 0 to 4294967295",
-    "seed=-1": "seed is -1; accepted: a whole number from 0",
-    "seed=null": "seed is null",
-    "data.batch_size=1.5": "data.batch_size is 1.5; accepted: a whole number",
+    "seed=x": "seed x 0 4294967295",
+    "seed=-1": "seed -1 0",
+    "seed=null": "seed null",
+    "data.batch_size=1.5": "data.batch_size 1.5",
     "data.batch_size=-4": "data.batch_size=-4",
-    "data.num_workers=x": "data.num_workers is 'x'; accepted: a whole number",
-    "data.num_workers=-1": "data.num_workers=-1; accepted: 0 or more",
-    "data.train=null": "data.train is null",
+    "data.num_workers=x": "data.num_workers x",
+    "data.num_workers=-1": "data.num_workers=-1 0",
+    "data.train=null": "data.train null",
     "data.train.split=foo": "data.train.split",
-    "loss.temperature=-1": "set loss.temperature",
-    "loss.temperature=warm": "loss.temperature is 'warm'; accepted: a number",
-    "encoder.batch_norm=synk": "encoder.batch_norm to one of sync, split, shuffle, plain",
-    "encoder.batch_norm_groups=x": "encoder.batch_norm_groups is 'x'; accepted: a whole number",
-    "encoder.layers=5": "set encoder.layers to 2 or 3",
-    "encoder.out_features=0": "encoder.out_features is 0; accepted: a whole number from 1",
-    "encoder.features=7": "set encoder.features",
-    "encoder.backbone.widths=x": "encoder.backbone.widths is 'x'; accepted: a list (a whole number each)",
-    "optimizer.lr=fast": "optimizer.lr is 'fast'; accepted: a number",
-    "optimizer.lr=-1": "optimizer: Invalid learning rate: -1",
-    "optimizer.nesterow=1": "optimizer.nesterow is no key here; did you mean nesterov?",
-    "schedule.warmup_epochs=7": "schedule.warmup_epochs is 7 (14 steps), but training ends after 2 steps",
-    "schedule.lr_scaling=lin": "schedule.lr_scaling is 'lin'; accepted: none, linear, sqrt",
-    "callbacks.knn=5": "callbacks.knn is 5; accepted: keys below it",
-    "callbacks.knn.k=0": "callbacks.knn.k is 0",
-    "callbacks.finite_guard=5": "callbacks.finite_guard is 5; accepted: keys below it",
-    "data.train=5": "data.train is 5; accepted: keys below it",
-    "logger.csv=3": "logger.csv is 3",
-    "logger.csv.version=null": "logger.csv.version is null; accepted: ''",
-    "logger.csv.version=2": "logger.csv.version is 2; accepted: ''",
-    "~logger.csv.name": "logger.csv.name is null; accepted: ''",
-    "logger.csv.name=curves": "logger.csv.name is 'curves'; accepted: ''",
-    "+logger.csv.save_dir=x": "logger.csv.save_dir is 'x'; accepted: none, metrics.csv lies in",
-    "views.crop_scale=[2,3]": "change views.crop_scale",
-    "views.mean=[0.1]": "views.std",
-    "data.train._target_=os.system": "data.train._target_ is 'os.system'; accepted: MODULE.NAME of a torch",
-    "run.name=a/b": "run.name is 'a/b'; accepted: the name of a folder",
-    "run.name=''": "run.name is ''",
-    "run.root=null": "run.root is null; accepted: a folder",
-    "run=null": "run is null",
+    "loss.temperature=-1": "loss.temperature",
+    "loss.temperature=warm": "loss.temperature warm",
+    "encoder.batch_norm=synk": "encoder.batch_norm sync split shuffle plain",
+    "encoder.batch_norm_groups=x": "encoder.batch_norm_groups x",
+    "encoder.layers=5": "encoder.layers 2 3",
+    "encoder.out_features=0": "encoder.out_features 0 1",
+    "encoder.features=7": "encoder.features",
+    "encoder.backbone.widths=x": "encoder.backbone.widths x",
+    "optimizer.lr=fast": "optimizer.lr fast",
+    "optimizer.lr=-1": "optimizer -1",
+    "optimizer.nesterow=1": "optimizer.nesterow nesterov",
+    "schedule.warmup_epochs=7": "schedule.warmup_epochs 7 14 2",
+    "schedule.lr_scaling=lin": "schedule.lr_scaling lin none linear sqrt",
+    "callbacks.knn=5": "callbacks.knn 5",
+    "callbacks.knn.k=0": "callbacks.knn.k 0",
+    "callbacks.finite_guard=5": "callbacks.finite_guard 5",
+    "data.train=5": "data.train 5",
+    "logger.csv=3": "logger.csv 3",
+    "logger.csv.version=null": "logger.csv.version null",
+    "logger.csv.version=2": "logger.csv.version 2",
+    "~logger.csv.name": "logger.csv.name null",
+    "logger.csv.name=curves": "logger.csv.name curves",
+    "+logger.csv.save_dir=x": "logger.csv.save_dir x metrics.csv",
+    "views.crop_scale=[2,3]": "views.crop_scale",
+    "views.mean=[0.1]": "views.mean views.std",
+    "data.train._target_=os.system": "data.train._target_ os.system MODULE.NAME",
+    "run.name=a/b": "run.name a/b",
+    "run.name=''": "run.name",
+    "run.root=null": "run.root null",
+    "run=null": "run null",
     # the Trainer
-    "trainer.max_epochs=abc": "trainer.max_epochs is 'abc'; accepted: a whole number from 1",
-    "trainer.max_steps=0": "trainer.max_steps is 0",
-    "trainer.precision=17": "trainer.precision is 17; accepted: 32, bf16-mixed, 16-mixed, bf16-true, 64",
-    "trainer.precision=16": "trainer.precision is 16; accepted: 32, bf16-mixed",
-    "trainer.precision=16-true": "trainer.precision is '16-true'; accepted: 32, bf16-mixed",
-    "trainer.precision=transformer-engine": "trainer.precision is 'transformer-engine'; accepted: 32",
-    "trainer.devices=0": "trainer.devices is 0; accepted on the CPU: a whole number from 1, or auto",
-    "trainer.devices=-1": "trainer.devices is -1; accepted on the CPU: a whole number from 1",
-    "trainer.devices=[0,1]": "trainer.devices is [0, 1]; accepted on the CPU: a whole number from 1",
-    "trainer.devices=x": "trainer.devices is 'x'; accepted on the CPU",
-    "trainer.devices=1.5": "trainer.devices is 1.5; accepted on the CPU",
-    "trainer.devices=true": "trainer.devices is true; accepted on the CPU",
-    "trainer.num_nodes=0": "trainer.num_nodes is 0; accepted: a whole number from 1",
-    "trainer.accelerator=foo": "`accelerator='foo'`. Available names are",
-    "trainer.strategy=foo": "`strategy='foo'`",
-    "trainer.sync_batchnorm=true": "sync_batchnorm is true; accepted: false; use encoder.batch_norm=sync",
-    "trainer.callbacks=[a]": "use the group callbacks",
-    "trainer.default_root_dir=x": "use run.root",
-    "trainer.overfit_batches=1": "trainer.overfit_batches is 1; accepted: 0",
-    "trainer.accumulate_grad_batches=0": "accumulate_grad_batches is 0; accepted: a whole number from 1",
-    "trainer.accumulate_grad_batches=3": "trainer.accumulate_grad_batches=3 of them; accepted: at most 2",
-    "trainer.limit_train_batches=0": "trainer.limit_train_batches is 0; accepted: null for all, 1 or more",
-    "trainer.limit_train_batches=0.1": "limit_train_batches=0.1 takes none of an epoch's 2 batches; accepted",
-    "trainer.limit_val_batches=0.5": "trainer.limit_val_batches is 0.5; accepted: null for all, or 0",
-    "trainer.limit_val_batches=1": "trainer.limit_val_batches is 1; accepted: null for all, or 0",
-    "trainer.gradient_clip_val=-1": "trainer.gradient_clip_val is -1; accepted: above 0, or null",
-    "encoder.batch_norm=plain encoder.backbone.strides=[0,2]": "encoder: ",
-    "trainer.limit_train_batches=-1": "limit_train_batches, it has to be in",
-    "trainer.val_check_interval=3": "trainer.val_check_interval is 3; accepted: at most 2",
-    "trainer.profiler=foo": "trainer.profiler",
+    "trainer.max_epochs=abc": "trainer.max_epochs abc 1",
+    "trainer.max_steps=0": "trainer.max_steps 0",
+    "trainer.precision=17": "trainer.precision 17 32 bf16-mixed 16-mixed bf16-true 64",
+    "trainer.precision=16": "trainer.precision 16 32 bf16-mixed",
+    "trainer.precision=16-true": "trainer.precision 16-true 32 bf16-mixed",
+    "trainer.precision=transformer-engine": "trainer.precision transformer-engine 32",
+    "trainer.devices=0": "trainer.devices 0 1 auto",
+    "trainer.devices=-1": "trainer.devices -1 1",
+    "trainer.devices=[0,1]": "trainer.devices 0 1",
+    "trainer.devices=x": "trainer.devices x",
+    "trainer.devices=1.5": "trainer.devices 1.5",
+    "trainer.devices=true": "trainer.devices true",
+    "trainer.num_nodes=0": "trainer.num_nodes 0 1",
+    "trainer.accelerator=foo": "accelerator foo",
+    "trainer.strategy=foo": "strategy foo",
+    "trainer.sync_batchnorm=true": "trainer.sync_batchnorm true false encoder.batch_norm=sync",
+    "trainer.callbacks=[a]": "callbacks",
+    "trainer.default_root_dir=x": "trainer.default_root_dir run.root",
+    "trainer.overfit_batches=1": "trainer.overfit_batches 1 0",
+    "trainer.accumulate_grad_batches=0": "trainer.accumulate_grad_batches 0 1",
+    "trainer.accumulate_grad_batches=3": "trainer.accumulate_grad_batches=3 2",
+    "trainer.limit_train_batches=0": "trainer.limit_train_batches 0 null 1",
+    "trainer.limit_train_batches=0.1": "trainer.limit_train_batches=0.1 2",
+    "trainer.limit_val_batches=0.5": "trainer.limit_val_batches 0.5 null 0",
+    "trainer.limit_val_batches=1": "trainer.limit_val_batches 1 null 0",
+    "trainer.gradient_clip_val=-1": "trainer.gradient_clip_val -1 0 null",
+    "encoder.batch_norm=plain encoder.backbone.strides=[0,2]": "encoder",
+    "trainer.limit_train_batches=-1": "limit_train_batches",
+    "trainer.val_check_interval=3": "trainer.val_check_interval 3 2",
+    "trainer.profiler=foo": "trainer.profiler foo",
     # what does not fit
-    "loss=info_nce": "accepted: loss=nt_xent",
-    "method=moco_v2 callbacks=default": "MoCoV2 needs a MomentumEncoder, and callbacks has none; accepted:",
-    "loss=neighbour_nce": "loss=neighbour_nce does not take what SimCLR gives it; accepted: loss=nt_xent",
-    "method=nnclr loss=nt_xent": "accepted: loss=neighbour_nce",
-    "method=nnclr loss=sup_con": "accepted: loss=neighbour_nce",
-    "method=nnclr callbacks.support_set=null": "'++callbacks.support_set={_target_: cl_lightning.callb",
-    "method=nnclr callbacks.support_set.length=7": "length is 7, but one optimizer step makes 8 embeddings",
-    "method=nnclr callbacks=moco_v2": "callbacks.negative_queue is there, but NNCLR has no keys for it",
-    "method=nnclr method.predictor_features=0": "method.predictor_features is 0; accepted: 1 or more",
-    "method=nnclr data.batch_size=1": "NNCLR's negatives are the other images of the batch; accepted: 2",
-    "data.batch_size=1000": "data.batch_size=1000 with 16 training images",
-    "trainer.devices=3": "data.batch_size=8 cannot be shared by 3 processes; accepted: multiples of 3",
-    "trainer=ddp_cpu data.batch_size=7": "by 2 processes; accepted: multiples of 2, such as 6 or 8",
-    "encoder.batch_norm=split encoder.batch_norm_groups=3": "batch_norm_groups (one of [1, 2, 4])",
-    "trainer.devices=2 encoder.batch_norm=split encoder.batch_norm_groups=3": "groups (one of [2, 4])",
-    "trainer.devices=4 encoder.batch_norm=split encoder.batch_norm_groups=8": "two images or more in each",
-    "data.channels=1": "images with 1 channels were given, but views.mean has 3 numbers",
+    "loss=info_nce": "loss=info_nce loss=nt_xent",
+    "method=moco_v2 callbacks=default": "MoCoV2 MomentumEncoder callbacks",
+    "loss=neighbour_nce": "loss=neighbour_nce SimCLR loss=nt_xent",
+    "method=nnclr loss=nt_xent": "loss=nt_xent loss=neighbour_nce",
+    "method=nnclr loss=sup_con": "loss=sup_con loss=neighbour_nce",
+    "method=nnclr callbacks.support_set=null": "cl_lightning.callbacks.support_set.SupportSet",
+    "method=nnclr callbacks.support_set.length=7": "callbacks.support_set.length 7 8",
+    "method=nnclr callbacks=moco_v2": "callbacks.negative_queue NNCLR",
+    "method=nnclr method.predictor_features=0": "method.predictor_features 0 1",
+    "method=nnclr data.batch_size=1": "NNCLR data.batch_size 2",
+    "data.batch_size=1000": "data.batch_size=1000 16",
+    "trainer.devices=3": "data.batch_size=8 3",
+    "trainer=ddp_cpu data.batch_size=7": "data.batch_size=7 2 6 8",
+    "encoder.batch_norm=split encoder.batch_norm_groups=3": "encoder.batch_norm_groups 1 2 4",
+    "trainer.devices=2 encoder.batch_norm=split encoder.batch_norm_groups=3": "encoder.batch_norm_groups 2 4",
+    "trainer.devices=4 encoder.batch_norm=split encoder.batch_norm_groups=8": "encoder.batch_norm_groups 8 4",
+    "data.channels=1": "data.train 1 views.mean 3",
 }
-MISSING_DATA = {"image_folder": "there is no folder nowhere;", "cifar10": "set data.root to it"}
+MISSING_DATA = {"image_folder": "nowhere data.root", "cifar10": "nowhere data.root"}
 REFUSED_MOCO = {
-    "callbacks.negative_queue.length=4": "length is 4, but one optimizer step makes 8 keys",
-    "callbacks.negative_queue.length=8 method.symmetric=true": "makes 16 keys; accepted: 16 or more",
-    "callbacks.negative_queue=null": "'++callbacks.negative_queue={_target_: cl_lightning.callbacks.Negat",
-    "method.name=x callbacks.momentum_encoder=null callbacks.throughput=null": "needs a MomentumEncoder",
-    "callbacks.momentum_encoder.momentum=2": "callbacks.momentum_encoder.momentum is 2; accepted: 0 to 1",
-    "callbacks.momentum_encoder.schedule=foo": "accepted: constant, cosine",
-    "loss=nt_xent": "accepted: loss=info_nce",
-    "loss=sup_con": "accepted: loss=info_nce",
-    "method.symmetric=5": "method.symmetric is 5; accepted: true, false",
+    "callbacks.negative_queue.length=4": "callbacks.negative_queue.length 4 8",
+    "callbacks.negative_queue.length=8 method.symmetric=true": "callbacks.negative_queue.length 8 16",
+    "callbacks.negative_queue=null": "callbacks.negative_queue cl_lightning.callbacks.NegativeQueue",
+    "method.name=x callbacks.momentum_encoder=null callbacks.throughput=null": "MomentumEncoder",
+    "callbacks.momentum_encoder.momentum=2": "callbacks.momentum_encoder.momentum 2 0 1",
+    "callbacks.momentum_encoder.schedule=foo": "callbacks.momentum_encoder.schedule constant cosine",
+    "loss=nt_xent": "loss=nt_xent loss=info_nce",
+    "loss=sup_con": "loss=sup_con loss=info_nce",
+    "method.symmetric=5": "method.symmetric 5 true false",
 }
 
 
@@ -154,12 +156,17 @@ def one_line(err: str) -> str:
     return err
 
 
+def missing(words: str, message: str) -> list[str]:
+    """Those of some words that a message lacks."""
+    return [w for w in words.split() if not re.search(rf"(?<![\w.-]){re.escape(w)}(?!\w)", message)]
+
+
 @pytest.mark.parametrize("wrong", REFUSED)
 def test_a_wrong_config_gets_one_line_and_writes_nothing(
     wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     err = one_line(refused([*SMALL, *wrong.split()], monkeypatch, capfd))
-    assert REFUSED[wrong] in err
+    assert missing(REFUSED[wrong], err) == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -168,7 +175,7 @@ def test_a_wrong_config_of_moco_gets_one_line_and_writes_nothing(
     wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     err = one_line(refused([*SMALL, *SMALL_MOCO, *wrong.split()], monkeypatch, capfd))
-    assert REFUSED_MOCO[wrong] in err
+    assert missing(REFUSED_MOCO[wrong], err) == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -177,7 +184,7 @@ def test_a_missing_data_folder_gets_one_line_and_writes_nothing(
     data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     overrides = [f"data={data}", "data.root=nowhere", "encoder=small_resnet", "trainer=cpu"]
-    assert MISSING_DATA[data] in one_line(refused(overrides, monkeypatch, capfd))
+    assert missing(MISSING_DATA[data], one_line(refused(overrides, monkeypatch, capfd))) == []
     assert list(tmp_path.iterdir()) == []
 
 
