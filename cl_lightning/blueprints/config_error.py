@@ -21,14 +21,14 @@ def shown(value: Any) -> str:
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
 
 
-def memory_in_words(error: BaseException) -> str:
+def memory_message(error: BaseException) -> str:
     """The message for an error for lack of memory."""
     wanted = re.search(r"allocate (\d+) bytes", str(error))
     amount = f"{int(wanted[1]) / 2**30:,.1f} GiB at once are" if wanted else "what it takes is"
     return f"there is not enough memory: {amount} more than this machine gives; accepted: smaller sizes"
 
 
-def file_in_words(error: OSError) -> str:
+def file_message(error: OSError) -> str:
     """The message for a system error that names a file."""
     what = "to read and write"
     if error.errno in CLOSED:
@@ -36,14 +36,14 @@ def file_in_words(error: OSError) -> str:
     return f"{printable(str(error.filename))}: {error.strerror}; accepted: a file or folder {what}"
 
 
-def in_words(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     """The message of an error, without the system's error number."""
     if isinstance(error, MemoryError) or ALLOCATOR in str(error):
-        return memory_in_words(error)
+        return memory_message(error)
     if isinstance(error, OSError) and "accepted: " in str(error.strerror):
         return str(error.strerror)
     if isinstance(error, OSError) and error.strerror and error.filename:
-        return file_in_words(error)
+        return file_message(error)
     return str(error) or type(error).__name__
 
 
@@ -59,6 +59,6 @@ def refused(key: str) -> Iterator[None]:
     except ConfigError:
         raise
     except Exception as error:
-        message = in_words(error)
+        message = message_of(error)
         group = key.split(".")[0]
         raise ConfigError(message if f"{group}." in message else f"{key}: {message}") from error

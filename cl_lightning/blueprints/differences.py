@@ -23,13 +23,13 @@ def differences(name: str, then: Any, now: Any) -> Iterator[str]:
         for place, (before, after) in enumerate(zip(then, now, strict=True)):
             yield from differences(f"{name}[{place}]", before, after)
     elif then != now:
-        yield f"{name}: then {in_words(then)}, now {in_words(now)}"
+        yield f"{name}: then {text_of(then)}, now {text_of(now)}"
 
 
-def in_words(blueprint: Any) -> str:
+def text_of(blueprint: Any) -> str:
     """A blueprint in Python syntax, without nested blueprints."""
     if isinstance(blueprint, list):
-        return f"[{', '.join(map(in_words, blueprint))}]"
+        return f"[{', '.join(map(text_of, blueprint))}]"
     if not isinstance(blueprint, Mapping):
         return shown(blueprint)
     settings = [f"{name}={shown(value)}" for name, value in blueprint.items() if _is_plain(name, value)]

@@ -137,9 +137,9 @@ class FirstInFirstOut(MethodState):
 
     def told_at_start(self, trainer: Trainer, method: Any) -> Mapping[str, str]:
         keys_per_step = method.keys_per_image * method.effective_batch_size
-        return {self.line: self.in_words(keys_per_step, int(trainer.estimated_stepping_batches))}
+        return {self.line: self.described(keys_per_step, int(trainer.estimated_stepping_batches))}
 
-    def in_words(self, keys_per_step: int, steps: int) -> str:
+    def described(self, keys_per_step: int, steps: int) -> str:
         """A description of its content; also for a run that is too short to fill it."""
         made = keys_per_step * steps
         if made < self.length:

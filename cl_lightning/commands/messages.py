@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from cl_lightning.blueprints import ConfigError
-from cl_lightning.blueprints.config_error import ALLOCATOR, file_in_words, memory_in_words
+from cl_lightning.blueprints.config_error import ALLOCATOR, file_message, memory_message
 from cl_lightning.interruption import WorkerError
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -72,11 +72,11 @@ def explain(error: BaseException) -> str | None:
     if type(error).__name__ == "MisconfigurationException":  # Lightning's, which may not be imported yet
         return f"{error} ({WHERE})"
     if isinstance(error, MemoryError) or ALLOCATOR in str(error):
-        return f"{memory_in_words(error)} ({WHERE})"
+        return f"{memory_message(error)} ({WHERE})"
     if isinstance(error, OSError) and "accepted: " in str(error.strerror):
         return f"{error.strerror} ({WHERE})"
     if isinstance(error, OSError) and error.filename:
-        return f"{file_in_words(error)} ({WHERE})"
+        return f"{file_message(error)} ({WHERE})"
     if isinstance(error, ValueError) and _raised_in(error) == "cl_lightning":
         return f"{error} ({WHERE})"
     return None

@@ -45,10 +45,10 @@ def quiet() -> None:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     for message in NOT_TOLD:
         warnings.filterwarnings("ignore", message=message)
-    warnings.formatwarning = _in_plain_words
+    warnings.formatwarning = _without_code
 
 
-def _in_plain_words(
+def _without_code(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
 ) -> str:
     """Formats a warning for users without a code line, and one for programmers with it."""

@@ -6,7 +6,7 @@ from typing import Any
 UNLESS_SHORT = "unless_short"
 
 
-def know_words() -> None:
+def register_resolvers() -> None:
     """Register the resolver that the files of `conf/` use."""
     from omegaconf import OmegaConf
 

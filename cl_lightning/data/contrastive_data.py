@@ -209,7 +209,7 @@ class ContrastiveData(LightningDataModule):
         """The lines about each data set in the start report."""
         lines = descriptions(self.sets.own())
         if self._by_path is not None:
-            lines["positives"] = [self._by_path.in_words(self.train)]
+            lines["positives"] = [self._by_path.described(self.train)]
         return lines
 
     def _place(self) -> tuple[int, int]:

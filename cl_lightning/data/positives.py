@@ -73,7 +73,7 @@ class PathPositives:
                 f"of images, such as {EXAMPLE}, or null"
             )
 
-    def in_words(self, train: Any) -> str:
+    def described(self, train: Any) -> str:
         """The number of groups, and of images without a group."""
         sizes = Counter(self.labels(train))
         without = sizes.pop(NO_LABEL, 0)

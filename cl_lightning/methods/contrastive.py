@@ -17,11 +17,11 @@ from cl_lightning.callbacks.whole_epochs import never_stops
 from cl_lightning.data import Batch, ContrastiveData
 from cl_lightning.encoders import Encoder
 from cl_lightning.losses import Reach, reach_of
-from cl_lightning.methods.in_words import method_in_words
 from cl_lightning.methods.labelled import check_labels, warn_of_unused_positives
 from cl_lightning.methods.modes import begin_training, kept_in_evaluation
 from cl_lightning.methods.part_checks import check_loss, check_parts, check_views, lacking
 from cl_lightning.methods.scheduled import OptimizerFactory, Scheduled
+from cl_lightning.methods.text import method_text
 from cl_lightning.metrics import Scores
 from cl_lightning.optim import Schedule
 from cl_lightning.pairs import clean
@@ -227,4 +227,4 @@ class ContrastiveModule(Scheduled):
         raise ValueError(lacking(self, kind))
 
     def __repr__(self) -> str:
-        return method_in_words(self)
+        return method_text(self)

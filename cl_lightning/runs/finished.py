@@ -9,8 +9,8 @@ from cl_lightning.blueprints import ConfigError
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.data import ContrastiveData
 from cl_lightning.data.checks import check_same_images
-from cl_lightning.data.record.going_on import changes
 from cl_lightning.data.record.image_sets import met_in_sets
+from cl_lightning.data.record.resumed import changes
 from cl_lightning.runs.assemble import assemble_data
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import has_fixed_content

@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import Any
 
 from cl_lightning.blueprints import ConfigError
-from cl_lightning.data.record.going_on import changes
 from cl_lightning.data.record.image_sets import met_in_sets
+from cl_lightning.data.record.resumed import changes
 from cl_lightning.files import printable
 from cl_lightning.runs.assemble import assemble_data
 from cl_lightning.runs.folder import RunFolder
@@ -36,7 +36,7 @@ def begun(config: dict[str, Any], folder: RunFolder) -> RunFolder:
     return folder
 
 
-def lost_elsewhere(folder: RunFolder, config: dict[str, Any]) -> list[str]:
+def may_be_moved(folder: RunFolder, config: dict[str, Any]) -> list[str]:
     """Lines, for a new `folder`, about runs that differ only in the place of their images, which is gone.
 
     The images may have been moved and changed, or the run has no record to recognise them.

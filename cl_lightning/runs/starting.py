@@ -5,7 +5,7 @@ from typing import Any
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.nearest import nearest
-from cl_lightning.runs.same_run import lost_elsewhere
+from cl_lightning.runs.same_run import may_be_moved
 
 
 def started(folder: RunFolder, config: dict[str, Any]) -> str:
@@ -13,7 +13,7 @@ def started(folder: RunFolder, config: dict[str, Any]) -> str:
     run it may be if images were moved."""
     difference = nearest(folder, config)
     own = [f"a run of its own: {difference}"] if difference else []
-    lines = [*own, *lost_elsewhere(folder, config)]
+    lines = [*own, *may_be_moved(folder, config)]
     return "\n  ".join([f"{folder.path}: {config['method']['name']} on {config['data']['name']}", *lines])
 
 

@@ -110,7 +110,7 @@ def test_the_report_is_printed_in_two_columns(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_run_too_short_to_fill_the_queue_says_so() -> None:
-    assert NegativeQueue(1024).in_words(128, 8) == "1,024, the keys of the last 8 steps"
-    assert NegativeQueue().in_words(64, 12) == (
+    assert NegativeQueue(1024).described(128, 8) == "1,024, the keys of the last 8 steps"
+    assert NegativeQueue().described(64, 12) == (
         "65,536; the run makes 768 keys, the others stay the unit vectors of the start"
     )

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from cl_lightning.commands.messages import explain
 from cl_lightning.data import BrokenImageError, PhotoFolder, image_folder, to_uint8
 from cl_lightning.data.photos.decode import decode
-from cl_lightning.data.photos.photo_formats import in_words, readable
+from cl_lightning.data.photos.photo_formats import format_name, readable
 from cl_lightning.data.readable import ReadableImages
 from tests.data.photos import write_photos
 
@@ -164,8 +164,8 @@ def test_heic_is_read_where_its_plugin_is_installed_and_told_where_it_is_not(
     root = write_photos(tmp_path / "data", "1.png", "2.png")
     (root / "2.png").rename(root / "2.HEIC")
     photos = image_folder(root)
-    assert (len(photos), photos.passed_over) == (1, {in_words(".heic"): 1})
-    assert "pillow-heif" in in_words(".heic")
+    assert (len(photos), photos.passed_over) == (1, {format_name(".heic"): 1})
+    assert "pillow-heif" in format_name(".heic")
     plugin = tmp_path / "installed" / "pillow_heif.py"
     plugin.parent.mkdir()
     plugin.write_text("registered = []\ndef register_heif_opener():\n    registered.append(1)\n")

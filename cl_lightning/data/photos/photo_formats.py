@@ -37,7 +37,7 @@ def is_photo(name: str) -> bool:
     return extension(name) in readable() and not name.startswith(".")
 
 
-def in_words(end: str) -> str:
+def format_name(end: str) -> str:
     """The extension of a file that is not used, with the reason if it is an image's."""
     if end in HEIC and end not in readable():
         return f"{end} without the package pillow-heif"

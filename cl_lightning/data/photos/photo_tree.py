@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cl_lightning.data.photos.natural import natural
 from cl_lightning.data.photos.own_files import holds_only_what_is_beside_runs, is_ours
-from cl_lightning.data.photos.photo_formats import NAMED, extension, in_words, readable
+from cl_lightning.data.photos.photo_formats import NAMED, extension, format_name, readable
 from cl_lightning.files import printable
 
 # Folders of systems, servers and viewers, such as thumbnails. Hidden files and folders are left out as well.
@@ -124,7 +124,7 @@ class PhotoTree:
         elif entry.name.startswith("."):
             self.passed_over["hidden"] += 1
         elif extension(entry.name) not in readable():
-            self.passed_over[in_words(extension(entry.name))] += 1
+            self.passed_over[format_name(extension(entry.name))] += 1
         elif not is_there(entry.is_file):
             self.passed_over["link to nothing" if entry.is_symlink() else "no regular file"] += 1
         elif entry.is_symlink():

@@ -16,9 +16,9 @@ from cl_lightning.data.photos.accents import under_names_of
 from cl_lightning.data.photos.photo_folder import PhotoFolder
 from cl_lightning.data.readable import bare, readable
 from cl_lightning.data.record.apart import check_apart
-from cl_lightning.data.record.going_on import changes, going_on
 from cl_lightning.data.record.inventory import Inventory, inventory, packed, unpacked
 from cl_lightning.data.record.inventory import below as files_below
+from cl_lightning.data.record.resumed import changes, renumbered
 
 
 class ImageSets:
@@ -95,7 +95,7 @@ class ImageSets:
             found = changes(then[name], inventory(sets[name]), met.get(name, ())) if compare else ""
             if found:
                 raise ValueError(f"data.{name} is not what {run} began with: {found}; accepted: {accepted}")
-            part, gone = going_on(sets[name], then[name], met.get(name, ()))
+            part, gone = renumbered(sets[name], then[name], met.get(name, ()))
             part = readable(part, self.broken.limit, gone)
             if name == "train" and self.bank is self.train:
                 self.bank = part

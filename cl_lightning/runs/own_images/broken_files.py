@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from cl_lightning.data import BrokenImageError, ContrastiveData
-from cl_lightning.data.record.going_on import can_be_read
+from cl_lightning.data.record.resumed import can_be_read
 from cl_lightning.runs.folder import RunFolder
 
 FILE = "broken_files.jsonl"  # one path in each line

@@ -11,9 +11,9 @@ from cl_lightning.blueprints import ConfigError
 from cl_lightning.data.photos.accents import under_names_of
 from cl_lightning.data.photos.photo_folder import PhotoFolder
 from cl_lightning.data.photos.rules import tree_of
-from cl_lightning.data.record.going_on import changes
 from cl_lightning.data.record.image_sets import met_in_sets
 from cl_lightning.data.record.inventory import Files, inventory
+from cl_lightning.data.record.resumed import changes
 from cl_lightning.files import printable
 from cl_lightning.runs.assemble import PHOTO_FOLDERS
 from cl_lightning.runs.folder import RunFolder

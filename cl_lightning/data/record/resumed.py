@@ -14,7 +14,7 @@ from cl_lightning.data.record.inventory import Files, Inventory, below
 LOOKED_AT = 100  # of the photos that differ, so many are decoded
 
 
-def going_on(part: MapStyle, then: Inventory, broken: Collection[str]) -> tuple[MapStyle, dict[int, str]]:
+def renumbered(part: MapStyle, then: Inventory, broken: Collection[str]) -> tuple[MapStyle, dict[int, str]]:
     """`part`, numbered as when the run began (`then`), and those `broken` files that are gone, by number.
 
     A file that is gone keeps its number, so that all others keep theirs; another image replaces it. A file is

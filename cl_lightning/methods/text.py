@@ -11,20 +11,20 @@ from torch import nn
 from cl_lightning.blueprints import describe, find_own
 
 
-def method_in_words(method: Any) -> str:
+def method_text(method: Any) -> str:
     """Its class, and on a line each its pairs, encoder and loss."""
     encoder = method.encoder
     choices = {
-        "pairs": in_words(method.views),
-        "encoder": f"{network_in_words(encoder.backbone)}, {encoder.features} features, "
+        "pairs": function_text(method.views),
+        "encoder": f"{network_text(encoder.backbone)}, {encoder.features} features, "
         f"{encoder.out_features} embedded, batch norm {encoder.batch_norm}",
-        "loss": in_words(method.loss),
+        "loss": function_text(method.loss),
     }
     lines = [indent(f"{name + ':':9}{words}", 11 * " ").strip() for name, words in choices.items()]
     return "\n  ".join([f"{type(method).__name__}(", *lines]) + "\n)"
 
 
-def in_words(function: Callable[..., Any]) -> str:
+def function_text(function: Callable[..., Any]) -> str:
     """A function's name, with its arguments from a `partial` or their defaults."""
     given: dict[str, Any] = {}
     if isinstance(function, partial):
@@ -37,7 +37,7 @@ def in_words(function: Callable[..., Any]) -> str:
     return f"{name}({arguments})" if arguments else name
 
 
-def network_in_words(network: nn.Module) -> str:
+def network_text(network: nn.Module) -> str:
     """The class of a network, with its arguments if they are plain values."""
     given = describe(network)
     if find_own(given) is not None:
