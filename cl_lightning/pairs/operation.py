@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Float32, Float64
 from torch import Tensor
 
@@ -19,7 +20,7 @@ class Operation(Protocol):
     draws: ClassVar[int]
 
     def draw(self, uniforms: Float64[Tensor, "batch draws"]) -> Any:
-        """The parameters for each row of uniform numbers in [0, 1)."""
+        """The parameters for each row of uniform numbers in [0, 1), as a NamedTuple of tensors."""
         ...
 
     def apply(
@@ -32,3 +33,8 @@ class Operation(Protocol):
 def between(uniform: Float64[Tensor, "*shape"], low: float, high: float) -> Float64[Tensor, "*shape"]:
     """Uniform in [low, high) from uniform in [0, 1)."""
     return low + uniform * (high - low)
+
+
+def on_cpu(images: Tensor) -> bool:
+    """Whether parameters can be looked at: a device would have to be waited for, a compiled graph be left."""
+    return images.device.type == "cpu" and not torch.compiler.is_compiling()

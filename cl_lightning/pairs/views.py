@@ -1,22 +1,23 @@
 """Two random views of every image in a batch, made by a recipe of operations."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float32, Float64, Int64, UInt8
+from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor
 from torchvision.transforms.v2 import functional as tv
 
 from cl_lightning.pairs.crop import Crop, crop
+from cl_lightning.pairs.drawn import Drawn, rows_of
 from cl_lightning.pairs.flip import Flip, flip
 from cl_lightning.pairs.middle import middle
 from cl_lightning.pairs.normalize import normalize
-from cl_lightning.pairs.operation import Operation
+from cl_lightning.pairs.operation import Operation, on_cpu
 from cl_lightning.pairs.random import uniforms
 
 Images = UInt8[Tensor, "batch channels height width"]
 Crops = UInt8[Tensor, "batch 2 channels height width"]
-Numbers = dict[int, Float64[Tensor, "..."]]
 
 # Bytes of float pixels that a CPU works on at a time: fewer cost more overhead, more do not fit its cache.
 CACHE_BYTES = 1_600_000
@@ -55,12 +56,12 @@ class Views:
         self._check_size(images)
         # Mixed precision must not change the views.
         with torch.autocast(images.device.type, enabled=False):
-            drawn = uniforms(self.seed, epoch, index, {s.stream: s.draws for s in self._steps()})
-            blocks = [
-                self._views(images[part], {stream: n[:, part].flatten(0, 1) for stream, n in drawn.items()})
-                for part in self._parts(images)
-            ]
-            first, second = torch.cat(blocks, dim=1).unbind(0)
+            drawn = self._draw(images, index, epoch)
+            shape = (2 * len(images), images.shape[-3], self.size, self.size)
+            views = torch.empty(shape, dtype=torch.float32, device=images.device)
+            for part, rows in self._parts(images):
+                views[rows] = self._make(part, rows_of(drawn, rows))
+            first, second = views.chunk(2)
         return first, second
 
     def clean(self, images: Images) -> Float32[Tensor, "batch channels {self.size} {self.size}"]:
@@ -89,29 +90,47 @@ class Views:
     def _steps(self) -> list[Crop | Flip | Operation]:
         return [step for step in (self.crop, self.flip, *self.operations) if step is not None]
 
-    def _parts(self, images: Tensor) -> list[slice]:
-        """On a CPU, parts of the batch that fit its cache through all operations; else the whole batch."""
+    def _draw(self, images: Tensor, index: Tensor, epoch: int) -> Drawn:
+        """The parameters of all first views, then of all second views."""
+        drawn = uniforms(self.seed, epoch, index, {step.stream: step.draws for step in self._steps()})
+        numbers = {stream: number.flatten(0, 1) for stream, number in drawn.items()}
+        cut = self.crop if images.ndim == 4 else None
+        return Drawn(
+            None if cut is None else cut.draw(numbers[Crop.stream], *images.shape[2:]),
+            None if self.flip is None else self.flip.draw(numbers[Flip.stream]),
+            tuple(operation.draw(numbers[operation.stream]) for operation in self.operations),
+        )
+
+    def _parts(self, images: Images | Crops) -> Iterator[tuple[Tensor, slice]]:
+        """Images, and the rows of their views among all: parts that fit a CPU's cache; elsewhere all."""
         batch = len(images)
-        if images.device.type != "cpu" or torch.compiler.is_compiling():
-            return [slice(0, batch)]
-        step = max(1, CACHE_BYTES // (2 * 4 * images.shape[-3] * self.size**2))
-        return [slice(start, start + step) for start in range(0, batch, step)]
+        if not on_cpu(images):
+            yield self._of_both(images), slice(0, 2 * batch)
+            return
+        step = max(1, CACHE_BYTES // (4 * images.shape[-3] * self.size**2))
+        for view in range(2):
+            for start in range(0, batch, step):
+                part = images[start : start + step]
+                row = view * batch + start
+                yield part[:, view] if images.ndim == 5 else part, slice(row, row + len(part))
 
-    def _views(self, images: Tensor, numbers: Numbers) -> Float32[Tensor, "2 batch channels size size"]:
-        pixels = self._cut(images, numbers)
-        for operation in self.operations:
-            pixels = operation.apply(pixels, operation.draw(numbers[operation.stream]))
-        return normalize(pixels, self.mean, self.std).unflatten(0, (2, len(images)))
+    def _of_both(self, images: Images | Crops) -> UInt8[Tensor, "sources channels height width"]:
+        """What the views of all images are made of; the crop makes both from one image."""
+        if images.ndim == 5:
+            return images.transpose(0, 1).flatten(0, 1)
+        return images if self.crop is not None else images.repeat(2, 1, 1, 1)
 
-    def _cut(self, images: Tensor, numbers: Numbers) -> Float32[Tensor, "views channels size size"]:
-        """The first views of all images, then the second views, cropped and flipped, in [0, 1]."""
-        flipped = None if self.flip is None else self.flip.draw(numbers[Flip.stream]).flipped
-        if images.ndim == 4 and self.crop is not None:
-            boxes = self.crop.draw(numbers[Crop.stream], *images.shape[2:])
-            return crop(images, boxes, self.size, flipped)
-        pairs = images.transpose(0, 1).flatten(0, 1) if images.ndim == 5 else images.repeat(2, 1, 1, 1)
-        pixels = pairs.float().div_(255)
-        return pixels if flipped is None else flip(pixels, flipped)
+    def _make(self, images: Images, drawn: Drawn) -> Float32[Tensor, "views channels size size"]:
+        """The views with these parameters."""
+        flipped = None if drawn.flipped is None else drawn.flipped.flipped
+        if drawn.boxes is not None:
+            pixels = crop(images, drawn.boxes, self.size, flipped)
+        else:
+            pixels = images.float().div_(255)
+            pixels = pixels if flipped is None else flip(pixels, flipped)
+        for operation, parameters in zip(self.operations, drawn.operations, strict=True):
+            pixels = operation.apply(pixels, parameters)
+        return normalize(pixels, self.mean, self.std)
 
     def _check_size(self, images: Tensor) -> None:
         height, width = images.shape[-2:]
