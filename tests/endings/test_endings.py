@@ -6,7 +6,6 @@ The ways out x the training and the evaluation loader x 0 and 2 workers x cl-tra
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests import warm
 from tests.cli.command import environment
 
 IN_TIME = 10.0
@@ -92,58 +92,33 @@ def every() -> Iterator[Any]:
             yield pytest.param(case, workers, id=name, marks=pytest.mark.slow if slow else ())
 
 
-class Server:
-    """Imports once what all cases need."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.endings.server"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment(PYTHONPATH=str(ROOT)),
-            cwd=ROOT,
-            text=True,
-        )
-
-    def result(self, folder: Path, command: str, fault: str, workers: int) -> dict[str, Any]:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        case = {"folder": str(folder), "command": command, "fault": fault, "workers": workers}
-        self.process.stdin.write(f"{json.dumps(case)}\n")
-        self.process.stdin.flush()
-        assert self.process.stdout.readline() == f"{folder}\n"
-        return json.loads((folder / "result.json").read_text())
+def result(folder: Path, command: str, fault: str, workers: int) -> dict[str, Any]:
+    words = [sys.executable, "-m", "tests.endings.case", str(folder), command, fault, str(workers)]
+    warm.run(words, ROOT, environment(PYTHONPATH=str(ROOT)), timeout=120)
+    return json.loads((folder / "result.json").read_text())
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    server = Server()
-    yield server
-    server.process.kill()
-    server.process.communicate()
-
-
-@pytest.fixture(scope="module")
-def trained(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
-    assert server.result(folder, "cl-train", "none end", 0)["code"] == 0, (folder / "stderr").read_text()
+    assert result(folder, "cl-train", "none end", 0)["code"] == 0, (folder / "stderr").read_text()
     return folder / "runs"
 
 
 @pytest.mark.parametrize(("case", "workers"), list(every()))
 def test_it_ends_in_time_with_its_code_and_leaves_nothing(
-    case: Case, workers: int, server: Server, trained: Path, tmp_path: Path
+    case: Case, workers: int, trained: Path, tmp_path: Path
 ) -> None:
     if case.command == "cl-eval":
         shutil.copytree(trained, tmp_path / "runs")
-    result = server.result(tmp_path, case.command, case.fault, workers)
-    if case.fault.endswith("fill") and not result["private"]:
+    ended = result(tmp_path, case.command, case.fault, workers)
+    if case.fault.endswith("fill") and not ended["private"]:
         assert not (os.environ.get("CL_LIGHTNING_CI") and os.geteuid() == 0)
         pytest.skip("this user may not mount a small /dev/shm")
     said = (tmp_path / "stdout").read_text() + (tmp_path / "stderr").read_text()
-    assert result["code"] in case.codes, said
+    assert ended["code"] in case.codes, said
     assert case.word in said
-    assert result["left"] == []
-    assert result["names"] == []
-    assert result["seconds"] < IN_TIME
+    assert ended["left"] == []
+    assert ended["names"] == []
+    assert ended["seconds"] < IN_TIME
     assert ("Traceback" in said) <= (case.command not in ("cl-train", "cl-eval") or "fault" in said)

@@ -1,25 +1,20 @@
-"""Runs cases one after the other, each in a process of its own, which it forks to spare the imports.
+"""One case in a process of its own: FOLDER COMMAND FAULT WORKERS. `result.json` there says how it ended.
 
-A case comes as a line of JSON on stdin: `folder`, `command`, `workers` and `fault`; `result.json` in its
-folder says how it ended. Where this user may, each case has a shared memory of its own, of 64 MB.
+Where this user may, the case has a shared memory of its own, of 64 MB.
 """
 
 import ctypes
-import gc
 import json
 import os
-import pkgutil
 import signal
 import sys
 import time
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
 import psutil
 
-from cl_lightning import runs
 from tests.endings.commands import COMMANDS
 from tests.endings.faults import EVENT, FILLER, fail_to_fork, now
 
@@ -29,36 +24,21 @@ SHARED_MEMORY = Path("/dev/shm")
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 0x40000
 
 
-def main() -> None:
-    for module in pkgutil.iter_modules(runs.__path__, f"{runs.__name__}."):
-        import_module(module.name)
-    gc.freeze()  # else each case copies all of it as it ends
-    for line in sys.stdin:
-        case = json.loads(line)
-        supervisor = os.fork()
-        if not supervisor:
-            os.chdir(case["folder"])
-            private = own_shared_memory()
-            if not private and case["fault"].endswith("fill"):  # that of this machine is left alone
-                tell(private=False)
-            if child := os.fork():
-                report(child, private)
-            run(case)
-            return  # this is the case's own process, which ends as a script does
-        os.waitpid(supervisor, 0)
-        print(case["folder"], flush=True)
-
-
-def run(case: dict[str, Any]) -> None:
+def main(folder: str, command: str, fault: str, workers: str) -> None:
+    """Returns in the case's own process, which ends as a script does."""
+    os.chdir(folder)
+    private = own_shared_memory()
+    if not private and fault.endswith("fill"):  # that of this machine is left alone
+        tell(private=False)
+    if child := os.fork():
+        report(child, private)
     os.setsid()
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        file = os.open(name if number else os.devnull, os.O_RDWR | os.O_CREAT)
-        os.dup2(file, number)
-        os.close(file)
-    os.environ |= {"FAULT": case["fault"], "COMMAND": case["command"]}
-    if case["fault"].startswith("fork"):
-        fail_to_fork(int(case["fault"].split()[1]))
-    COMMANDS[case["command"]](case["workers"])
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
+    os.environ |= {"FAULT": fault, "COMMAND": command}
+    if fault.startswith("fork"):
+        fail_to_fork(int(fault.split()[1]))
+    COMMANDS[command](int(workers))
     if not Path(EVENT).exists():
         now()
 
@@ -111,4 +91,4 @@ def own_shared_memory() -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
