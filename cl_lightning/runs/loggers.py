@@ -11,7 +11,6 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
-from torch.utils.tensorboard.summary import hparams
 
 from cl_lightning.blueprints import ConfigError, build, refused
 from cl_lightning.files import printable
@@ -156,6 +155,8 @@ def _log_config(logger: Logger, keys: dict[str, Any]) -> None:
     keys = {k: printable(v) if isinstance(v, str) else v for k, v in keys.items()}
     logger.log_hyperparams(keys)
     if isinstance(logger, TensorBoardLogger):
+        from torch.utils.tensorboard.summary import hparams
+
         # Lightning would write its own values for the metrics in the table.
         values = {k: v if isinstance(v, (bool, int, float, str)) else str(v) for k, v in keys.items()}
         for summary in hparams(values, dict.fromkeys(COMPARED, 0.0)):

@@ -2,7 +2,6 @@
 
 import torch
 from jaxtyping import Int64, UInt8
-from sklearn.datasets import load_digits
 from torch import Tensor
 
 from cl_lightning.data.sets.tensor_images import TensorImages
@@ -13,6 +12,8 @@ TRAIN_IMAGES = 1437
 
 def all_digits() -> tuple[UInt8[Tensor, "digits 1 8 8"], Int64[Tensor, " digits"]]:
     """All digits in scikit-learn's order, with labels 0..9. Their 17 levels 0..16 are scaled to 0..255."""
+    from sklearn.datasets import load_digits  # half a second, which only these images need
+
     bunch = load_digits()
     levels = torch.from_numpy(bunch.images).unsqueeze(1)
     return (levels * (255 / 16)).round().to(torch.uint8), torch.from_numpy(bunch.target).long()
