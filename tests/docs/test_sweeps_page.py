@@ -11,7 +11,7 @@ import pytest
 from cl_lightning import report, train
 from tests.cli.command import cl_train
 from tests.docs.readme_world import make_world
-from tests.docs.test_readme import ONE_SEED, small
+from tests.docs.test_readme import ONE_SEED, made_small
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sweeps.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^    (cl-[a-z]+ .*)$", PAGE, flags=re.MULTILINE)
@@ -38,7 +38,7 @@ def _in_its_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_sweep_trains_all_its_jobs_and_is_reported(
     command: str, jobs: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [*small(command), "encoder=small_conv_net", *([SEARCH] if "optuna" in command else [])]
+    words = [*made_small(command), "encoder=small_conv_net", *([SEARCH] if "optuna" in command else [])]
     monkeypatch.setattr(sys, "argv", ["cl-train", *words])
     train.main()
     assert len(list(Path("runs").glob("*/summary.json"))) == jobs
@@ -52,7 +52,7 @@ def test_every_sweep_trains_all_its_jobs_and_is_reported(
 @pytest.mark.parametrize("command", AT_ONCE)
 def test_every_sweep_of_several_jobs_at_once_trains_all_of_them(command: str, tmp_path: Path) -> None:
     digits = command.replace("data=cifar10 data.root=CIFAR", "data=digits encoder=small_conv_net")
-    words = [word for word in small(digits) if word != ONE_SEED]
+    words = [word for word in made_small(digits) if word != ONE_SEED]
     ran = cl_train(tmp_path, *words)
     jobs = 4 if "method=" in command else 3
     assert ran.returncode == 0, ran.stdout + ran.stderr
