@@ -9,10 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cl_lightning.plots.canvas import figure
+from cl_lightning.plots.canvas import Margins, figure, spaces
 
 Curve = tuple[list[int], list[float]]
 COLUMNS = 4
+MARGINS = Margins(left=0.55, right=0.15, top=0.3, bottom=0.5, between_columns=0.6, between_rows=0.5)
 # Titles in the order of the plots; other quantities follow by name.
 TITLES = {
     "loss": "loss (nats)",
@@ -63,8 +64,9 @@ def plot_curves(metrics: str | Path) -> Figure:
     order = [name for name in TITLES if name in quantities]
     order += [name for name in quantities if name not in TITLES and name not in LEFT_OUT]
     rows = math.ceil(len(order) / COLUMNS) or 1
-    picture = figure(3.2 * COLUMNS, 2.2 * rows)
-    grid = picture.subplots(rows, COLUMNS, squeeze=False, sharex=True).ravel()
+    picture = figure(3.2 * COLUMNS, 2.2 * rows, MARGINS)
+    between = spaces(picture, MARGINS, rows, COLUMNS)
+    grid = picture.subplots(rows, COLUMNS, squeeze=False, sharex=True, gridspec_kw=between).ravel()
     for place, axes in enumerate(grid):
         if place >= len(order):
             axes.set_axis_off()

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from cl_lightning.plots.canvas import figure
+from cl_lightning.plots.canvas import Margins, figure
 from cl_lightning.plots.images import frame, grid, show
+
+TITLE_WIDTH = 5.4  # inches
 
 
 def plot_neighbours(
@@ -17,7 +19,7 @@ def plot_neighbours(
     A neighbour's frame is green if it has the query's class (`same_class` [queries, k]), else red.
     """
     rows, columns = same_class.shape
-    picture = figure(0.9 * (columns + 1), 0.9 * rows + 0.4)
+    picture = figure(max(0.9 * (columns + 1) + 0.1, TITLE_WIDTH), 0.9 * rows + 0.4, Margins(top=0.35))
     axes = grid(picture, rows, columns + 1)
     for row in range(rows):
         show(axes, queries[row], 0, row)

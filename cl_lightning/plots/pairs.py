@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from cl_lightning.plots.canvas import figure
+from cl_lightning.plots.canvas import Margins, figure
 from cl_lightning.plots.images import grid, show
 
 TITLE = 0.22  # height of a row's title, in sides of an image
@@ -13,7 +13,7 @@ TITLE = 0.22  # height of a row's title, in sides of an image
 
 def plot_pairs(images: Sequence[Tensor], view_a: Sequence[Tensor], view_b: Sequence[Tensor]) -> Figure:
     """A column for each image [channels, height, width]: the image, of any size, and its two views."""
-    picture = figure(1.1 * len(images) + 0.2, 3.7)
+    picture = figure(len(images) + 0.1, 3 * (1 + TITLE) + 0.1, Margins())
     axes = grid(picture, 3, len(images), room=TITLE)
     for row, (name, batch) in enumerate(
         zip(("image", "view a", "view b"), (images, view_a, view_b), strict=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from cl_lightning.plots.canvas import figure
+from cl_lightning.plots.canvas import Margins, figure
 from cl_lightning.plots.curves import STAGES
 
 FLOOR = 1e-7  # smaller shares are rounding errors
@@ -17,7 +17,7 @@ def plot_spectrum(spectra: Mapping[str, Mapping[int, Sequence[float]]]) -> Figur
     `spectrum` of `cl_lightning.metrics.Moments`. The last epoch of a stage has a strong line, earlier epochs
     have pale lines. The dotted line is an even spread, 1 / dim.
     """
-    picture = figure(5.6, 3.8)
+    picture = figure(5.6, 3.8, Margins(left=0.7, right=0.15, top=0.15, bottom=0.5))
     axes = picture.subplots()
     dim = 1
     for stage, epochs in spectra.items():
