@@ -107,7 +107,7 @@ class WarmupCosine:
         if self.warmup_epochs < given.warmup_epochs:
             steps = round(self.warmup_epochs * steps_per_epoch)
             lines["warm-up"] = (
-                f"{steps:,} steps, a tenth of the run, which is too short for {given.warmup_epochs:g} epochs "
-                "of warm-up"
+                f"{steps:,} {'step' if steps == 1 else 'steps'}, a tenth of the run, which is too short for "
+                f"{given.warmup_epochs:g} epochs of warm-up"
             )
         return lines

@@ -43,8 +43,10 @@ def memory_of(device: torch.device) -> int | None:
 
 def least_bytes(method: ContrastiveModule, data: ContrastiveData, trainer: Trainer) -> dict[str, int]:
     """Bytes that a process needs in every step, by the config key that determines the size."""
-    weights = sum(p.numel() * p.element_size() for p in method.encoder.parameters())
-    parts = Counter({"encoder": 2 * weights})  # weights and gradients
+    parts: Counter[str] = Counter()
+    for name, module in method.named_children():
+        weights = sum(p.numel() * p.element_size() for p in module.parameters())
+        parts["encoder" if name == "encoder" else "method"] += 2 * weights  # weights and gradients
     size, mean = getattr(method.views, "size", None), getattr(method.views, "mean", None)
     if size is not None and mean is not None:
         pixels = 2 * (data.batch_size // trainer.world_size) * len(mean) * size**2
