@@ -12,7 +12,7 @@ from cl_lightning.pairs.crop import Boxes, Crop, crop_by_products, crop_one_by_o
 from cl_lightning.pairs.flip import flip
 from cl_lightning.pairs.greyscale import greyscale
 from cl_lightning.pairs.hue import shift_hue
-from cl_lightning.pairs.jitter import jitter
+from cl_lightning.pairs.jitter import jitter_one_by_one, jitter_together
 from cl_lightning.pairs.normalize import normalize
 from cl_lightning.pairs.solarize import solarize
 
@@ -80,8 +80,9 @@ def test_hue_equals_adjust_hue(images):
     assert_each_equals(shift_hue(images.clone(), shift), expected, 4e-6)
 
 
+@pytest.mark.parametrize("jitter", [jitter_one_by_one, jitter_together])
 @pytest.mark.parametrize("operation", range(4))
-def test_each_part_of_jitter_equals_its_own_adjustment(images, operation):
+def test_each_part_of_jitter_equals_its_own_adjustment(images, operation, jitter):
     factors = torch.tensor([1.0, 1.0, 1.0, 0.0]).repeat(BATCH, 1)
     factors[:, operation] = draw(
         BATCH, low=-0.5 if operation == 3 else 0.0, high=0.5 if operation == 3 else 2.0
@@ -91,8 +92,9 @@ def test_each_part_of_jitter_equals_its_own_adjustment(images, operation):
     assert_each_equals(jitter(images.clone(), factors, order), expected, 4e-6)
 
 
+@pytest.mark.parametrize("jitter", [jitter_one_by_one, jitter_together])
 @pytest.mark.parametrize("round_", range(4))
-def test_jitter_equals_the_four_adjustments_in_each_images_order(images, round_):
+def test_jitter_equals_the_four_adjustments_in_each_images_order(images, round_, jitter):
     factors = torch.cat([draw(BATCH, 3, high=1.8), draw(BATCH, 1, low=-0.5, high=0.5, seed=2)], dim=1).float()
     order = torch.cartesian_prod(*[torch.arange(4)] * 4)
     order = order[[len(set(row.tolist())) == 4 for row in order]][
@@ -107,7 +109,8 @@ def test_jitter_equals_the_four_adjustments_in_each_images_order(images, round_)
     assert_each_equals(jitter(images.clone(), factors, order), expected, 1e-5)
 
 
-def test_jitter_of_grey_images_changes_brightness_and_contrast_only(images):
+@pytest.mark.parametrize("jitter", [jitter_one_by_one, jitter_together])
+def test_jitter_of_grey_images_changes_brightness_and_contrast_only(images, jitter):
     grey = images[:, :1]
     factors = draw(BATCH, 4, high=2.0).float()
     order = torch.tensor([[2, 0, 3, 1], [1, 3, 0, 2]]).repeat(BATCH // 2, 1)
