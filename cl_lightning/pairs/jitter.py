@@ -61,7 +61,7 @@ def jitter(
 ) -> Float32[Tensor, "batch channels height width"]:
     """The images, in [0, 1], after the four operations in each image's order, in place.
 
-    On a CPU, large images go one by one, through their own operations only. `order` lists operations by number: 0 brightness, 1 contrast, 2 saturation, 3 hue. A grey image has
+    `order` lists operations by number: 0 brightness, 1 contrast, 2 saturation, 3 hue. A grey image has
     neither saturation nor hue. Equals torchvision's adjust_brightness, _contrast, _saturation and _hue one
     after the other.
     """
