@@ -9,7 +9,7 @@ from jaxtyping import Float32, Float64
 from torch import Tensor
 from torch.nn import functional as F
 
-from cl_lightning.pairs.operation import between, on_cpu
+from cl_lightning.pairs.operation import between, one_by_one
 
 # Taps that change a float32 sum by no more than its rounding. And with numbers below 1e-38 a CPU computes a
 # hundred times slower.
@@ -73,8 +73,8 @@ def blur(
 
     Equals torchvision's gaussian_blur (padding by reflection).
     """
-    one_by_one = on_cpu(images) and images.shape[2] * images.shape[3] > WORTH_A_LOOP
-    return (blur_one_by_one if one_by_one else blur_together)(images, taps)
+    path = blur_one_by_one if one_by_one(images, WORTH_A_LOOP) else blur_together
+    return path(images, taps)
 
 
 def blur_together(

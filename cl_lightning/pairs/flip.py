@@ -6,6 +6,8 @@ from typing import ClassVar, NamedTuple
 from jaxtyping import Bool, Float32, Float64
 from torch import Tensor
 
+from cl_lightning.pairs.operation import on_cpu
+
 
 class Flipped(NamedTuple):
     """Whether each image is mirrored."""
@@ -29,6 +31,9 @@ class Flip:
 def flip(
     images: Float32[Tensor, "batch channels height width"], flipped: Bool[Tensor, " batch"]
 ) -> Float32[Tensor, "batch channels height width"]:
-    """The images mirrored left to right where `flipped`."""
-    # lerp is exact for weights 0 and 1, and on a CPU several times faster than torch.where.
-    return images.lerp(images.flip(-1), flipped[:, None, None, None].float())
+    """The images mirrored left to right where `flipped`, in place."""
+    if on_cpu(images):
+        for i in flipped.nonzero()[:, 0].tolist():
+            images[i] = images[i].flip(-1)
+        return images
+    return images.lerp_(images.flip(-1), flipped[:, None, None, None].float())

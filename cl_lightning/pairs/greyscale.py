@@ -6,6 +6,12 @@ from typing import ClassVar, NamedTuple
 from jaxtyping import Bool, Float32, Float64
 from torch import Tensor
 
+from cl_lightning.pairs.operation import one_by_one
+
+# Pixels of an image from which a CPU is faster one by one. Measured on one thread, in us for an image of
+# which a fifth turn grey, together and one by one: 32 x 32 pixels 2.5 and 4.2, 64 x 64 7.8 and 7.6, 224 x 224
+# 122 and 50.
+WORTH_A_LOOP = 4_000
 LUMA = (0.2989, 0.587, 0.114)
 
 
@@ -47,6 +53,10 @@ def greyscale(
 ) -> Float32[Tensor, "batch channels height width"]:
     """Every channel of the `greyed` images replaced by `luma`, in place, as torchvision does."""
     if images.shape[1] == 1:
+        return images
+    if one_by_one(images, WORTH_A_LOOP):
+        for i in greyed.nonzero()[:, 0].tolist():
+            images[i] = luma(images[i, None])
         return images
     # lerp is exact for weights 0 and 1, and on a CPU several times faster than torch.where.
     return images.lerp_(luma(images)[:, None], greyed[:, None, None, None].float())

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cl_lightning.pairs.greyscale import luma
 from cl_lightning.pairs.hue import shift_hue
-from cl_lightning.pairs.operation import between, on_cpu
+from cl_lightning.pairs.operation import between, one_by_one
 
 CONTRAST, SATURATION, HUE = 1, 2, 3
 # Pixels of an image from which a CPU is faster one by one. Measured on one thread, in us for an image,
@@ -65,8 +65,9 @@ def jitter(
     neither saturation nor hue. Equals torchvision's adjust_brightness, _contrast, _saturation and _hue one
     after the other.
     """
-    one_by_one = on_cpu(images) and images[0, 0].numel() > WORTH_A_LOOP
-    return (jitter_one_by_one if one_by_one else jitter_together)(images, factors, order)
+    return (jitter_one_by_one if one_by_one(images, WORTH_A_LOOP) else jitter_together)(
+        images, factors, order
+    )
 
 
 def jitter_together(

@@ -38,3 +38,8 @@ def between(uniform: Float64[Tensor, "*shape"], low: float, high: float) -> Floa
 def on_cpu(images: Tensor) -> bool:
     """Whether parameters can be looked at: a device would have to be waited for, a compiled graph be left."""
     return images.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def one_by_one(images: Tensor, pixels: int) -> bool:
+    """Whether an operation goes image by image: on a CPU, for images of more than `pixels` pixels."""
+    return on_cpu(images) and images.shape[-2] * images.shape[-1] > pixels

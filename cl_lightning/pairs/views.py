@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor
-from torchvision.transforms.v2 import functional as tv
 
-from cl_lightning.pairs.crop import Crop, crop
+from cl_lightning.pairs.crop import Crop, crop, crop_uint8
 from cl_lightning.pairs.drawn import Drawn, rows_of
 from cl_lightning.pairs.flip import Flip, flip
 from cl_lightning.pairs.middle import middle
@@ -79,9 +78,7 @@ class Views:
         if self.crop is None:
             raise ValueError("these views have no crop; views=simclr and views=moco_v2 crop: change views")
         drawn = uniforms(self.seed, epoch, torch.tensor([index]), {Crop.stream: Crop.draws})[Crop.stream]
-        boxes = torch.stack(self.crop.draw(drawn[:, 0], *image.shape[1:]), dim=1)
-        size = [self.size, self.size]
-        return torch.stack([tv.resized_crop(image, *box, size, antialias=True) for box in boxes.tolist()])
+        return crop_uint8(image, self.crop.draw(drawn[:, 0], *image.shape[1:]), self.size)
 
     def __repr__(self) -> str:
         steps = [*self._steps(), f"Normalize(mean={self.mean}, std={self.std})"]

@@ -8,7 +8,7 @@ from torchvision.transforms.v2 import functional as tv
 from cl_lightning.pairs.affine import inverse_matrix, warp
 from cl_lightning.pairs.blur import blur_one_by_one, blur_together, gaussian, kernel_width
 from cl_lightning.pairs.brightness import Brightness, Brightnesses
-from cl_lightning.pairs.crop import Boxes, Crop, crop_by_products, crop_one_by_one
+from cl_lightning.pairs.crop import Boxes, Crop, crop_by_products, crop_one_by_one, crop_uint8
 from cl_lightning.pairs.flip import flip
 from cl_lightning.pairs.greyscale import greyscale
 from cl_lightning.pairs.hue import shift_hue
@@ -68,10 +68,24 @@ def test_crop_equals_resized_crop_with_antialias_and_flip(source, size, toleranc
     assert_each_equals(crop(pixels, boxes, size, flipped), expected, tolerance)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    ("source", "size"), [((50, 31), 32), ((20, 30), 97), ((300, 400), 224), ((1, 90), 8)]
+)
+def test_a_workers_crops_have_the_bits_of_resized_crop(source, size, channels):
+    image = torch.randint(0, 256, (channels, *source), generator=torch.Generator().manual_seed(0)).byte()
+    boxes = Crop((0.05, 1.0), (0.5, 2.0)).draw(draw(BATCH, 22), *source)
+    expected = [
+        tv.resized_crop(image, *box, [size, size], antialias=True) for box in torch.stack(boxes, 1).tolist()
+    ]
+    difference = crop_uint8(image, boxes, size).int() - torch.stack(expected).int()
+    assert difference.abs().max() <= 1
+
+
 def test_flip_equals_horizontal_flip(images):
     flipped = torch.arange(BATCH) % 2 == 0
     expected = [tv.horizontal_flip(x) if f else x for x, f in zip(images, flipped.tolist(), strict=True)]
-    assert_each_equals(flip(images, flipped), expected, 0)
+    assert_each_equals(flip(images.clone(), flipped), expected, 0)
 
 
 def test_hue_equals_adjust_hue(images):
