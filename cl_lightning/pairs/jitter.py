@@ -65,9 +65,8 @@ def jitter(
     neither saturation nor hue. Equals torchvision's adjust_brightness, _contrast, _saturation and _hue one
     after the other.
     """
-    return (jitter_one_by_one if one_by_one(images, WORTH_A_LOOP) else jitter_together)(
-        images, factors, order
-    )
+    path = jitter_one_by_one if one_by_one(images, WORTH_A_LOOP) else jitter_together
+    return path(images, factors, order)
 
 
 def jitter_together(

@@ -19,7 +19,7 @@ Images = UInt8[Tensor, "batch channels height width"]
 Crops = UInt8[Tensor, "batch 2 channels height width"]
 
 # Bytes of float pixels that a CPU works on at a time: fewer cost more overhead, more do not fit its cache.
-CACHE_BYTES = 1_600_000
+CACHE_BYTES = 800_000
 
 
 @dataclass(frozen=True, repr=False)
