@@ -12,7 +12,7 @@ from cl_lightning.pairs.crop import Boxes, Crop, crop_by_products, crop_one_by_o
 from cl_lightning.pairs.flip import flip
 from cl_lightning.pairs.greyscale import greyscale
 from cl_lightning.pairs.hue import shift_hue
-from cl_lightning.pairs.jitter import jitter_one_by_one, jitter_together
+from cl_lightning.pairs.jitter import jitter_in_groups, jitter_one_by_one, jitter_together
 from cl_lightning.pairs.normalize import normalize
 from cl_lightning.pairs.solarize import solarize
 
@@ -94,7 +94,7 @@ def test_hue_equals_adjust_hue(images):
     assert_each_equals(shift_hue(images.clone(), shift), expected, 4e-6)
 
 
-@pytest.mark.parametrize("jitter", [jitter_one_by_one, jitter_together])
+@pytest.mark.parametrize("jitter", [jitter_together, jitter_in_groups, jitter_one_by_one])
 @pytest.mark.parametrize("operation", range(4))
 def test_each_part_of_jitter_equals_its_own_adjustment(images, operation, jitter):
     factors = torch.tensor([1.0, 1.0, 1.0, 0.0]).repeat(BATCH, 1)
@@ -106,7 +106,7 @@ def test_each_part_of_jitter_equals_its_own_adjustment(images, operation, jitter
     assert_each_equals(jitter(images.clone(), factors, order), expected, 4e-6)
 
 
-@pytest.mark.parametrize("jitter", [jitter_one_by_one, jitter_together])
+@pytest.mark.parametrize("jitter", [jitter_together, jitter_in_groups, jitter_one_by_one])
 @pytest.mark.parametrize("round_", range(4))
 def test_jitter_equals_the_four_adjustments_in_each_images_order(images, round_, jitter):
     factors = torch.cat([draw(BATCH, 3, high=1.8), draw(BATCH, 1, low=-0.5, high=0.5, seed=2)], dim=1).float()
@@ -123,7 +123,7 @@ def test_jitter_equals_the_four_adjustments_in_each_images_order(images, round_,
     assert_each_equals(jitter(images.clone(), factors, order), expected, 1e-5)
 
 
-@pytest.mark.parametrize("jitter", [jitter_one_by_one, jitter_together])
+@pytest.mark.parametrize("jitter", [jitter_together, jitter_in_groups, jitter_one_by_one])
 def test_jitter_of_grey_images_changes_brightness_and_contrast_only(images, jitter):
     grey = images[:, :1]
     factors = draw(BATCH, 4, high=2.0).float()
