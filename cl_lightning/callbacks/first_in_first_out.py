@@ -18,12 +18,12 @@ NEVER = -1  # in `entered`: a random unit vector from the start
 
 
 class FirstInFirstOut(MethodState):
-    """Stores the last `length` keys. The keys of a step enter after the step, if it changed the weights.
+    """Stores the last `length` keys, which have unit length.
 
-    A step reads `keys` and passes its own keys to `collect`, so it never sees keys that it made itself. The
-    keys of all micro-batches enter together, each in rank order, so all ranks hold the same keys. At the
-    start the keys are random unit vectors. They are not part of the module that DDP wraps, and are saved in
-    the checkpoint.
+    The keys of a step enter after the step, if it changed the weights. A step reads `keys` and passes its
+    own keys to `collect`, so it never sees keys that it made itself. The keys of all micro-batches enter
+    together, each in rank order, so all ranks hold the same keys. At the start the keys are random unit
+    vectors. They are not part of the module that DDP wraps, and are saved in the checkpoint.
 
     Args:
         length: the number of keys.
@@ -38,6 +38,7 @@ class FirstInFirstOut(MethodState):
     line: ClassVar[str]  # the name of its line in the start report
     content: ClassVar[str]  # the name of its keys in messages
     of_own: ClassVar[str]  # for a warning: the effect if it is longer than an epoch
+    unit_keys: ClassVar[bool] = True  # for losses; False where keys of another length are collected
 
     def __init__(self, length: int, seed: int) -> None:
         if length < 1:
@@ -108,7 +109,7 @@ class FirstInFirstOut(MethodState):
             )
 
     def collect(self, keys: Float[Tensor, "global_batch dim"]) -> None:
-        """Take the keys of a forward pass from all ranks; they enter after the optimizer step."""
+        """Take the unit keys of a forward pass from all ranks; they enter after the optimizer step."""
         self._collected.append(keys.detach())
 
     def on_train_batch_end(

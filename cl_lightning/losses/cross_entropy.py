@@ -73,6 +73,7 @@ def info_nce(
     keys: Float[Tensor, "batch dim"],
     negatives: Float[Tensor, "length dim"],
     temperature: float = 0.2,
+    unit_keys: bool = False,
 ) -> Float[Tensor, ""]:
     """MoCo's loss (arXiv:1911.05722, equation 1).
 
@@ -85,10 +86,13 @@ def info_nce(
     autocast (in float64 if an input is), without ever storing all similarities. Raises ValueError for
     a temperature that is not positive, for shapes that do not fit and if there are no negatives.
 
+    `unit_keys` says that keys and negatives have unit length, as those of `NegativeQueue` do. It saves the
+    time to compute their lengths, up to a fifth; the result is the same.
+
     Differs from the paper: the default temperature is MoCo v2's (arXiv:2003.04297), 0.2 instead of 0.07.
     """
     check_positive(temperature=temperature)
-    return against_negatives(queries, keys, negatives, temperature, CROSS_ENTROPY)
+    return against_negatives(queries, keys, negatives, temperature, CROSS_ENTROPY, unit_keys=unit_keys)
 
 
 @reaches(reach)

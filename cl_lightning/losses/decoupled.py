@@ -73,6 +73,7 @@ def dcl_info_nce(
     negatives: Float[Tensor, "length dim"],
     temperature: float = 0.2,
     sigma: float | None = None,
+    unit_keys: bool = False,
 ) -> Float[Tensor, ""]:
     """InfoNCE without the positive in the denominator against a queue (arXiv:2110.06848).
 
@@ -80,11 +81,12 @@ def dcl_info_nce(
     queries, keys and negatives and T is the temperature; w as in `dcl`. The loss is the mean of l(i) over
     the queries.
 
-    Gradients, precision and errors as in `info_nce`; ValueError also for a sigma that is not positive.
+    Gradients, precision, `unit_keys` and errors as in `info_nce`; ValueError also for a sigma that is not
+    positive.
     """
     check_positive(temperature=temperature)
     weight = None if sigma is None else _weights(queries, keys, sigma)
-    return against_negatives(queries, keys, negatives, temperature, DECOUPLED, weight)
+    return against_negatives(queries, keys, negatives, temperature, DECOUPLED, weight, unit_keys)
 
 
 @torch.no_grad()

@@ -90,18 +90,20 @@ def hard_info_nce(
     temperature: float = 0.2,
     beta: float = 1.0,
     tau_plus: float = 0.1,
+    unit_keys: bool = False,
 ) -> Float[Tensor, ""]:
     """InfoNCE in which negatives have more weight the nearer they are (arXiv:2010.04592).
 
     l(i) as in `hard_nt_xent`, for query i, its key as the positive and all `negatives`; the loss is the mean
     of l(i) over the queries.
 
-    Gradients, precision and errors as in `info_nce`; `beta`, `tau_plus` and their errors as in
+    Gradients, precision, `unit_keys` and errors as in `info_nce`; `beta`, `tau_plus` and their errors as in
     `hard_nt_xent`.
 
     Differs from the paper, which has no queue. The default temperature is MoCo v2's, 0.2 instead of 0.5.
     """
-    return against_negatives(queries, keys, negatives, temperature, _rule(temperature, beta, tau_plus))
+    rule = _rule(temperature, beta, tau_plus)
+    return against_negatives(queries, keys, negatives, temperature, rule, unit_keys=unit_keys)
 
 
 def _rule(temperature: float, beta: float, tau_plus: float) -> Rule:

@@ -1,22 +1,17 @@
 """Losses whose positives are images with the same label."""
 
-import inspect
 from functools import partial
 from typing import Any
 
 from lightning.pytorch.utilities import rank_zero_warn
 
 from cl_lightning.data import ContrastiveData
+from cl_lightning.methods.arguments import takes
 
 
 def takes_labels(loss: Any) -> bool:
     """Whether a loss has an argument `labels`, int64 [batch], that is still to be passed."""
-    call: partial[Any] = partial(loss)
-    plain = getattr(call.func, "forward", call.func)  # a loss may be a torch.nn.Module
-    try:
-        return "labels" in inspect.signature(plain).parameters.keys() - call.keywords.keys()
-    except (TypeError, ValueError):  # a function that is not written in Python
-        return False
+    return takes(loss, "labels")
 
 
 def check_labels(loss: Any, data: ContrastiveData) -> None:

@@ -13,6 +13,7 @@ from cl_lightning.data import Batch
 from cl_lightning.distributed import gather, own_share, permutation, shuffle, world_size
 from cl_lightning.encoders import Encoder, ResNet
 from cl_lightning.losses import WITH_NEGATIVES, info_nce
+from cl_lightning.methods.arguments import takes
 from cl_lightning.methods.contrastive import ContrastiveModule, Step
 from cl_lightning.methods.scheduled import OptimizerFactory
 from cl_lightning.metrics import contrast_scores
@@ -26,7 +27,8 @@ class MoCoV2(ContrastiveModule):
 
     Pairs: two random views of an image; the negatives are a first-in-first-out queue of past keys.
     Encoder: the trained encoder makes queries, its moving average makes keys (`MomentumEncoder`).
-    Loss: InfoNCE, `loss(queries, keys, negatives)` with [batch, dim], [batch, dim], [length, dim].
+    Loss: InfoNCE, `loss(queries, keys, negatives)` with [batch, dim], [batch, dim], [length, dim]. If it has
+    an argument `unit_keys`, it is told that keys and negatives have unit length.
 
     Args:
         symmetric: whether each view is the query once. Both losses use the queue before the step, and the
@@ -82,14 +84,20 @@ class MoCoV2(ContrastiveModule):
         queue = self.attached(NegativeQueue)
         queries, all_keys = self.encoder(view_a), self.encode_keys(view_b, 2 * batch_idx)
         keys = own_share(all_keys)  # [batch, dim], as the queries
-        loss = self.loss(queries, keys, queue.keys)
+        loss = self.score(queries, keys)
         queue.collect(all_keys)
         if self.symmetric:
             other_keys = self.encode_keys(view_a, 2 * batch_idx + 1)
-            loss = (loss + self.loss(self.encoder(view_b), own_share(other_keys), queue.keys)) / 2
+            loss = (loss + self.score(self.encoder(view_b), own_share(other_keys))) / 2
             queue.collect(other_keys)
         scores = contrast_scores(queries, keys, queue.keys)
         return {"loss": loss, "z_a": queries.detach(), "z_b": keys, **scores}
+
+    def score(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """The loss of queries and their own keys, both [batch, dim], against the queue."""
+        queue = self.attached(NegativeQueue)
+        declared = {"unit_keys": queue.unit_keys} if takes(self.loss, "unit_keys") else {}
+        return self.loss(queries, keys, queue.keys, **declared)
 
     @torch.no_grad()
     def encode_keys(self, images: Tensor, number: int) -> Tensor:

@@ -13,7 +13,7 @@ BLOCK_ELEMENTS = 2**20
 def lengths(z: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch 1"]:
     """The Euclidean length by which each row is divided: 1 for a row of zeros."""
     length = torch.linalg.vector_norm(z, dim=1, keepdim=True)
-    return torch.where(length > 0, length, 1)
+    return length.masked_fill(length == 0, 1)
 
 
 def normalise(z: Float[Tensor, "batch dim"], dtype: torch.dtype | None = None) -> Float[Tensor, "batch dim"]:

@@ -1,5 +1,7 @@
 """Memory that losses add, forward and backward, beside the whole matrix with its exponentials.
 
+The long queue holds 65,536 keys, against 256 queries.
+
 python -m tests.benchmarks.loss_memory --to results/loss_memory.json
 """
 
@@ -9,7 +11,7 @@ import sys
 
 from tests.benchmarks import results
 
-PAIRS, SEED = 4096, 0
+PAIRS, QUEUE, SEED = 4096, 65536, 0
 MEBIBYTE = 2**20
 CALLS = {
     "nt_xent": "nt_xent(a, b, 0.1)",
@@ -17,6 +19,8 @@ CALLS = {
     "hard_nt_xent": "hard_nt_xent(a, b)",
     "sup_con": "sup_con(a, b, torch.arange(len(a)) % 10)",
     "neighbour_nce": "neighbour_nce(a, b)",
+    "long queue": "info_nce(a[: n // 16], b[: n // 16].detach(), queue, 0.2)",
+    "long queue, all logits": "cross_entropy(a[: n // 16] @ queue.T, torch.arange(n // 16))",
     "whole matrix": "(torch.cat([a, b]) @ torch.cat([a, b]).T).exp().sum()",
 }
 PEAK = """
@@ -24,7 +28,10 @@ import re, torch
 from pathlib import Path
 torch.set_num_threads(1)
 torch.manual_seed(SEED)
+from torch.nn.functional import cross_entropy
 from cl_lightning.losses import *
+
+queue = torch.randn(QUEUE, 128)
 
 def step(n):
     for call in CALLS:
@@ -45,7 +52,8 @@ print(peak() - before)
 
 def added_memory(*calls: str) -> float:
     """MiB that losses of `PAIRS` pairs in 128 dimensions add at most, in a process of one thread."""
-    program = PEAK.replace("CALLS", repr(calls)).replace("PAIRS", str(PAIRS)).replace("SEED", str(SEED))
+    program = PEAK.replace("CALLS", repr(calls)).replace("QUEUE", str(QUEUE))
+    program = program.replace("PAIRS", str(PAIRS)).replace("SEED", str(SEED))
     ran = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True
     )
@@ -60,7 +68,7 @@ def main() -> None:
     options = parser.parse_args()
     added = {name: round(added_memory(call), 1) for name, call in CALLS.items()}
     for name, mebibytes in added.items():
-        print(f"{name:14} {mebibytes:6.1f} MiB")
+        print(f"{name:22} {mebibytes:6.1f} MiB")
     results.write(options.to, {"pairs": PAIRS, "added_mebibytes": added}, SEED)
 
 

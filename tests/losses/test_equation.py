@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from cl_lightning import losses
 from cl_lightning.losses import (
     dcl,
     hard_info_nce,
@@ -152,6 +153,32 @@ def test_scores_are_cosines_and_their_order_does_not_matter():
         info_nce(a @ turn, b @ turn, negatives @ turn),
     ):
         torch.testing.assert_close(same, moco, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("name", ["info_nce", "dcl_info_nce", "hard_info_nce"])
+def test_keys_declared_to_have_unit_length_have_the_same_loss_and_gradients(name):
+    loss = getattr(losses, name)
+    inputs = [F.normalize(x, dim=1).requires_grad_() for x in (*embeddings(7, 8), queue(150, 8))]
+    for temperature in TEMPERATURES:
+        plain, declared = (loss(*inputs, temperature, unit_keys=unit) for unit in (False, True))
+        torch.testing.assert_close(declared, plain, rtol=1e-12, atol=0)
+        expected, actual = (torch.autograd.grad(x, inputs) for x in (plain, declared))
+        torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("temperature", [1 / 59, 1 / 61])
+def test_candidates_of_the_least_similarity_still_count_where_exponents_are_largest(temperature):
+    a = torch.randn(5, 8, generator=torch.Generator().manual_seed(0))
+    lengths = torch.linspace(0.5, 2, 300)[:, None]
+    for a_row in a[:, None]:
+        far, loss = (
+            info_nce(a_row, -a_row, -a_row * lengths, temperature),
+            nt_xent(a_row, -a_row, temperature),
+        )
+        assert far.item() == pytest.approx(math.log(301), rel=1e-5)
+        assert loss.item() == 0
+        near = info_nce(a_row, -a_row, a_row * lengths, temperature)
+        assert near.item() == pytest.approx(2 / temperature + math.log(300), rel=1e-5)
 
 
 def test_the_pairs_matter():

@@ -15,7 +15,8 @@ from cl_lightning.losses import (
     nt_xent,
     sup_con,
 )
-from cl_lightning.losses.streamed import against, blocks, mutual
+from cl_lightning.losses.streamed import anchors, blocks, mutual, negatives
+from cl_lightning.metrics.sphere import normalise
 from tests.losses.cases import both_losses, embeddings, every_loss
 
 
@@ -51,7 +52,7 @@ def inside(monkeypatch):
         seen.append(torch.backends.cuda.matmul.fp32_precision)
         return blocks.blocks_of(anchors, candidates)
 
-    for core in (against, mutual):
+    for core in (anchors, mutual, negatives):
         monkeypatch.setattr(core, "blocks_of", spy)
     return seen
 
@@ -65,7 +66,7 @@ def test_the_matrix_precision_is_full_inside_and_the_users_afterwards(loss, expe
 
 def test_the_matrix_precision_is_full_where_other_ranks_anchors_are_scored(tf32, inside):
     own, others = embeddings(4, 8, torch.float32)
-    mutual.other_anchors(own, others, torch.ones(4, 1), 0.1, [1.0])
+    negatives.gradient_as_negatives(own, others, torch.ones(4, 1), -1, 0.1, [1.0])
     assert inside == ["ieee"]
     assert torch.backends.cuda.matmul.fp32_precision == "tf32"
 
@@ -95,17 +96,17 @@ def test_compiling_changes_nothing_and_breaks_no_graph():
 
 def test_the_operators_keep_torchs_contract():
     anchors, others = embeddings(6, 8)
-    rule = ("cross_entropy", [1.0], [])
-    for needed in itertools.product((True, False), repeat=3):
-        arguments = (anchors, others, torch.cat([others, anchors]), None, -1, 0.1, *needed, *rule)
-        torch.library.opcheck(against.own_against, arguments)
+    operators, rule = torch.ops.cl_lightning, ("cross_entropy", [1.0], [])
+    for needed, unit in itertools.product((True, False), repeat=2):
+        arguments = (anchors, others, torch.cat([others, anchors]), unit, -1, None, 0.1, needed, *rule)
+        torch.library.opcheck(operators.anchors_against, arguments)
     weight = torch.ones(6, 1).double()
     labels = torch.tensor([0, 1, 2]).repeat(4)
     for needed, of_class, weights in ((True, None, None), (False, None, weight), (True, labels, None)):
         arguments = (anchors, torch.cat([others, anchors]), of_class, weights, 6, 0.1, needed, *rule)
-        torch.library.opcheck(mutual.own_anchors, arguments)
-    arguments = (anchors, others.repeat(2, 1), torch.ones(12, 1), 0.1, [1.0])
-    torch.library.opcheck(mutual.other_anchors, arguments)
+        torch.library.opcheck(operators.own_anchors, arguments)
+    arguments = (anchors, others.repeat(2, 1), torch.ones(12, 1), 0, 0.1, [1.0])
+    torch.library.opcheck(operators.gradient_as_negatives, arguments)
 
 
 @pytest.mark.parametrize("dim", [3, 128, 512, 2048])
@@ -116,12 +117,14 @@ def test_equal_embeddings_keep_the_tolerance_at_the_lowest_temperature_in_float3
     ):
         row = torch.randn(dim, generator=torch.Generator().manual_seed(seed))
         z, negatives = row.expand(batch, -1), row.expand(length, -1)
+        unit = normalise(z)
         cases = [
             (info_nce(z, z, negatives, 0.005), length + 1),
             (nt_xent(z, z, 0.005), 2 * batch - 1),
             (sup_con(z, z, torch.arange(batch) // 2, 0.005), 2 * batch - 1),
             (neighbour_nce(z, z, 0.005), batch),
             (dcl_info_nce(z, z, negatives, 0.005), length),
+            (info_nce(unit, unit, unit[:1].expand(length, -1), 0.005, unit_keys=True), length + 1),
         ]
         for loss, candidates in cases:
             expected = math.log(candidates)

@@ -1,7 +1,8 @@
 """How all losses are computed: streamed over blocks of anchors, without storing all similarities.
 
-A loss is a rule for one anchor (`rules.py`). Its candidates are the views of the global batch
-(`mutual.py`), or others, such as a queue (`against.py`).
+A loss is a rule for one anchor (`rules.py`) over sums of exponentials (`sums.py`). Its candidates are the
+views of the global batch (`mutual.py`), or others, such as a queue (`against.py`), which come in pieces
+(`anchors.py`, `pieces.py`). `negatives.py` has the gradient of candidates whose anchors are scored already.
 """
 
 from cl_lightning.losses.streamed.against import against_negatives, against_predictions
