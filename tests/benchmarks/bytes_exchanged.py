@@ -94,7 +94,7 @@ def moco(world: int, batch: int) -> Rank0:
     method = MoCoV2(encoder=encoder(batch_norm="shuffle", batch_norm_groups=world))
     keys = encoder(batch_norm="shuffle", batch_norm_groups=world).requires_grad_(False)
     queue = torch.empty(QUEUE, DIM, device="meta")
-    attached = SimpleNamespace(encoder=keys, keys=queue, collect=lambda keys: None)
+    attached = SimpleNamespace(encoder=keys, keys=queue, unit_keys=True, collect=lambda keys: None)
     with patch.object(method, "attached", lambda kind: attached):
         return step(method, world, batch)
 
