@@ -95,16 +95,16 @@ def crop_one_by_one(
     flipped: Bool[Tensor, " views"] | None,
 ) -> Float32[Tensor, "views channels {size} {size}"]:
     """Each window read and resized by itself, which a CPU does several times faster if images are large."""
-    crops = torch.empty(len(boxes.top), images.shape[1], size, size, dtype=torch.float32)
-    mirrored = [False] * len(crops) if flipped is None else flipped.tolist()
+    mirrored = [False] * len(boxes.top) if flipped is None else flipped.tolist()
+    crops = []
     for i, (top, left, height, width) in enumerate(torch.stack(boxes, dim=1).tolist()):
         window = images[i % len(images), :, top : top + height, left : left + width]
         window = (window.flip(-1) if mirrored[i] else window).float().div_(255)
         shrinks = height > size or width > size  # else antialias makes no difference, and is slow
         # Channels as a batch take half the time.
         resized = F.interpolate(window[:, None], (size, size), mode="bilinear", antialias=shrinks)
-        crops[i] = resized[:, 0]
-    return crops
+        crops.append(resized.transpose(0, 1))
+    return torch.cat(crops) if len(crops) > 1 else crops[0]
 
 
 def crop_uint8(

@@ -11,7 +11,7 @@ from cl_lightning.pairs.greyscale import luma
 from cl_lightning.pairs.hue import shift_hue
 from cl_lightning.pairs.operation import between, on_cpu, one_by_one
 
-CONTRAST, SATURATION, HUE = 1, 2, 3
+BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)
 # Pixels of an image from which a CPU is faster one by one. Measured on one thread, in us for an image,
 # together and one by one: 32 x 32 pixels 44 and 130, 48 x 48 103 and 148,
 # 64 x 64 170 and 175, 96 x 96 410 and 250, 224 x 224 2,000 and 850.
@@ -151,10 +151,13 @@ def adjust(image: Float32[Tensor, "channels height width"], operation: int, fact
     if operation == HUE:
         shift_hue(image[None], image.new_tensor([factor]))
         return
-    other: Tensor | float = 0.0  # black
-    if operation == CONTRAST:
+    if operation == BRIGHTNESS:
+        image.mul_(factor)
+    else:
         # The mean in two steps, so that rounding does not depend on the number of threads.
-        other = luma(image.mean(dim=1).mean(dim=1)[None, :, None, None]).item()
-    elif operation == SATURATION:
-        other = luma(image[None])
-    image.mul_(factor).add_(other, alpha=1 - factor).clamp_(0, 1)
+        colours = (
+            image.mean(dim=1, keepdim=True).mean(dim=2, keepdim=True) if operation == CONTRAST else image
+        )
+        grey = luma(colours[None])
+        torch.add(grey.mul_(1 - factor), image, alpha=factor, out=image)
+    image.clamp_(0, 1)
