@@ -17,10 +17,12 @@ class Drawn(NamedTuple):
 
 
 def rows_of(parameters: Any, rows: slice) -> Any:
-    """The parameters of some rows; tensors may lie in (named) tuples."""
-    if parameters is None:
-        return None
-    if isinstance(parameters, Tensor):
+    """The parameters of some rows: of tensors, which may lie in tuples, lists and dicts; all else is kept."""
+    if isinstance(parameters, Tensor) and parameters.ndim > 0:
         return parameters[rows]
-    parts = [rows_of(part, rows) for part in parameters]
-    return type(parameters)(*parts) if hasattr(parameters, "_fields") else tuple(parts)
+    if isinstance(parameters, dict):
+        return {name: rows_of(part, rows) for name, part in parameters.items()}
+    if isinstance(parameters, (tuple, list)):
+        parts = [rows_of(part, rows) for part in parameters]
+        return type(parameters)(*parts) if hasattr(parameters, "_fields") else type(parameters)(parts)
+    return parameters

@@ -1,6 +1,7 @@
 """Views: a pure function of (seed, epoch, index, view), exact in every setting they are called from."""
 
 import pickle
+from dataclasses import replace
 
 import jaxtyping
 import pytest
@@ -77,13 +78,19 @@ def test_the_same_image_gets_identical_views_with_another_number_of_threads(reci
     assert all(torch.equal(result, results[0]) for result in results)
 
 
-def test_a_large_photo_gets_identical_views_alone_and_in_a_batch():
-    views = simclr_views(224)
-    images = torch.randint(0, 256, (3, 3, 180, 240), generator=torch.Generator().manual_seed(0)).to(
-        torch.uint8
-    )
-    together = stacked(views, images, torch.arange(3))
-    assert torch.equal(stacked(views, images[2:], torch.tensor([2])), together[2:])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_large_photo_gets_identical_views_alone_in_a_batch_and_on_two_threads(channels):
+    views = simclr_views(224, mean=(0.5,) * channels, std=(0.2,) * channels)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (3, channels, 180, 240), generator=generator).to(torch.uint8)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        together = stacked(views, images, torch.arange(3))
+        torch.set_num_threads(2)
+        assert torch.equal(stacked(views, images[2:], torch.tensor([2])), together[2:])
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_another_seed_epoch_index_or_view_gives_other_views(recipe):
@@ -184,6 +191,30 @@ def test_views_compile_into_one_graph(recipe):
     for epoch in (0, 1):
         for view, expected in zip(compiled(images, index, epoch), views(images, index, epoch), strict=True):
             torch.testing.assert_close(view, expected, rtol=0, atol=1e-5)
+
+
+class Darker:
+    """An operation of a user's own, whose parameters lie in a dict, beside one for all images."""
+
+    stream, draws = 90, 1
+
+    def draw(self, uniforms):
+        return {"factors": [uniforms[:, 0].float()], "least": 0.25}
+
+    def apply(self, images, parameters):
+        return images * parameters["factors"][0].clamp(min=parameters["least"])[:, None, None, None]
+
+
+def test_an_operation_of_ones_own_gets_the_parameters_of_its_images(monkeypatch):
+    views = replace(
+        simclr_views(8, mean=(0, 0, 0), std=(1, 1, 1)), crop=None, flip=None, operations=(Darker(),)
+    )
+    images, index = torch.full((5, 3, 8, 8), 255, dtype=torch.uint8), torch.arange(5)
+    expected = uniforms(0, 3, index, {90: 1})[90].float().clamp(min=0.25)[..., 0]
+    for cache in (1, 2_000, 10**9):
+        monkeypatch.setattr(module, "CACHE_BYTES", cache)
+        found = stacked(views, images, index)
+        assert torch.equal(found, expected.T[:, :, None, None, None].expand_as(found))
 
 
 def test_views_leave_the_images_as_they_are(recipe):
