@@ -29,10 +29,10 @@ def assert_without_fault(found: list[dict[str, Any]]) -> None:
 
 @pytest.mark.timeout(600)
 def test_random_overrides_train_or_are_refused_in_one_line() -> None:
-    found = outcomes(0, 36)
+    found = outcomes(0, 20)
     assert_without_fault(found)
     trained = sum(case["code"] == 0 for case in found)
-    assert 4 <= trained <= 32, "both ends are to be met"
+    assert 2 <= trained <= 18, "both ends are to be met"
 
 
 @pytest.mark.slow
