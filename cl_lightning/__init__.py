@@ -1,5 +1,6 @@
 """Contrastive learning on PyTorch Lightning: a method is one choice of pairs, encoder and loss."""
 
+import os
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,11 @@ if TYPE_CHECKING:
     from cl_lightning.blueprints import allow as allow
     from cl_lightning.checkpoints import load_backbone as load_backbone
     from cl_lightning.methods import *  # noqa: F403
+
+# A thread that waits for others soon sleeps. By default it spins for milliseconds; a busy machine then lacks
+# the core that they need. Results are the same. torch reads this when it is imported.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 # Imported at first use: `cl-train --help` and shell completion need no torch.
 _HOMES = {"allow": "cl_lightning.blueprints", "load_backbone": "cl_lightning.checkpoints"}
