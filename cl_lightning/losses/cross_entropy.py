@@ -73,6 +73,7 @@ def info_nce(
     keys: Float[Tensor, "batch dim"],
     negatives: Float[Tensor, "length dim"],
     temperature: float = 0.2,
+    *,
     unit_keys: bool = False,
 ) -> Float[Tensor, ""]:
     """MoCo's loss (arXiv:1911.05722, equation 1).

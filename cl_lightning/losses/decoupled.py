@@ -73,6 +73,7 @@ def dcl_info_nce(
     negatives: Float[Tensor, "length dim"],
     temperature: float = 0.2,
     sigma: float | None = None,
+    *,
     unit_keys: bool = False,
 ) -> Float[Tensor, ""]:
     """InfoNCE without the positive in the denominator against a queue (arXiv:2110.06848).

@@ -90,6 +90,7 @@ def hard_info_nce(
     temperature: float = 0.2,
     beta: float = 1.0,
     tau_plus: float = 0.1,
+    *,
     unit_keys: bool = False,
 ) -> Float[Tensor, ""]:
     """InfoNCE in which negatives have more weight the nearer they are (arXiv:2010.04592).

@@ -31,7 +31,9 @@ def function_text(function: Callable[..., Any]) -> str:
         given, function = function.keywords, function.func
     if inspect.isfunction(function):
         named = inspect.signature(function).parameters.values()
-        given = {p.name: p.default for p in named if p.default is not p.empty} | given
+        # Keyword-only are those that the method passes itself.
+        settings = (p for p in named if p.default is not p.empty and p.kind is not p.KEYWORD_ONLY)
+        given = {p.name: p.default for p in settings} | given
     name = getattr(function, "__name__", repr(function))
     arguments = ", ".join(f"{key}={value}" for key, value in given.items())
     return f"{name}({arguments})" if arguments else name

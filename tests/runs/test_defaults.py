@@ -25,7 +25,7 @@ STAY = [
     *("trainer.accumulate_grad_batches", "trainer.num_nodes", "trainer.strategy"),
 ]
 FROM_CODE = {
-    *("views", "encoder", "loss", "optimizer", "schedule"),
+    *("views", "encoder", "loss", "optimizer", "schedule", "unit_keys"),
     *(
         "z_a",
         "z_b",

@@ -21,7 +21,7 @@ SHORT = (*(o for o in SMALL if not o.startswith("schedule.")), "trainer.max_epoc
 def test_the_default_is_shortened_and_the_start_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert train(config(*SHORT))["steps"] == 10
     out = capsys.readouterr().out
-    assert "1 steps, a tenth of the run, which is too short for 10 epochs of warm-up" in out
+    assert "1 step, a tenth of the run, which is too short for 10 epochs of warm-up" in out
 
 
 def test_a_longer_run_has_the_warm_up_that_it_had(capsys: pytest.CaptureFixture[str]) -> None:
