@@ -60,6 +60,7 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_one_thread")
 @pytest.mark.filterwarnings("ignore:callbacks.negative_queue.length is")
 @pytest.mark.parametrize("kind", [SimCLR, MoCoV2])

@@ -8,7 +8,11 @@ from tests.distributed.world import World, compare
 
 @pytest.fixture(
     scope="session",
-    params=[(2, "cpu"), (3, "cpu"), *(pytest.param((n, "cuda"), marks=pytest.mark.gpu) for n in (2, 3))],
+    params=[
+        (2, "cpu"),
+        pytest.param((3, "cpu"), marks=pytest.mark.slow),
+        *(pytest.param((n, "cuda"), marks=pytest.mark.gpu) for n in (2, 3)),
+    ],
     ids=lambda param: f"{param[0]}-{param[1]}",
 )
 def world(request: pytest.FixtureRequest) -> World:

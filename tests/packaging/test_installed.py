@@ -75,6 +75,7 @@ def test_it_trains_and_evaluates_in_a_folder_that_holds_nothing(commands: Path, 
     assert list(tmp_path.iterdir()) == [tmp_path / "runs"]
 
 
+@pytest.mark.slow
 def test_a_users_experiment_data_and_encoder_train(commands: Path, folder: Path) -> None:
     run(commands, folder, "cl-train", *CONFIG_DIR, "experiment=mine")
     (trained,) = (folder / "runs").iterdir()

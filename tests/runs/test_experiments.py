@@ -51,7 +51,10 @@ def test_a_recipes_runs_are_named_after_it(name: str) -> None:
     assert config(f"experiment={name}")["run"]["name"] == name
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow) if RECIPES.get(n, 0) > 100 else n for n in NAMES],
+)
 def test_every_recipe_trains_two_steps_on_images_of_its_size(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

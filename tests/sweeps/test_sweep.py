@@ -110,6 +110,7 @@ def test_the_same_command_again_trains_only_what_is_missing(
     assert files(tmp_path) == expected(tmp_path, 0, 1, 2)
 
 
+@pytest.mark.slow
 def test_jobs_at_the_same_time_end_as_single_runs(singles: Path, tmp_path: Path) -> None:
     arguments = ("-m", *FAST, "hydra/launcher=parallel", "hydra.launcher.n_jobs=2", "seed=0,1")
     ran = cl_train(tmp_path, *arguments)
