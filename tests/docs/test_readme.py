@@ -152,6 +152,7 @@ def test_the_first_run_is_evaluated_and_gives_its_encoder(
     torch.testing.assert_close(features, backbone(clean))
 
 
+@pytest.mark.slow
 def test_the_python_example_trains(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

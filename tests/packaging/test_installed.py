@@ -66,6 +66,7 @@ def test_every_choice_of_the_repository_is_there(commands: Path, tmp_path: Path)
         assert f"{group}: {', '.join(name for place, name in SHIPPED if place == group)}\n" in told
 
 
+@pytest.mark.slow
 def test_it_trains_and_evaluates_in_a_folder_that_holds_nothing(commands: Path, tmp_path: Path) -> None:
     run(commands, tmp_path, "cl-train", *SMALL, "trainer=cpu", "data.train.images=32")
     (trained,) = (tmp_path / "runs").iterdir()
