@@ -12,8 +12,9 @@ def spectrum(second_moment: Float[Tensor, "dim dim"]) -> Float[Tensor, " dim"]:
     """
     if not second_moment.isfinite().all():
         return second_moment.new_full((len(second_moment),), torch.nan)
-    eigenvalues = torch.linalg.eigvalsh(second_moment).clamp_min(0).flip(0)
-    return eigenvalues / eigenvalues.sum()
+    # In float32 the small eigenvalues of a nearly collapsed encoder would be rounding errors.
+    eigenvalues = torch.linalg.eigvalsh(second_moment.double()).clamp_min(0).flip(0)
+    return (eigenvalues / eigenvalues.sum()).to(second_moment.dtype)
 
 
 def effective_rank(shares: Float[Tensor, " dim"]) -> Float[Tensor, ""]:
