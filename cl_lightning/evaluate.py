@@ -16,10 +16,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print the table and write the files, or print what is wrong."""
     from cl_lightning.commands.messages import explain, one_line, wants_traceback
-    from cl_lightning.interruption.streams import take_any_text
     from cl_lightning.runs.evaluating.several_runs import evaluate_runs
 
-    take_any_text()
     try:
         evaluations = evaluate_runs(
             options.runs,

@@ -19,7 +19,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print the table and write the files, or print what is wrong."""
     from cl_lightning.blueprints import ConfigError
-    from cl_lightning.interruption.streams import take_any_text
     from cl_lightning.reports import report
     from cl_lightning.reports.terminal import text
 
@@ -27,7 +26,6 @@ def run(options: argparse.Namespace) -> None:
         done = report(options.folders, options.by, options.to)
     except ConfigError as error:
         sys.exit(f"cl-report: {error}")
-    take_any_text()
     for reason in done.left_out:
         print(f"cl-report: left out: {reason}", file=sys.stderr)
     print(text(done.comparison, shutil.get_terminal_size((WIDTH, 0)).columns))

@@ -145,10 +145,8 @@ def run() -> None:
 
     from cl_lightning.commands import conf_folder
     from cl_lightning.commands.messages import FULL_ERROR, show
-    from cl_lightning.interruption.streams import take_any_text
     from cl_lightning.sweeps import JobsFailedError
 
-    take_any_text()
     before = os.environ.get(FULL_ERROR)
     os.environ[FULL_ERROR] = "1"  # makes Hydra raise its errors unchanged
     try:

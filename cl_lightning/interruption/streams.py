@@ -13,6 +13,7 @@ def open_streams() -> None:
     """Open the standard streams that the caller has closed (`>&-`), and drop output that can't be written.
 
     Otherwise a file that is opened later would get the number of a closed stream, and all printed text.
+    stdout escapes characters that its encoding lacks, as stderr does: file names may be any bytes.
     """
     for number, name in enumerate(NAMES):
         try:
@@ -26,10 +27,6 @@ def open_streams() -> None:
     for name in NAMES[1:]:
         if getattr(sys, name) is getattr(sys, f"__{name}__"):  # not if other code has replaced the stream
             setattr(sys, name, _lasting(getattr(sys, name)))
-
-
-def take_any_text() -> None:
-    """Make stdout escape characters that its encoding lacks, as stderr does: file names may be any bytes."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 

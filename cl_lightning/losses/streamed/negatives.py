@@ -1,6 +1,7 @@
 """The gradient of candidates as negatives of anchors that are scored already, here or on other ranks."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,14 +12,7 @@ from cl_lightning.losses.streamed.operators import operator
 from cl_lightning.losses.streamed.sums import exponents
 
 
-def _shape(
-    candidates: Tensor,
-    anchors: Tensor,
-    totals: Tensor,
-    first: int,
-    temperature: float,
-    powers: Sequence[float],
-) -> Tensor:
+def _shape(candidates: Tensor, *others: Any) -> Tensor:
     return torch.empty_like(candidates)
 
 
