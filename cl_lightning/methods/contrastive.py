@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import torch
 from lightning.pytorch import Callback
@@ -11,22 +11,19 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
-from cl_lightning.callbacks import BrokenFiles, FiniteGuard, HealthMonitor, KNNMonitor, WholeEpochs
-from cl_lightning.callbacks.weight_changes import WeightChanges
 from cl_lightning.callbacks.whole_epochs import never_stops
 from cl_lightning.data import Batch, ContrastiveData
 from cl_lightning.encoders import Encoder
 from cl_lightning.losses import Reach, reach_of
+from cl_lightning.methods.accompanied import Accompanied
 from cl_lightning.methods.labelled import check_labels, warn_of_unused_positives
 from cl_lightning.methods.modes import begin_training, kept_in_evaluation
-from cl_lightning.methods.part_checks import check_loss, check_parts, check_views, lacking
-from cl_lightning.methods.scheduled import OptimizerFactory, Scheduled
+from cl_lightning.methods.part_checks import check_loss, check_parts, check_views
+from cl_lightning.methods.scheduled import OptimizerFactory
 from cl_lightning.methods.text import method_text
 from cl_lightning.metrics import Scores
 from cl_lightning.optim import Schedule
 from cl_lightning.pairs import clean
-
-C = TypeVar("C", bound=Callback)
 
 STEPS = {"training_step", "validation_step"}
 QUERY_LOADER = 0  # the validation loader of the queries; that of the kNN's bank comes after it
@@ -44,7 +41,7 @@ class Step(Scores):
     z_b: Tensor
 
 
-class ContrastiveModule(Scheduled):
+class ContrastiveModule(Accompanied):
     """Optimizer, schedule, views, evaluation and callbacks of a contrastive method.
 
     A method declares what it needs and offers: `needed_callbacks`, `losses`, `least_batch`, `keys_per_image`,
@@ -67,7 +64,6 @@ class ContrastiveModule(Scheduled):
         ValueError: an argument of the wrong kind, or a loss of this package that is not in `losses`.
     """
 
-    needed_callbacks: ClassVar[tuple[type[Callback], ...]] = ()  # kinds that its steps need
     losses: ClassVar[tuple[Callable[..., Tensor], ...]] = ()  # losses of this package that it can call
     least_batch: ClassVar[int] = 1  # the smallest global batch
 
@@ -86,16 +82,13 @@ class ContrastiveModule(Scheduled):
         decay_norms_and_biases: bool,
         callbacks: Sequence[Callback],
     ) -> None:
-        super().__init__(optimizer, schedule, decay_norms_and_biases)
+        super().__init__(optimizer, schedule, decay_norms_and_biases, callbacks)
         check_parts(views, encoder, loss, optimizer)
         check_loss(self, loss)
         self.views = views
         self.encoder = encoder
         self.loss = loss
-        self.weight_changes = WeightChanges()
         self._views_hooks: dict[int, Callable[[tuple[Tensor, Tensor]], None]] = OrderedDict()
-        self._whole_epochs = WholeEpochs()
-        self.default_callbacks = [HealthMonitor(), KNNMonitor(), FiniteGuard(), BrokenFiles(), *callbacks]
 
     @property
     def keys_per_image(self) -> int:
@@ -191,40 +184,6 @@ class ContrastiveModule(Scheduled):
                 "the Trainer's sync_batchnorm=True replaces the encoder's BatchNorm and its policy; "
                 "accepted: sync_batchnorm=False; Encoder(batch_norm='sync') has the global batch's statistics"
             )
-
-    def configure_callbacks(self) -> list[Callback]:
-        """The method's own callbacks of the kinds that the Trainer lacks.
-
-        Raises ValueError if a callback that the method needs is missing.
-        """
-        # Lightning drops a Trainer's callback if the module returns one of its class, and calls this at every
-        # fit and validate. So return only missing callbacks, and the same instances each time.
-        present = self.trainer.callbacks  # type: ignore[attr-defined]
-        own = (*self.default_callbacks, self._whole_epochs, self.weight_changes)
-        brought = [c for c in own if not any(isinstance(p, type(c)) for p in present)]
-        self.check_callbacks([*present, *brought])
-        return brought
-
-    def check_callbacks(self, callbacks: Sequence[Any]) -> None:
-        """Raises ValueError if a kind that the method needs is missing among these."""
-        for kind in self.needed_callbacks:
-            if not any(isinstance(callback, kind) for callback in callbacks):
-                raise ValueError(lacking(self, kind))
-
-    def attached(self, kind: type[C]) -> C:
-        """The Trainer's callback of this kind.
-
-        Raises ValueError if it has none, or if there is no Trainer.
-        """
-        if self._trainer is None:
-            raise ValueError(
-                f"{type(self).__name__} has its {kind.__name__} from a Trainer, and is in none; accepted: "
-                "Trainer.fit(method, data), which calls it"
-            )
-        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, kind):
-                return callback
-        raise ValueError(lacking(self, kind))
 
     def __repr__(self) -> str:
         return method_text(self)

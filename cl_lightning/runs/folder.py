@@ -8,28 +8,15 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.files import printable, remove_unfinished, replacing
+from cl_lightning.runs.config_file import config_text, read_config
 from cl_lightning.runs.identity import earlier_hashes, run_hash
 from cl_lightning.runs.lock import HeldError, is_held, locked
 
 LOCK = ".lock"
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, if PyYAML has it
 UNENCODABLE = "backslashreplace"  # for bytes of file names that are no text; JSON reads them back
 State = Literal["finished", "running", "failed", "stopped"]
-
-
-def read_config(file: Path) -> Any:
-    """The content of a config.yaml."""
-    content = file.read_bytes()
-    # PyYAML writes bytes of file names that are no text as \\uDCxx; libyaml can't read these.
-    loader = yaml.SafeLoader(content) if b"\\uDC" in content else _Loader(content)
-    try:
-        return loader.get_single_data()
-    finally:
-        loader.dispose()
 
 
 class RunFolder:
@@ -141,7 +128,7 @@ class RunFolder:
         self.error.unlink(missing_ok=True)
         if not self.has_begun:
             self.is_new = True
-            self.write("config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True).encode())
+            self.write("config.yaml", config_text(config).encode())
         return self.checkpoint.is_file()
 
     def discard(self) -> None:

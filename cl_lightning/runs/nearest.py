@@ -7,7 +7,8 @@ from typing import Any
 import yaml
 
 from cl_lightning.blueprints import shown
-from cl_lightning.runs.folder import RunFolder, read_config
+from cl_lightning.runs.config_file import read_config
+from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import determining, flat
 
 LISTED = 4  # keys

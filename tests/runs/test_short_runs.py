@@ -11,7 +11,7 @@ from cl_lightning.blueprints import ConfigError
 from cl_lightning.commands import resolved
 from cl_lightning.interruption import OutOfTime
 from cl_lightning.runs import RunFolder, run_hash
-from cl_lightning.runs.folder import read_config
+from cl_lightning.runs.config_file import read_config
 from cl_lightning.train import main, train
 from tests.small import CONF, SMALL, composed, config
 
