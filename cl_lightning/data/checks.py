@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch.utils.data import IterableDataset
 
 from cl_lightning.data.map_style import MapStyle
@@ -66,15 +65,6 @@ def check_workers(num_workers: int) -> None:
         raise ValueError(
             f"data.num_workers={num_workers}; accepted on Windows: 0, because workers send images in open "
             "files, which Windows can't pass between processes. Change data.num_workers."
-        )
-
-
-def check_device(device: torch.device) -> None:
-    """Raises ValueError for the GPU of a Mac: it has no float64, which the views need."""
-    if device.type == "mps":
-        raise ValueError(
-            "trainer.accelerator selects a Mac's GPU (mps), which has no float64, but the views need it; "
-            "accepted: trainer=cpu, in Python Trainer(accelerator='cpu'). Change trainer.accelerator."
         )
 
 

@@ -11,7 +11,6 @@ from cl_lightning.data.accumulation import batch_limit, offered_batches, usable_
 from cl_lightning.data.broken_files import BrokenList
 from cl_lightning.data.checks import (
     OTHER_RUN,
-    check_device,
     check_numbers,
     check_sets,
     check_shares,
@@ -227,7 +226,6 @@ class ContrastiveData(LightningDataModule):
         self, part: MapStyle, order: EpochOrder | EvaluationOrder, transform: Transform | None
     ) -> Loader:
         device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
-        check_device(device)
         if isinstance(part, TensorImages):
             return DeviceLoader(part, order, device)
         on_gpu = device.type == "cuda"

@@ -32,15 +32,14 @@ class FrozenFeatures(LightningModule):
         features = self.network(self.views.clean(batch.images))
         return Features(features.float().cpu(), batch.labels.cpu())
 
-    def extract(self, data: Any, accelerator: str | None = None) -> tuple[Features, Features]:
+    def extract(self, data: Any, accelerator: str = "auto") -> tuple[Features, Features]:
         """Features of the training images and of the validation images of a ContrastiveData, in order.
 
         Args:
-            accelerator: Lightning's; None takes a GPU if there is one, but not a Mac's, which lacks float64.
+            accelerator: Lightning's; auto takes a GPU if there is one.
         """
-        best = "cpu" if torch.backends.mps.is_available() else "auto"
         trainer = Trainer(
-            accelerator=accelerator or best,
+            accelerator=accelerator,
             devices=1,
             logger=False,
             enable_checkpointing=False,

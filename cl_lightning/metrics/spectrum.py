@@ -8,13 +8,15 @@ from torch import Tensor
 def spectrum(second_moment: Float[Tensor, "dim dim"]) -> Float[Tensor, " dim"]:
     """Eigenvalues of a sum of z z^T as shares of their sum, largest first; NaN if that is not finite or 0.
 
-    An even spread gives 1 / dim everywhere; embeddings on one line give 1, 0, 0, ...
+    An even spread gives 1 / dim everywhere; embeddings on one line give 1, 0, 0, ... Computed on the CPU: a
+    GPU takes longer for so small a matrix, waits for its error code, and may lack float64.
     """
-    if not second_moment.isfinite().all():
+    on_cpu = second_moment.cpu()
+    if not on_cpu.isfinite().all():
         return second_moment.new_full((len(second_moment),), torch.nan)
     # In float32 the small eigenvalues of a nearly collapsed encoder would be rounding errors.
-    eigenvalues = torch.linalg.eigvalsh(second_moment.double()).clamp_min(0).flip(0)
-    return (eigenvalues / eigenvalues.sum()).to(second_moment.dtype)
+    eigenvalues = torch.linalg.eigvalsh(on_cpu.double()).clamp_min(0).flip(0)
+    return (eigenvalues / eigenvalues.sum()).to(second_moment)
 
 
 def effective_rank(shares: Float[Tensor, " dim"]) -> Float[Tensor, ""]:

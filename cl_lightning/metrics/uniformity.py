@@ -6,6 +6,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
+from cl_lightning.devices import has_float64
 from cl_lightning.metrics.sphere import on_sphere, similarity_blocks
 
 
@@ -17,7 +18,7 @@ class Uniformity(Metric):
 
     Stores every row (4 dim bytes); in `compute` each process holds the rows of all processes: 26 MB for
     50,000 rows of 128 dimensions. Similarities are computed in float32, in blocks of rows, and summed in
-    float64.
+    float64, on devices that have it.
     """
 
     is_differentiable = False
@@ -41,10 +42,11 @@ class Uniformity(Metric):
         if len(self.embeddings) == 0:
             return torch.tensor(torch.nan, device=self.device)
         z = dim_zero_cat(self.embeddings)
-        total = torch.zeros((), dtype=torch.float64, device=z.device)
+        wide = torch.float64 if has_float64(z.device) else torch.float32
+        total = torch.zeros((), dtype=wide, device=z.device)
         for start, cosine in similarity_blocks(z, z):
             # |x - y|^2 = 2 - 2 cos(x, y) on the sphere
             potential = cosine.sub_(1).mul_(2 * self.t).exp_()
             potential.diagonal(start).zero_()
-            total += potential.sum(dtype=torch.float64)
+            total += potential.sum(dtype=wide)
         return (total / (len(z) * (len(z) - 1))).log().float()

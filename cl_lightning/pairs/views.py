@@ -7,8 +7,9 @@ import torch
 from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor
 
+from cl_lightning.devices import has_float64
 from cl_lightning.pairs.crop import Crop, crop, crop_uint8
-from cl_lightning.pairs.drawn import Drawn, rows_of
+from cl_lightning.pairs.drawn import Drawn, moved, rows_of
 from cl_lightning.pairs.flip import Flip, flip
 from cl_lightning.pairs.middle import middle
 from cl_lightning.pairs.normalize import normalize
@@ -89,6 +90,8 @@ class Views:
 
     def _draw(self, images: Tensor, index: Tensor, epoch: int) -> Drawn:
         """The parameters of all first views, then of all second views."""
+        if not has_float64(index.device):  # parameters are computed in float64
+            return moved(self._draw(images, index.cpu(), epoch), images.device)
         drawn = uniforms(self.seed, epoch, index, {step.stream: step.draws for step in self._steps()})
         numbers = {stream: number.flatten(0, 1) for stream, number in drawn.items()}
         cut = self.crop if images.ndim == 4 else None

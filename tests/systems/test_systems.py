@@ -16,10 +16,7 @@ from lightning.pytorch.accelerators import MPSAccelerator
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.callbacks import Preemption
 from cl_lightning.data import ContrastiveData, image_folder
-from cl_lightning.data.checks import check_device
 from cl_lightning.data.workers import worker
-from cl_lightning.evaluation import FrozenFeatures
-from cl_lightning.pairs import moco_v2_views
 from cl_lightning.runs.checking.sizes import check_accelerator
 from cl_lightning.sweeps import Job
 from cl_lightning.sweeps.local import check_system
@@ -115,16 +112,14 @@ def test_jobs_in_this_process_run_everywhere(monkeypatch: pytest.MonkeyPatch) ->
     check_system([Job(0, [], "", config=config(*SMALL))], at_once=False)
 
 
-def test_a_macs_gpu_is_refused_by_command_and_in_python() -> None:
-    trainer = small.trainer()
-    trainer.strategy._root_device = torch.device("mps")
-    with pytest.raises(ConfigError, match=r"trainer\.accelerator.*trainer=cpu"):
+def test_float64_is_refused_on_a_macs_gpu_and_float32_is_not() -> None:
+    for device, precision in (("mps", 32), ("cpu", 64)):
+        trainer = small.trainer(precision=precision)
+        trainer.strategy._root_device = torch.device(device)
         check_accelerator(trainer)
-    data = small.data()
-    data.trainer = trainer
-    with pytest.raises(ValueError, match=r"Trainer\(accelerator='cpu'\)"):
-        data.train_dataloader()
-    check_device(torch.device("cpu"))
+    trainer.strategy._root_device = torch.device("mps")
+    with pytest.raises(ConfigError, match=r"trainer\.precision"):
+        check_accelerator(trainer)
 
 
 @pytest.fixture
@@ -136,21 +131,13 @@ def _on_a_mac(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_on_a_mac")
 @pytest.mark.filterwarnings("ignore:GPU available but not used")
-def test_a_run_that_would_take_a_macs_gpu_is_refused_before_anything_is_written(
+def test_a_run_in_float64_on_a_macs_gpu_is_refused_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match=r"trainer\.accelerator.*trainer=cpu"):
-        train(config(*TINY, "trainer.accelerator=auto"))
+    with pytest.raises(ConfigError, match=r"trainer\.precision"):
+        train(config(*TINY, "trainer.accelerator=auto", "trainer.precision=64"))
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.usefixtures("_on_a_mac")
-@pytest.mark.filterwarnings("ignore:GPU available but not used")
-def test_evaluation_on_a_mac_takes_the_cpu() -> None:
-    network = FrozenFeatures(moco_v2_views(small.SIZE), torch.nn.Flatten())
-    train_features, _ = network.extract(small.data())
-    assert train_features.features.shape == (64, 3 * small.SIZE**2)
 
 
 def test_signals_that_a_system_lacks_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from lightning.pytorch import Trainer
 from cl_lightning.blueprints import ConfigError, refused
 from cl_lightning.callbacks.method_state import states_among
 from cl_lightning.data import ContrastiveData, EpochOrder
-from cl_lightning.data.checks import check_device
+from cl_lightning.devices import has_float64
 from cl_lightning.encoders import PolicyBatchNorm, check_groups
 from cl_lightning.methods.contrastive import ContrastiveModule
 
@@ -28,13 +28,17 @@ def check_callbacks(method: ContrastiveModule, callbacks: Sequence[Any], images:
 
 
 def check_accelerator(trainer: Trainer) -> None:
-    """Check that the device supports what training needs.
+    """Check that the device has the precision of the run.
 
     Raises:
-        ConfigError: it is the GPU of a Mac.
+        ConfigError: it has no float64, such as the GPU of a Mac.
     """
-    with refused("trainer"):
-        check_device(trainer.strategy.root_device)
+    device = trainer.strategy.root_device
+    if trainer.precision == "64-true" and not has_float64(device):
+        raise ConfigError(
+            f"trainer.precision is 64, but the device ({device.type}) has no float64; accepted: "
+            "trainer.precision=32, or trainer=cpu"
+        )
 
 
 def check_data(data: ContrastiveData, world: int) -> None:
