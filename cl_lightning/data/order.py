@@ -5,6 +5,8 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from cl_lightning.devices import on_device
+
 
 class EpochOrder:
     """Batches of an epoch: a permutation of (seed, epoch), cut into full global batches without the rest.
@@ -45,7 +47,7 @@ class EpochOrder:
         permutation = torch.randperm(self.length, generator=torch.Generator().manual_seed(mixed))
         parts = permutation[: len(self) * self.batch_size].view(len(self), self.world_size, -1)
         first, self.first = self.first, 0
-        return parts[first:, self.rank].to(device).unbind(0)
+        return on_device(parts[first:, self.rank], torch.device(device)).unbind(0)
 
 
 class EvaluationOrder:

@@ -10,6 +10,7 @@ import torch.distributed as dist
 from jaxtyping import Int64, Num
 from torch import Tensor
 
+from cl_lightning.devices import on_device
 from cl_lightning.distributed.ranks import own_share, rank, world_size
 
 # Separates these random numbers from others that are drawn with the same seed and epoch.
@@ -37,12 +38,12 @@ def shuffle(
     ranks, batch = world_size(), len(x)
     assert len(permutation) == ranks * batch, f"{len(permutation)} places for {ranks} x {batch} rows"
     if ranks == 1:
-        return x[_on(x, permutation)]
+        return x[on_device(permutation, x.device)]
     sources = permutation // batch  # of each place; all ranks know the whole exchange
     received_from = own_share(sources)
     leaving = permutation[sources == rank()] - rank() * batch  # in the order of their places
     destinations = (sources == rank()).nonzero()[:, 0] // batch
-    sent = x[_on(x, leaving)].contiguous()
+    sent = x[on_device(leaving, x.device)].contiguous()
     received = torch.empty_like(sent)
     dist.all_to_all_single(
         received,
@@ -51,9 +52,4 @@ def shuffle(
         destinations.bincount(minlength=ranks).tolist(),
     )
     # Rows arrive ordered by source rank; bring them into the permuted order.
-    return received[_on(x, received_from.argsort(stable=True).argsort())]
-
-
-def _on(x: Tensor, index: Tensor) -> Tensor:
-    """The index on the device of `x`; the copy to a GPU is asynchronous."""
-    return index.to(x.device, non_blocking=True)
+    return received[on_device(received_from.argsort(stable=True).argsort(), x.device)]

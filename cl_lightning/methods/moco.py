@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from cl_lightning.callbacks import MomentumEncoder, NegativeQueue
 from cl_lightning.data import Batch
+from cl_lightning.devices import on_device
 from cl_lightning.distributed import gather, own_share, permutation, shuffle, world_size
 from cl_lightning.encoders import Encoder, ResNet
 from cl_lightning.losses import WITH_NEGATIVES, info_nce
@@ -110,4 +111,4 @@ class MoCoV2(ContrastiveModule):
             return normalise(gather(encoder(images)))
         order = permutation(len(images) * world_size(), self.seed, self.current_epoch, number)
         shuffled = normalise(gather(encoder(shuffle(images, order))))
-        return shuffled[order.argsort().to(shuffled.device, non_blocking=True)]
+        return shuffled[on_device(order.argsort(), shuffled.device)]

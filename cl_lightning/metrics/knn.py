@@ -44,7 +44,7 @@ class KNNAccuracy(Metric):
         # Not torchmetrics states, which would be gathered: other processes need only the answers.
         self.query_features: list[Tensor] = []
         self.query_labels: list[Tensor] = []
-        self._answers = MeanMetric()
+        self._answers = MeanMetric(nan_strategy="disable")  # which would read from the device
 
     def reset(self) -> None:
         """Empties bank and queries."""
@@ -72,7 +72,7 @@ class KNNAccuracy(Metric):
         classes, votes_for = labels.unique(return_inverse=True)
         k = self._neighbours_available(len(bank))
         correct = [
-            classes[self._vote(cosine, votes_for, k)] == truth[start : start + len(cosine)]
+            classes[self._vote(cosine, votes_for, len(classes), k)] == truth[start : start + len(cosine)]
             for start, cosine in similarity_blocks(queries, bank)
         ]
         self._answers.reset()
@@ -88,11 +88,11 @@ class KNNAccuracy(Metric):
             )
         return min(self.k, bank_length)
 
-    def _vote(self, cosine: Tensor, labels: Tensor, k: int) -> Tensor:
+    def _vote(self, cosine: Tensor, labels: Tensor, classes: int, k: int) -> Tensor:
         nearest, neighbours = _nearest(cosine, k)
         # Relative to the nearest, so that small temperatures do not overflow.
         weights = ((nearest - nearest.amax(1, keepdim=True)) / self.temperature).exp()
-        votes = weights.new_zeros(len(cosine), int(labels.max()) + 1)
+        votes = weights.new_zeros(len(cosine), classes)
         return votes.scatter_add_(1, labels[neighbours], weights).argmax(1)
 
 
