@@ -3,8 +3,13 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n logical --dist loadgroup --no-loadscope-reorder
 
+# Of bench-gpu: the folder of cifar-10-batches-py/.
+CIFAR ?= data
+# Of bench and bench-gpu: which parts; none for all.
+PARTS ?=
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format docs clean
+.PHONY: help install demo test test-slow bench bench-gpu check format docs clean
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +31,22 @@ test: check ## check, then all tests but the slow and the GPU ones
 test-slow: install ## what takes long: the demonstration and the CIFAR-10 recipes, real SLURM
 	$(PYTEST) -m '(slow or slurm) and not gpu'
 
+# The peers go into an environment of their own, which sees the packages of .venv/: no test meets them.
+BENCH := .venv-bench/bin/python
+PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'
+
+.venv-bench/installed: .venv/installed
+	$(BIN)/python -m venv --without-pip .venv-bench
+	$(BIN)/python -c $(PACKAGES) > $$($(BENCH) -c $(PACKAGES))/venv.pth
+	$(BIN)/pip --python $(BENCH) install --quiet --disable-pip-version-check -e '.[bench]'
+	@touch $@
+
+bench: .venv-bench/installed ## views, losses, start and memory beside lightly and kornia, 15 minutes; PARTS="views loss" for some
+	$(BENCH) -m tests.benchmarks $(PARTS)
+
+bench-gpu: .venv-bench/installed ## all that needs a GPU: tests, baseline, records; CIFAR=DIR, PARTS="tests ceilings" for some
+	$(BENCH) -m tests.benchmarks.gpu --cifar $(CIFAR) $(PARTS)
+
 check: install ## style, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -40,4 +61,4 @@ docs: install ## write the tables of METHODS.md from conf/ and its comments
 	$(BIN)/python docs/methods_tables.py
 
 clean: ## remove the environment and caches, never runs
-	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .mypy_cache .import_linter_cache

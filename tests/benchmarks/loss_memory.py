@@ -1,76 +1,81 @@
-"""Memory that losses add, forward and backward, beside the whole matrix with its exponentials.
+"""Memory that losses add, forward and backward, beside their peers and the whole matrix.
 
-The long queue holds 65,536 keys, against 256 queries.
-
-python -m tests.benchmarks.loss_memory --to results/loss_memory.json
+Each in a process of its own on one thread: the peak, less what a small call of the same loss leaves. The
+queue of 65,536 keys is there before.
 """
 
-import argparse
-import subprocess
-import sys
+import re
+from collections.abc import Iterator
+from pathlib import Path
 
-from tests.benchmarks import results
+from tests.benchmarks.measured import MIB, Row
+from tests.benchmarks.programs import output
 
 PAIRS, QUEUE, SEED = 4096, 65536, 0
-MEBIBYTE = 2**20
 CALLS = {
     "nt_xent": "nt_xent(a, b, 0.1)",
     "info_nce": "info_nce(a, b, torch.randn(8192, 128), 0.2)",
     "hard_nt_xent": "hard_nt_xent(a, b)",
     "sup_con": "sup_con(a, b, torch.arange(len(a)) % 10)",
     "neighbour_nce": "neighbour_nce(a, b)",
-    "long queue": "info_nce(a[: n // 16], b[: n // 16].detach(), queue, 0.2)",
-    "long queue, all logits": "cross_entropy(a[: n // 16] @ queue.T, torch.arange(n // 16))",
     "whole matrix": "(torch.cat([a, b]) @ torch.cat([a, b]).T).exp().sum()",
+    "lightly": "lightly.loss.NTXentLoss(0.1)(a, b)",
+    "long queue": "info_nce(a, b.detach(), queue, 0.2, unit_keys=True)",
+    "long queue, all logits": "cross_entropy(a @ queue.T, torch.zeros(n, dtype=torch.int64))",
 }
 PEAK = """
-import re, torch
+import ctypes, re, torch
 from pathlib import Path
 torch.set_num_threads(1)
 torch.manual_seed(SEED)
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, normalize
 from cl_lightning.losses import *
+if any("lightly" in call for call in CALLS):
+    import lightly.loss
 
-queue = torch.randn(QUEUE, 128)
+keys = normalize(torch.randn(QUEUE, 128), dim=1)
 
-def step(n):
+def step(n, queue):
     for call in CALLS:
-        a, b = torch.randn(2, n, 128).unbind()
+        a, b = normalize(torch.randn(2, n, 128), dim=2).unbind()
         a.requires_grad_(), b.requires_grad_()
         eval(call).backward()
 
-def peak():
+def mebibytes(kind):
     # Not getrusage: its peak includes that of the process which started this one.
-    return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
+    return int(re.search(kind + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
 
-step(256)
-before = peak()
-step(PAIRS)
-print(peak() - before)
+step(min(PAIRS, 256), keys[:256])
+ctypes.CDLL(None).malloc_trim(0)
+Path("/proc/self/clear_refs").write_text("5")  # the peak is that from now on
+before = mebibytes("VmRSS")
+step(PAIRS, keys)
+print(mebibytes("VmHWM") - before)
 """
 
 
-def added_memory(*calls: str) -> float:
-    """MiB that losses of `PAIRS` pairs in 128 dimensions add at most, in a process of one thread."""
-    program = PEAK.replace("CALLS", repr(calls)).replace("QUEUE", str(QUEUE))
-    program = program.replace("PAIRS", str(PAIRS)).replace("SEED", str(SEED))
-    ran = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True
-    )
-    return int(ran.stdout) / MEBIBYTE
+def measure() -> Iterator[Row]:
+    for pairs in (4096, 8192):
+        names = ("nt_xent", "lightly", "whole matrix")
+        found = {name: added_memory(CALLS[name], pairs=pairs) for name in names if fits(name, pairs)}
+        yield Row(f"nt_xent, N = {pairs:,}", MIB, found.pop("nt_xent"), found)
+    for queries in (256, 32):
+        found = {
+            name: added_memory(CALLS[call], pairs=queries)
+            for name, call in {"ours": "long queue", "cross_entropy": "long queue, all logits"}.items()
+        }
+        yield Row(f"info_nce, {queries} x {QUEUE:,}, unit keys", MIB, found.pop("ours"), found)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    results.add_option(parser)
-    options = parser.parse_args()
-    added = {name: round(added_memory(call), 1) for name, call in CALLS.items()}
-    for name, mebibytes in added.items():
-        print(f"{name:22} {mebibytes:6.1f} MiB")
-    results.write(options.to, {"pairs": PAIRS, "added_mebibytes": added}, SEED)
+def added_memory(*calls: str, pairs: int = PAIRS) -> float:
+    """MiB that losses of so many pairs in 128 dimensions add at most, with their inputs and gradients."""
+    program = PEAK
+    for name, value in {"CALLS": calls, "QUEUE": QUEUE, "PAIRS": pairs, "SEED": SEED}.items():
+        program = program.replace(name, repr(value))
+    return float(output(("-c", program)))
 
 
-if __name__ == "__main__":
-    main()
+def fits(name: str, pairs: int) -> bool:
+    """Whether the machine has the memory: lightly needs more than four matrices [2 pairs, 2 pairs]."""
+    free = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="utf-8"))
+    return name != "lightly" or free is None or int(free[1]) * 1024 > 6 * 4 * (2 * pairs) ** 2
