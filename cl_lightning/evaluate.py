@@ -15,8 +15,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the table and write the files, or print what is wrong."""
+    from cl_lightning.commands.heavy_imports import heavy_imports
     from cl_lightning.commands.messages import explain, one_line, wants_traceback
-    from cl_lightning.runs.evaluating.several_runs import evaluate_runs
+
+    with heavy_imports():
+        from cl_lightning.runs.evaluating.several_runs import evaluate_runs
 
     try:
         evaluations = evaluate_runs(

@@ -24,13 +24,15 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
         StopRun, OutOfTime: after a signal or the time limit, see `cl_lightning.callbacks.Preemption`.
     """
     from cl_lightning.blueprints import ConfigError
+    from cl_lightning.commands.heavy_imports import heavy_imports
     from cl_lightning.runs import RunFolder, check_keys, ending
     from cl_lightning.runs.checking.warm_up import check_warm_up
     from cl_lightning.runs.identity import has_fixed_content
 
     check_keys(config)
     if config["trainer"].get("fast_dev_run"):
-        from cl_lightning.runs.dry_run import dry_run
+        with heavy_imports():
+            from cl_lightning.runs.dry_run import dry_run
 
         dry_run(config)
         return {}
@@ -42,17 +44,18 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
         return finished
 
     # Heavy imports come only when there is something to train: --help and completion need none.
-    from cl_lightning.commands.messages import is_left_alone
-    from cl_lightning.runs.circumstances import circumstances
-    from cl_lightning.runs.finished import FinishedRuns
-    from cl_lightning.runs.loggers import assemble_loggers, recorded
-    from cl_lightning.runs.own_images import record
-    from cl_lightning.runs.own_images.broken_files import broken_files_in, keep_broken
-    from cl_lightning.runs.pictures import write_pictures
-    from cl_lightning.runs.preparing import prepared
-    from cl_lightning.runs.same_run import begun
-    from cl_lightning.runs.starting import continued, started, steps_done
-    from cl_lightning.runs.summary import summarise
+    with heavy_imports():
+        from cl_lightning.commands.messages import is_left_alone
+        from cl_lightning.runs.circumstances import circumstances
+        from cl_lightning.runs.finished import FinishedRuns
+        from cl_lightning.runs.loggers import assemble_loggers, recorded
+        from cl_lightning.runs.own_images import record
+        from cl_lightning.runs.own_images.broken_files import broken_files_in, keep_broken
+        from cl_lightning.runs.pictures import write_pictures
+        from cl_lightning.runs.preparing import prepared
+        from cl_lightning.runs.same_run import begun
+        from cl_lightning.runs.starting import continued, started, steps_done
+        from cl_lightning.runs.summary import summarise
 
     folder = begun(config, folder)
     finished = folder.summary()

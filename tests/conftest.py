@@ -1,5 +1,6 @@
 """What tests of several folders share."""
 
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ APART = ("recipes",)
 LONG = ("distributed", "docs", "cli", "resume", "notebooks", "packaging", "fuzz", "sweeps", "advice")
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a core for each worker; read when torch is imported
+gc.disable()  # looking for garbage in what is imported took a sixth of the tests' time
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -28,6 +30,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         group = folder if folder in TOGETHER else item.nodeid if folder in APART else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: item.path.relative_to(TESTS).parts[0] not in LONG)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -25,12 +25,23 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from hydra.core.plugins import Plugins
+from PIL import Image
+
 from tests import spares
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("cl_lightning", "hydra_plugins.cl_lightning")
 # What these import only when they need it.
-ALSO = ("antlr4", "fsspec.implementations.local", "lightning.pytorch.loggers", "torch.utils.tensorboard")
+ALSO = (
+    "antlr4",
+    "fsspec.implementations.local",
+    "lightning.pytorch.loggers",
+    "sklearn.datasets",
+    "tensorboard.plugins.hparams.api_pb2",
+    "torch.utils.serialization.config",
+    "torch.utils.tensorboard",
+)
 
 
 def run(
@@ -139,9 +150,11 @@ def serve() -> None:
     """Import, then answer requests, a line of JSON each; returns in a fork, as what was asked for."""
     requests, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    gc.disable()
     import_all()
     assert len(os.listdir("/proc/self/task")) == 1, "a fork would lack the other threads"
     gc.freeze()  # so that a fork shares the memory
+    gc.enable()
     running: set[int] = set()
     for line in requests:
         asked = json.loads(line)
@@ -169,6 +182,8 @@ def import_all() -> None:
             importlib.import_module(module.name)
     for name in ALSO:
         importlib.import_module(name)
+    Image.init()  # which imports PIL's formats
+    Plugins.instance()  # which imports Hydra's
     pictures: Any = sys.modules["cl_lightning.runs.pictures"]
     pictures.write_pictures = lambda folder, trainer: []
 

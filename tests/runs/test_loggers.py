@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
+from tensorboard.summary.writer import event_file_writer
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs import RunFolder
@@ -195,7 +196,9 @@ def began_then_continued(
         yield run, folder, assemble_loggers(run, folder, step)
 
 
-def test_tensorboard_hides_what_was_logged_after_the_checkpoint() -> None:
+def test_tensorboard_hides_what_was_logged_after_the_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    # TensorBoard sorts files of the same second by this number, as text.
+    monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(100))
     values = iter(((1, 2, 3, 4), (30, 40, 50)))
     for run, folder, factories in began_then_continued(("logger=csv_tensorboard",)):
         trainer = assemble_trainer(run, folder)
