@@ -45,10 +45,10 @@ class Origin:
         return f"NaN or infinity on {place}, first in {CAUSES[self.stage]}"
 
 
-def origin(broken: Sequence[Sequence[int]]) -> Origin | None:
-    """The origin, from flags for what is not finite [ranks, stages]; None if everything is finite."""
+def origin(broken: Sequence[Sequence[int]]) -> Origin:
+    """The origin, from flags for what is not finite [ranks, stages], of which at least one is set."""
     for number, stage in enumerate(STAGES):
         ranks = tuple(rank for rank, stages in enumerate(broken) if stages[number])
         if ranks:
             return Origin(stage, ranks, len(broken))
-    return None
+    raise AssertionError("everything is finite")

@@ -10,6 +10,7 @@ from cl_lightning.callbacks import BrokenFiles, FiniteGuard, HealthMonitor, KNNM
 from cl_lightning.callbacks.weight_changes import WeightChanges
 from cl_lightning.methods.part_checks import lacking
 from cl_lightning.methods.scheduled import OptimizerFactory, Scheduled
+from cl_lightning.methods.unmeasured import leave_unmeasured
 from cl_lightning.optim import Schedule
 
 C = TypeVar("C", bound=Callback)
@@ -34,6 +35,11 @@ class Accompanied(Scheduled):
         self.weight_changes = WeightChanges()
         self._whole_epochs = WholeEpochs()
         self.default_callbacks = [HealthMonitor(), KNNMonitor(), FiniteGuard(), BrokenFiles(), *callbacks]
+
+    def setup(self, stage: str) -> None:
+        """A Trainer without a profiler calls the hooks of all callbacks with less overhead."""
+        super().setup(stage)
+        leave_unmeasured(self.trainer)
 
     def configure_callbacks(self) -> list[Callback]:
         """The method's own callbacks of the kinds that the Trainer lacks.

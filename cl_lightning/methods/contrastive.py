@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NotRequired, TypedDict
 
 import torch
 from lightning.pytorch import Callback
@@ -21,7 +21,6 @@ from cl_lightning.methods.modes import begin_training, kept_in_evaluation
 from cl_lightning.methods.part_checks import check_loss, check_parts, check_views
 from cl_lightning.methods.scheduled import OptimizerFactory
 from cl_lightning.methods.text import method_text
-from cl_lightning.metrics import Scores
 from cl_lightning.optim import Schedule
 from cl_lightning.pairs import clean
 
@@ -29,16 +28,20 @@ STEPS = {"training_step", "validation_step"}
 QUERY_LOADER = 0  # the validation loader of the queries; that of the kNN's bank comes after it
 
 
-class Step(Scores):
-    """The output of a `training_step`. Monitors use its scores and embeddings.
+class Step(TypedDict):
+    """The output of a `training_step`. Monitors use its embeddings and scores.
 
     `loss`: a scalar, for this process's part of the batch. `z_a`, `z_b`: the embeddings of its positive
-    pairs, [batch, dim] each, without gradient.
+    pairs, [batch, dim] each, without gradient. A method whose negatives are other than the views of the other
+    images also returns its scores, see `contrast_scores`.
     """
 
     loss: Tensor
     z_a: Tensor
     z_b: Tensor
+    contrastive_top1: NotRequired[Tensor]
+    positive_similarity: NotRequired[Tensor]
+    negative_similarity: NotRequired[Tensor]
 
 
 class ContrastiveModule(Accompanied):

@@ -10,13 +10,12 @@ from torch.optim import Optimizer
 
 from cl_lightning.callbacks.support_set import SupportSet
 from cl_lightning.data import Batch
-from cl_lightning.distributed import gather, rank
+from cl_lightning.distributed import gather
 from cl_lightning.encoders import Encoder, Projector, ResNet, apply_policy
 from cl_lightning.losses import OF_NEIGHBOURS, neighbour_nce
 from cl_lightning.methods.both_views import apart, embedded, warn_of_no_shuffle
 from cl_lightning.methods.contrastive import ContrastiveModule, Step
 from cl_lightning.methods.scheduled import OptimizerFactory
-from cl_lightning.metrics import contrast_scores
 from cl_lightning.metrics.sphere import normalise
 from cl_lightning.optim import Schedule, WarmupCosine
 from cl_lightning.pairs import simclr_views
@@ -93,7 +92,5 @@ class NNCLR(ContrastiveModule):
         (p_a, p_b), (n_a, n_b) = apart(self.predictor(z)), apart(support.nearest(z))  # n: neighbours
         loss = (self.loss(n_a, p_b) + self.loss(n_b, p_a)) / 2
         z_a, z_b = apart(z.detach())
-        all_a, all_b = apart(gather(z.detach()))
-        support.collect(normalise(all_a))
-        own = slice(rank() * len(z_a), (rank() + 1) * len(z_a))
-        return {"loss": loss, "z_a": z_a, "z_b": z_b, **contrast_scores(all_a, all_b, own=own)}
+        support.collect(normalise(gather(z_a)))
+        return {"loss": loss, "z_a": z_a, "z_b": z_b}

@@ -9,14 +9,12 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from cl_lightning.data import Batch
-from cl_lightning.distributed import gather, rank
 from cl_lightning.encoders import Encoder, ResNet
 from cl_lightning.losses import OF_TWO_VIEWS, WITH_LABELS, nt_xent
 from cl_lightning.methods.both_views import apart, embedded, warn_of_no_shuffle
 from cl_lightning.methods.contrastive import ContrastiveModule, Step
 from cl_lightning.methods.labelled import takes_labels
 from cl_lightning.methods.scheduled import OptimizerFactory
-from cl_lightning.metrics import contrast_scores
 from cl_lightning.optim import Schedule, WarmupCosine
 from cl_lightning.pairs import simclr_views
 
@@ -73,9 +71,6 @@ class SimCLR(ContrastiveModule):
         return self.loss(z_a, z_b, labels=labels) if takes_labels(self.loss) else self.loss(z_a, z_b)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Step:
-        z = embedded(self.encoder, *self.two_views(batch, self.current_epoch))  # [2 batch, dim]
-        z_a, z_b = apart(z)
+        z_a, z_b = apart(embedded(self.encoder, *self.two_views(batch, self.current_epoch)))
         loss = self.score(z_a, z_b, batch.labels)
-        own = slice(rank() * len(z_a), (rank() + 1) * len(z_a))
-        scores = contrast_scores(*apart(gather(z.detach())), own=own)
-        return {"loss": loss, "z_a": z_a.detach(), "z_b": z_b.detach(), **scores}
+        return {"loss": loss, "z_a": z_a.detach(), "z_b": z_b.detach()}

@@ -14,7 +14,7 @@ ROUNDING = 1e-6
 
 
 class Scores(TypedDict):
-    """Scores of a batch, each a scalar; see `contrast_scores`."""
+    """Scores of a batch, each a scalar; or of the batches of several steps, each [steps]."""
 
     contrastive_top1: Tensor
     positive_similarity: Tensor
@@ -23,8 +23,8 @@ class Scores(TypedDict):
 
 @torch.no_grad()
 def contrast_scores(
-    anchors: Float[Tensor, "batch dim"],
-    positives: Float[Tensor, "batch dim"],
+    anchors: Float[Tensor, "*steps batch dim"],
+    positives: Float[Tensor, "*steps batch dim"],
     negatives: Float[Tensor, "length dim"] | None = None,
     own: slice = slice(None),
 ) -> Scores:
@@ -36,18 +36,19 @@ def contrast_scores(
 
     `negatives` (MoCo) are the negatives of every anchor. Without them (SimCLR) both views are anchors in
     turn, and the negatives of an anchor are both views of all other images. Each process then passes the
-    rows of the global batch; `own` selects the rows that are its anchors.
+    rows of the global batch; `own` selects the rows that are its anchors. The batches of several steps are
+    scored apart, by the operations of one.
     """
     a, b = on_sphere(anchors), on_sphere(positives)
-    positive = (a * b).sum(1)
+    positive = (a * b).sum(-1)
     if negatives is None:
-        positive = positive[own].repeat(2)
-        hardest, negative_similarity = _among_views(torch.stack([a, b]), positive, own)
+        positive = torch.cat([positive[..., own]] * 2, dim=-1)
+        hardest, negative_similarity = _among_views(a, b, positive, own)
     else:
         hardest, negative_similarity = _against_queue(a, negatives)
     return {
-        "contrastive_top1": (positive > hardest + ROUNDING).float().mean(),
-        "positive_similarity": positive.mean(),
+        "contrastive_top1": (positive > hardest + ROUNDING).mean(-1, dtype=torch.float32),
+        "positive_similarity": positive.mean(-1),
         "negative_similarity": negative_similarity,
     }
 
@@ -63,19 +64,22 @@ def _against_queue(a: Tensor, negatives: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack(hardest).amax(0), (a.mean(0) * total / len(negatives)).sum()
 
 
-def _among_views(z: Tensor, positive: Tensor, own: slice) -> tuple[Tensor, Tensor]:
-    """The hardest negative of each anchor z[:, own], and the mean similarity of negatives.
+def _among_views(a: Tensor, b: Tensor, positive: Tensor, own: slice) -> tuple[Tensor, Tensor]:
+    """The hardest negative of each anchor, and the mean similarity of negatives.
 
-    z is [2 views, images, dim]; `positive` holds the anchors' positive similarities.
+    `a` and `b` are the views of all images [*steps, images, dim]. The anchors are those of the images `own`,
+    and `positive` [*steps, anchors] holds their positive similarities.
     """
-    views, anchors = z.flatten(0, 1), z[:, own].flatten(0, 1)
-    places = torch.arange(len(views), device=z.device).view(2, -1)
-    itself, partner = (columns[:, own].flatten() for columns in (places, places.flip(0)))
-    hidden = torch.stack([itself, partner], dim=1)
+    views, anchors = torch.cat([a, b], dim=-2), torch.cat([a[..., own, :], b[..., own, :]], dim=-2)
+    places = torch.arange(views.shape[-2], device=a.device).view(2, -1)
+    hidden = torch.stack([places, places.flip(0)], dim=2)[:, own].flatten(0, 1)  # itself and its partner
     hardest = [
-        cosine.scatter_(1, hidden[start : start + len(cosine)], -torch.inf).amax(1)
+        cosine.scatter_(
+            -1, hidden[start : start + cosine.shape[-2]].expand(*cosine.shape[:-1], 2), -torch.inf
+        ).amax(-1)
         for start, cosine in similarity_blocks(anchors, views)
     ]
-    all_pairs = (anchors.sum(0) * views.sum(0)).sum()
-    negative_pairs = all_pairs - anchors.square().sum() - positive.sum()
-    return torch.cat(hardest), negative_pairs / (len(anchors) * (len(views) - 2) or torch.nan)
+    all_pairs = (anchors.sum(-2) * views.sum(-2)).sum(-1)
+    negative_pairs = all_pairs - anchors.square().sum((-2, -1)) - positive.sum(-1)
+    pairs = anchors.shape[-2] * (views.shape[-2] - 2)
+    return torch.cat(hardest, dim=-1), negative_pairs / (pairs or torch.nan)

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torchmetrics import Metric
 
 
 class Means(Metric):
-    """Means over updates of several scalars, with one addition on the device and no synchronisation.
+    """Means over steps of several scalars, with one addition on the device and no synchronisation.
 
     Args:
         names: a name for each scalar, in the order of `update`'s arguments.
@@ -24,11 +25,11 @@ class Means(Metric):
         self.add_state("total", torch.zeros(len(self.names)), dist_reduce_fx="sum")
         self.add_state("updates", torch.zeros(()), dist_reduce_fx="sum")
 
-    def update(self, *values: Tensor) -> None:
-        """Add one scalar for each name."""
+    def update(self, *values: Float[Tensor, " steps"]) -> None:
+        """Add the scalars of some steps, for each name."""
         assert len(values) == len(self.names), f"{len(values)} values for {self.names}"
-        self.total += torch.stack([value.float() for value in values])
-        self.updates += 1
+        self.total += torch.stack([value.float() for value in values]).sum(1)
+        self.updates += len(values[0])
 
     def compute(self) -> dict[str, Tensor]:
         """The mean of each scalar, by name."""

@@ -26,10 +26,15 @@ class Steps(Callback):
 
         def recorded(batch: Any, batch_idx: int) -> Any:
             outputs = step(batch, batch_idx)
-            self.outputs.append({name: value.detach().clone() for name, value in outputs.items()})
+            kept = {name: value.detach().clone() for name, value in outputs.items()}
+            self.outputs.append(kept if "contrastive_top1" in kept else kept | of_views(kept))
             return outputs
 
         method.training_step = recorded
+
+
+def of_views(outputs: dict[str, Any]) -> dict[str, float]:
+    return oracle.contrast(outputs["z_a"], outputs["z_b"], None)
 
 
 class HostReads(TorchDispatchMode):

@@ -12,7 +12,7 @@ from cl_lightning import MoCoV2, SimCLR
 from cl_lightning.callbacks import HealthMonitor, MomentumEncoder, NegativeQueue, Throughput
 from cl_lightning.data import ContrastiveData, synthetic
 from cl_lightning.encoders import Encoder, ResNet
-from cl_lightning.methods import moco, simclr
+from cl_lightning.methods import moco
 from cl_lightning.optim import WarmupCosine
 from cl_lightning.pairs import simclr_views
 from tests import small
@@ -73,8 +73,7 @@ def test_monitoring_adds_at_most_5_percent(kind: type[Any], monkeypatch: pytest.
         for hook in ("on_train_batch_start", "on_train_batch_end", "on_before_optimizer_step"):
             monkeypatch.setattr(monitor, hook, in_steps.timed(getattr(monitor, hook)))
         monkeypatch.setattr(monitor, "on_train_epoch_end", at_the_end.timed(monitor.on_train_epoch_end))
-    for module in (simclr, moco):
-        monkeypatch.setattr(module, "contrast_scores", in_steps.timed(module.contrast_scores))
+    monkeypatch.setattr(moco, "contrast_scores", in_steps.timed(moco.contrast_scores))
     queue = [MomentumEncoder(), NegativeQueue(65_536)] if kind is MoCoV2 else []
 
     encoder = Encoder(ResNet(18, stem="cifar"))

@@ -13,7 +13,7 @@ import torch
 from lightning.pytorch.callbacks import Checkpoint
 
 from cl_lightning.callbacks import HealthMonitor, KNNMonitor
-from cl_lightning.callbacks.health import collector, monitor
+from cl_lightning.callbacks.health import collector, monitor, waiting
 from cl_lightning.data import ContrastiveData, synthetic
 from cl_lightning.distributed import world_size
 from tests import small
@@ -22,8 +22,8 @@ from tests.resume.saving import SaveAfter
 
 EPOCHS, STEPS = 2, 5  # of 10 batches of 8 images, two of which make a step; four fill the queue
 PLACES = {"inside the first epoch": 4, "end of an epoch": STEPS, "inside the last epoch": STEPS + 3}
-# Fewer batches than an epoch has, so that early ones make room.
-KEPT = {(monitor, "UNIFORMITY_ROWS"): 40, (collector, "ROWS"): 40}
+# Fewer batches than an epoch has, so that early ones make room, and some wait to be added at each place.
+KEPT = {(monitor, "UNIFORMITY_ROWS"): 40, (collector, "ROWS"): 40, (waiting, "ROWS"): 24}
 CASES = {
     "simclr": (small.simclr, "32-true"),
     "moco": (small.moco, "64-true"),  # exact but for the metrics' own rounding

@@ -37,11 +37,9 @@ class EpochCollector:
         self.comparable = all(state.is_filled for state in self.states)
 
     def add(self, z: Tensor) -> None:
-        """Store the embeddings [batch, dim] of a step; nothing is computed."""
-        z = z.contiguous()  # the same layout as after a resume
-        if len(self.first) < self.batches:
-            self.first.append(z)
-        self.last.append(z)
+        """Store the embeddings [steps, batch, dim] of several steps; nothing is computed."""
+        self.first.extend(z[: self.batches - len(self.first)])
+        self.last.extend(z)
 
     def statistics(self, trainer: Trainer, pl_module: Any, loss: float) -> EpochStatistics:
         """The statistics of the epoch that ends, over all processes."""

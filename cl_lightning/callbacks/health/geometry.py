@@ -21,7 +21,7 @@ class Geometry:
 
     Args:
         dim: the dimension of the embeddings.
-        last: the number of last updates that uniformity uses; None for all.
+        last: the number of last steps that uniformity uses; None for all.
     """
 
     def __init__(self, dim: int, last: int | None = None) -> None:
@@ -33,11 +33,11 @@ class Geometry:
         for metric in (self.alignment, self.uniformity, self.moments):
             metric.to(device)
 
-    def update(self, z_a: Float[Tensor, "batch dim"], z_b: Float[Tensor, "batch dim"]) -> None:
-        """Adds the embeddings of both views."""
-        self.alignment.update(z_a, z_b)
-        self.moments.update(z_a)
-        self.last.append(z_a.contiguous())  # the same layout as after a resume
+    def update(self, z_a: Float[Tensor, "steps batch dim"], z_b: Float[Tensor, "steps batch dim"]) -> None:
+        """Adds the embeddings of both views in several steps."""
+        self.alignment.update(z_a.flatten(0, 1), z_b.flatten(0, 1))
+        self.moments.update(z_a.flatten(0, 1))
+        self.last.extend(z_a)
 
     def end(self) -> tuple[dict[str, Tensor], list[float]]:
         """The values to log and the shares of the spectrum, over all processes; then resets the metrics."""

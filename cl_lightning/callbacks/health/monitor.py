@@ -13,15 +13,15 @@ from cl_lightning.callbacks.health.collector import EpochCollector, batches_hold
 from cl_lightning.callbacks.health.diagnosis import Diagnosis
 from cl_lightning.callbacks.health.geometry import Geometry
 from cl_lightning.callbacks.health.metric_state import restore, saved
+from cl_lightning.callbacks.health.waiting import EMBEDDINGS, SCORES, WaitingSteps, with_scores
 from cl_lightning.callbacks.method_state import states_of
 from cl_lightning.callbacks.weight_changes import skipped_by_a_callback
 from cl_lightning.distributed.saved_by_rank import own_mean
-from cl_lightning.metrics import Scores
 from cl_lightning.metrics.means import Means
 
 # The training's uniformity uses the last embeddings of an epoch, so many over all processes.
 UNIFORMITY_ROWS = 1024
-SCORES = ("loss", *Scores.__annotations__)
+MEANS = ("loss", *SCORES)
 
 
 class HealthMonitor(Callback):
@@ -30,7 +30,9 @@ class HealthMonitor(Callback):
     Logged are `train/loss`, `train/contrastive_top1`, `train/positive_similarity` and
     `train/negative_similarity`; and for training and validation views `alignment`, `uniformity`
     (arXiv 2005.10242), `embedding_std`, `effective_rank`, `largest_share` and `directions_90` (see
-    `Moments`). Values are accumulated on the device, and the host reads them at the end of an epoch.
+    `Moments`). Values are accumulated on the device, those of several steps together, and the host reads them
+    at the end of an epoch. The scores of a step that returns none are those of its embeddings: both views of
+    all images in the batch are anchors and negatives.
     `train/uniformity` uses the last batches of the epoch with 1,024 embeddings. Every
     `trainer.log_every_n_steps` optimizer steps, `step/loss` is the loss of the last micro-batch. All values
     are over all processes, and equal those of one process. Steps that a callback skipped are left out. If a
@@ -59,17 +61,19 @@ class HealthMonitor(Callback):
         return self._diagnosis.messages
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        self._scores = Means(SCORES)
+        self._scores = Means(MEANS)
         self._geometry = {"val": Geometry(_dim(pl_module))}
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._scores.to(pl_module.device)
+        self._waiting = WaitingSteps()
         self._geometry["train"] = Geometry(_dim(pl_module), batches_holding(UNIFORMITY_ROWS, trainer))
         self._move(pl_module)
         self._forget()
         if self._restored is not None:
             self.spectra = self._restored["spectra"]
             self._diagnosis.messages, self._diagnosis.told = self._restored["told"]
+            self._waiting.load_state_dict(self._restored.get("waiting", {}), pl_module.device)
             restore(self._scores, self._restored["scores"], own_mean)
             self._geometry["train"].load_state_dict(self._restored["geometry"])
 
@@ -102,19 +106,28 @@ class HealthMonitor(Callback):
             self._step.append({**outputs, "loss": loss})
         if (batch_idx + 1) % trainer.accumulate_grad_batches == 0:
             if self._step and not skipped_by_a_callback(trainer):
-                self._add_step()
+                for step in self._step:
+                    self._wait(step)
                 self._log_step(trainer, self._step[-1]["loss"])
             self._step = []
 
-    def _add_step(self) -> None:
-        for outputs in self._step:
-            loss = outputs["loss"]
-            self._scores.update(*(outputs[s] if s in outputs else torch.full_like(loss, nan) for s in SCORES))
-            if "z_a" in outputs:
-                self._geometry["train"].update(outputs["z_a"], outputs["z_b"])
-                self._collector.add(outputs["z_a"])
+    def _wait(self, step: dict[str, Any]) -> None:
+        if not self._waiting.take(step):
+            self._add_waiting()
+            self._waiting.take(step)
+
+    def _add_waiting(self) -> None:
+        steps = with_scores(self._waiting.together())
+        if not steps:
+            return
+        unknown = torch.full_like(steps["loss"], nan)
+        self._scores.update(*(steps.get(name, unknown) for name in MEANS))
+        if steps.keys() >= set(EMBEDDINGS):
+            self._geometry["train"].update(steps["z_a"], steps["z_b"])
+            self._collector.add(steps["z_a"])
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._add_waiting()
         if not self._scores.updates:  # every step was skipped
             return
         embedded = bool(self._collector.first)
@@ -137,7 +150,7 @@ class HealthMonitor(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         if outputs and "z_a" in outputs:
-            self._geometry["val"].update(outputs["z_a"], outputs["z_b"])
+            self._geometry["val"].update(outputs["z_a"][None], outputs["z_b"][None])
             self._has_val = True
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -182,6 +195,7 @@ class HealthMonitor(Callback):
         return {
             "spectra": self.spectra,
             "told": [self._diagnosis.messages, self._diagnosis.told],
+            "waiting": self._waiting.state_dict(),
             "scores": saved(self._scores),
             "geometry": self._geometry["train"].state_dict(),
             "gathered": self._collector.state_dict(),
