@@ -23,7 +23,7 @@ from cl_lightning.callbacks.non_finite import (
     origin,
 )
 from cl_lightning.callbacks.weight_changes import SkipsSteps, scaler_of
-from cl_lightning.distributed import gather, world_size
+from cl_lightning.distributed import gather
 
 
 class FiniteGuard(SkipsSteps):
@@ -97,7 +97,8 @@ class FiniteGuard(SkipsSteps):
         if scaler_of(trainer) is None:
             gradients = list(_gradients(optimizer))  # none where no training_step gave a loss
             self._seen[GRADIENTS] += torch._foreach_norm(gradients) if gradients else []
-        if _all_finite([number for stage in self._seen.values() for number in stage], pl_module.device):
+        check = _zero_if_finite([n for numbers in self._seen.values() for n in numbers], pl_module.device)
+        if not any(gather(check[None]).tolist()):  # a NaN is true
             return
         broken = torch.stack([_broken(stage, pl_module.device) for stage in self._seen.values()])
         found = origin(gather(broken[None]).tolist())
@@ -176,10 +177,9 @@ def _gradients(optimizer: Optimizer) -> Iterable[Tensor]:
     return (p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None)
 
 
-def _all_finite(numbers: list[Tensor], device: torch.device) -> bool:
-    """Whether these scalars are finite, on all processes."""
-    total = torch.stack(numbers).mul(0).sum() if numbers else torch.zeros((), device=device)
-    return gather(total.float()[None]).tolist() == [0.0] * world_size()  # else NaN
+def _zero_if_finite(numbers: list[Tensor], device: torch.device) -> Tensor:
+    """0 if all numbers are finite, else NaN; a float32 scalar on the device."""
+    return torch.stack(numbers).mul(0).sum().float() if numbers else torch.zeros((), device=device)
 
 
 def _broken(numbers: list[Tensor], device: torch.device) -> Tensor:

@@ -31,7 +31,7 @@ IN_STEPS = (
     Meant(
         READ,
         "callbacks.finite_guard.FiniteGuard.on_before_optimizer_step",
-        "five bytes that say whether all is finite: a broken step must stop before it changes anything",
+        "four bytes that say whether all is finite: a broken step must stop before it changes anything",
         1,
         "optimizer step",
     ),
