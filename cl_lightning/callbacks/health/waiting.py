@@ -63,7 +63,7 @@ def with_scores(steps: Mapping[str, Tensor]) -> dict[str, Tensor]:
     batch = steps["z_a"].shape[1]
     own = slice(rank() * batch, (rank() + 1) * batch)
     z_a, z_b = (gather(steps[name].transpose(0, 1)).transpose(0, 1) for name in EMBEDDINGS)
-    return {**steps, **contrast_scores(z_a, z_b, own=own)}
+    return dict(steps, **contrast_scores(z_a, z_b, own=own))
 
 
 def _most(step: Mapping[str, Tensor]) -> int:
