@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from cl_lightning import MoCoV2, SimCLR
+from cl_lightning.callbacks.health.waiting import with_scores
 from cl_lightning.data import Batch
 from cl_lightning.encoders import Encoder, ResNet
 
@@ -42,7 +43,7 @@ class Rank0:
 
     def all_gather(self, shares: list[Tensor], own: Tensor) -> None:
         what = "log-sum-exps"
-        if own.shape[1] == DIM:
+        if own.shape[-1] == DIM:
             what = "embeddings" if "embeddings" not in self.messages else "embeddings for the scores"
         self.count(what, own, self.world - 1)
 
@@ -82,7 +83,9 @@ def step(method: Any, world: int, batch: int) -> Rank0:
     views = torch.empty(2, batch // world, 3, SIZE, SIZE, device="meta").unbind()
     no_autocast = patch("torch.autocast", lambda *_, **__: nullcontext())  # there is none on meta
     with rank.stands_in(), no_autocast, patch.object(method, "two_views", lambda *_: views):
-        method.training_step(Batch(*[torch.empty(0)] * 3), 0)["loss"].backward()
+        output = method.training_step(Batch(*[torch.empty(0)] * 3), 0)
+        output["loss"].backward()
+        with_scores({name: value[None] for name, value in output.items()})  # as the monitor does
     return rank
 
 

@@ -62,7 +62,8 @@ def with_scores(steps: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return dict(steps)
     batch = steps["z_a"].shape[1]
     own = slice(rank() * batch, (rank() + 1) * batch)
-    z_a, z_b = (gather(steps[name].transpose(0, 1)).transpose(0, 1) for name in EMBEDDINGS)
+    both = torch.stack([steps[name] for name in EMBEDDINGS])  # [views, steps, batch, dim]
+    z_a, z_b = gather(both.movedim(2, 0)).movedim(0, 2)
     return dict(steps, **contrast_scores(z_a, z_b, own=own))
 
 
