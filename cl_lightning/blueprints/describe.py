@@ -16,8 +16,9 @@ def describe(part: Any) -> Any:
     """The blueprint of `part`: plain containers, numbers and text that say how it was made.
 
     All objects of this package store their constructor's arguments as attributes of the same names; a
-    `functools.partial` stores its own. An object that no blueprint may name, such as a user's own backbone,
-    becomes `{"_own_": its name}`, which `find_own` finds.
+    `functools.partial` stores its own. The arguments that a class lists in `not_described` are left out. An
+    object that no blueprint may name, such as a user's own backbone, becomes `{"_own_": its name}`, which
+    `find_own` finds.
     """
     part = getattr(part, "_orig_mod", part)  # the module inside a result of torch.compile
     if part is None or isinstance(part, str):
@@ -40,7 +41,8 @@ def describe(part: Any) -> Any:
 
 def arguments(part: Any) -> dict[str, Any]:
     """The blueprints of the arguments with which the instance `part` was made."""
-    names = _parameters(type(part))
+    left_out = getattr(type(part), "not_described", ())
+    names = [name for name in _parameters(type(part)) if name not in left_out]
     return {n: describe(getattr(part, n)) if hasattr(part, n) else {OWN: n} for n in names}
 
 

@@ -33,7 +33,8 @@ class PolicyBatchNorm(_BatchNorm):
     all training forwards with equal weights. In evaluation the running statistics are used, as in torch.
     They stay float32 if the module is converted to half precision, in which small updates would vanish.
 
-    `after` is applied to the result (the activation inside timm's BatchNorm layers).
+    `after` is applied to the result (the activation inside timm's BatchNorm layers). While `counts` is False,
+    statistics are not updated, because the same forward has updated them before.
 
     Raises ValueError if the groups do not fit the batch (see `check_groups`).
     """
@@ -54,6 +55,7 @@ class PolicyBatchNorm(_BatchNorm):
     ) -> None:
         super().__init__(num_features, eps, momentum, affine)
         self.policy, self.groups, self.after = policy, groups, after
+        self.counts = True
         self.running_mean, self.running_var = wide(self.running_mean), wide(self.running_var)
 
     def forward(self, x: Float[Tensor, "batch features *space"]) -> Float[Tensor, "batch features *space"]:
@@ -78,23 +80,30 @@ class PolicyBatchNorm(_BatchNorm):
         weight, bias = (None if p is None else p.to(dtype) for p in (self.weight, self.bias))
         return weight, bias
 
+    @property
+    def _updated(self) -> tuple[Tensor, Tensor]:
+        """The statistics for a kernel that updates them; copies if the forward does not count."""
+        mean, var = self.running_mean, self.running_var
+        return (mean, var) if self.counts else (mean.clone(), var.clone())
+
     def _evaluate(self, x: Tensor) -> Tensor:
         return F.batch_norm(x, self.running_mean, self.running_var, *self._affine, eps=self.eps)
 
     def _train(self, x: Tensor) -> Tensor:
         processes = world_size()
         groups = self._groups_here(len(x), processes)
-        self.num_batches_tracked.add_(1)
+        if self.counts:
+            self.num_batches_tracked.add_(1)
         if processes == groups == 1 and self.momentum is not None:
-            statistics = self.running_mean, self.running_var
-            return F.batch_norm(x, *statistics, *self._affine, True, self.momentum, self.eps)
+            return F.batch_norm(x, *self._updated, *self._affine, True, self.momentum, self.eps)
         if processes > 1 and self.policy == "sync":
             if x.is_cuda:
                 return self._over_gpus(x, processes)
             y, mean, var = self._over_cpus(x, processes)
         else:
             y, mean, var = self._by_group(x, groups, processes)
-        self._track(mean, var)
+        if self.counts:
+            self._track(mean, var)
         return y
 
     def _groups_here(self, batch: int, processes: int) -> int:
@@ -116,9 +125,8 @@ class PolicyBatchNorm(_BatchNorm):
     def _over_gpus(self, x: Tensor, processes: int) -> Tensor:
         # torch's layer SyncBatchNorm would work too, but DDP refuses it on a CPU.
         momentum = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
-        statistics = self.running_mean, self.running_var
         return SyncBatchNorm.apply(
-            x, *self._affine, *statistics, self.eps, momentum, dist.group.WORLD, processes
+            x, *self._affine, *self._updated, self.eps, momentum, dist.group.WORLD, processes
         )
 
     def _over_cpus(self, x: Tensor, processes: int) -> tuple[Tensor, Tensor, Tensor]:

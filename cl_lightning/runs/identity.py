@@ -6,14 +6,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-# Keys that are not hashed, because they only name, place, show, log or save something. The callbacks health
-# and kNN are hashed, because their results are in the summary.
+# Keys that are not hashed, because they only name, place, show, log or save something, or because the result
+# is the same but for rounding. The callbacks health and kNN are hashed, because their results are in the
+# summary.
 NOT_PART = (
     "run",
     "logger",
     "data.num_workers",
     "data.download",
     "data.max_broken",
+    "encoder.checkpointing",
+    "encoder.compile",
     "schedule.shorten",
     "callbacks.broken_files",
     "callbacks.checkpoint",

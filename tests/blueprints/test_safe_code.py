@@ -47,6 +47,7 @@ def test_names_become_code_in_few_files() -> None:
         ("eval(x)\nmodel.eval()\nexec(y)", ["1: eval", "3: exec"]),
         ("import builtins\nbuiltins.exec(y)", ["2: exec"]),
         ("import re, torch\nre.compile(x)\ntorch.compile(y)", []),
+        ("def f(compile=False):\n    return compile\ncompile(x)", ["3: compile"]),
         ("from hydra.utils import instantiate\ninstantiate(c)", ["2: hydra.utils.instantiate"]),
         ("import hydra\nhydra.utils.call(c)", ["2: hydra.utils.call"]),
         ("import yaml\nyaml.load(t, yaml.Loader)\nyaml.safe_load(t)", ["2: yaml.load"]),

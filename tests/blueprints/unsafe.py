@@ -31,12 +31,21 @@ def unsafe(source: str) -> list[str]:
 
 def _found(tree: ast.AST, names: dict[str, str]) -> Iterator[tuple[int, str]]:
     safe = {id(call.func) for call in ast.walk(tree) if isinstance(call, ast.Call) and _is_safe(call, names)}
+    arguments = set(_arguments(tree))
     for node in ast.walk(tree):
-        name = _name(node, names)
+        name = "" if id(node) in arguments else _name(node, names)
         if name in NEVER or (name in ONLY_WITH and id(node) not in safe) or name.startswith("torchvision.io"):
             yield node.lineno, name  # type: ignore[attr-defined]
         if isinstance(node, ast.Call) and _gives_a_file(node) and not _has(node, "weights_only", True):
             yield node.lineno, "weights_only"
+
+
+def _arguments(tree: ast.AST) -> Iterator[int]:
+    """Where a function uses its own arguments, which may be called `compile`."""
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            own = {a.arg for a in (*function.args.args, *function.args.kwonlyargs)}
+            yield from (id(n) for n in ast.walk(function) if isinstance(n, ast.Name) and n.id in own)
 
 
 def _imported(tree: ast.AST) -> dict[str, str]:

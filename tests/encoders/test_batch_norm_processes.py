@@ -6,6 +6,7 @@ from torch import Tensor
 
 from cl_lightning.distributed import own_share
 from cl_lightning.encoders import PolicyBatchNorm
+from tests import small
 from tests.processes import run_on
 
 CASES = {"sync": ("sync", 1), "split": ("split", 4), "shuffle": ("shuffle", 2), "plain": ("plain", 1)}
@@ -62,12 +63,25 @@ def every_case(device: str) -> dict[tuple, dict[str, Tensor]]:
     return {case: train(*CASES[case[0]], SHAPES[case[1]], case[2], device) for case in cases()}
 
 
-def everything() -> tuple[dict, Tensor, tuple[Tensor, Tensor], str]:
-    return every_case("cpu"), far_from_zero(), low_precision(), refusal()
+def checkpointed() -> list[Tensor]:
+    """The largest differences in gradients and statistics that checkpointing makes, by policy."""
+    found = []
+    for policy, groups in CASES.values():
+        settings = {"batch_norm": policy, "batch_norm_groups": groups}
+        networks = [small.encoder(checkpointing=c, **settings) for c in (False, True)]
+        for network in networks:
+            network(own_share(images((8, 3, 8, 8))).float()).square().mean().backward()
+        plain, less = ([p.grad for p in network.parameters()] + [*network.buffers()] for network in networks)
+        found.append(max((x - y).abs().max() for x, y in zip(plain, less, strict=True)))
+    return found
+
+
+def everything() -> tuple[dict, Tensor, tuple[Tensor, Tensor], list[Tensor], str]:
+    return every_case("cpu"), far_from_zero(), low_precision(), checkpointed(), refusal()
 
 
 @pytest.fixture(scope="module")
-def on_two_processes() -> list[tuple[dict, Tensor, tuple[Tensor, Tensor], str]]:
+def on_two_processes() -> list[tuple[dict, Tensor, tuple[Tensor, Tensor], list[Tensor], str]]:
     return run_on(2, everything)
 
 
@@ -116,10 +130,15 @@ def test_sync_keeps_its_precision_far_from_zero(on_two_processes):
 def test_sync_takes_statistics_of_low_precision_images_in_float32(on_two_processes):
     reference = torch.nn.BatchNorm2d(3)
     expected = reference(images(SHAPES["images"]).bfloat16().float())
-    embeddings, variances = zip(*(result for _, _, result, _ in on_two_processes), strict=True)
+    embeddings, variances = zip(*(result for _, _, result, *_ in on_two_processes), strict=True)
     assert embeddings[0].dtype == torch.bfloat16
     torch.testing.assert_close(torch.cat(embeddings).float(), expected, rtol=1e-2, atol=1e-2)
     torch.testing.assert_close(variances[0], reference.running_var, rtol=1e-5, atol=0)
+
+
+def test_checkpointing_changes_no_bit(on_two_processes):
+    for _, _, _, differences, _ in on_two_processes:
+        assert differences == [0] * len(CASES)
 
 
 def test_groups_that_the_processes_do_not_divide_are_refused_on_every_process(on_two_processes):

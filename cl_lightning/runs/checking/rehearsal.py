@@ -1,5 +1,8 @@
 """Runs every part of a step once, on one image: what fails here would fail in the first step."""
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -75,8 +78,14 @@ def rehearse_image(method: ContrastiveModule, image: Tensor) -> None:
     pair = image if crop is None else crop(image, 0, 0)
     view, _ = method.views(pair[None], torch.zeros(1, dtype=torch.int64), 0)
     _check_channels(method.encoder.backbone, view)
-    with refused("encoder"), evaluating(method.encoder):
+    with refused("encoder"), evaluating(method.encoder), _not_compiled(method.encoder):
         method.encoder(view)
+
+
+def _not_compiled(encoder: torch.nn.Module) -> AbstractContextManager[Any]:
+    """For one image on the CPU a compiler would take minutes."""
+    compiled = getattr(encoder, "compiled", False)
+    return torch.compiler.set_stance("force_eager") if compiled else nullcontext()
 
 
 def _check_channels(backbone: torch.nn.Module, view: Tensor) -> None:
