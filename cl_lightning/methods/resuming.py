@@ -9,8 +9,9 @@ from torch.optim import Optimizer
 from cl_lightning.blueprints import ConfigError, differences
 from cl_lightning.checkpoints import DESCRIPTION
 from cl_lightning.methods.described import saved
-from cl_lightning.methods.settings import IMPLEMENTATION, described, settings
+from cl_lightning.methods.settings import described, settings
 from cl_lightning.methods.versions import changes
+from cl_lightning.optim import IMPLEMENTATION
 
 COMPARED = ("data", "trainer", "callbacks")
 HALF = {"16-mixed", "bf16-mixed"}  # on a CPU Lightning replaces the first by the second

@@ -6,8 +6,16 @@ from typing import Any
 
 from torch.optim import Optimizer
 
+from cl_lightning.callbacks.weight_changes import scaler_of
 from cl_lightning.methods.checkpointed import Checkpointed
-from cl_lightning.optim import OtherSchedule, Schedule, as_schedule, param_groups
+from cl_lightning.optim import (
+    OtherSchedule,
+    Schedule,
+    as_schedule,
+    fused,
+    keep_implementation,
+    param_groups,
+)
 
 OptimizerFactory = Callable[[list[dict[str, Any]]], Optimizer]
 
@@ -49,13 +57,21 @@ class Scheduled(Checkpointed):
                 "the run has no end, which the schedule needs; accepted: trainer.max_epochs or "
                 "trainer.max_steps (trainer.max_time may end it earlier)"
             )
-        optimizer = self.optimizer(param_groups(self, self.decay_norms_and_biases))
+        optimizer = self._made_optimizer()
         # A step or two are no run.
         shorten = bool(self.trainer.fast_dev_run)  # type: ignore[attr-defined]
         schedule = as_schedule(self.schedule).fitted(int(steps), self.steps_per_epoch, shorten)
         scheduler = schedule.attach(optimizer, int(steps), self.steps_per_epoch, self.effective_batch_size)
         self.schedule_in_use = schedule
         return {"optimizer": optimizer, "lr_scheduler": scheduler}
+
+    def _made_optimizer(self) -> Optimizer:
+        groups = param_groups(self, self.decay_norms_and_biases)
+        # With fp16's gradient scaler Lightning can't clip the gradients of a fused optimizer.
+        scaled = scaler_of(self.trainer) is not None
+        optimizer = self.optimizer(groups, **({} if scaled else fused(self.optimizer, self.device)))
+        optimizer.register_load_state_dict_pre_hook(keep_implementation)
+        return optimizer
 
     @property
     def steps_per_epoch(self) -> float:

@@ -7,9 +7,7 @@ from torch.optim import Optimizer
 from cl_lightning.blueprints import arguments, describe
 from cl_lightning.callbacks.method_state import key_of
 from cl_lightning.data import ContrastiveData
-
-# Options of an optimizer that change its implementation, not its result.
-IMPLEMENTATION = ("foreach", "fused", "capturable", "differentiable")
+from cl_lightning.optim import IMPLEMENTATION
 
 
 def settings(method: Any) -> dict[str, Any]:
