@@ -18,6 +18,7 @@ from lightning.pytorch.strategies import SingleDeviceStrategy, StrategyRegistry
 
 from cl_lightning import devices
 from cl_lightning.commands.quiet import quiet
+from cl_lightning.data import ContrastiveData
 from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.runs.assemble import assemble_data, assemble_method, assemble_trainer
 from cl_lightning.runs.folder import RunFolder
@@ -52,19 +53,25 @@ CHOICES = {
     **{f"loss={name}": (f"loss={name}",) for name in ("dcl", "hard_nt_xent", "sup_con")},
     **{f"loss={name}": (*SMALL_MOCO, f"loss={name}") for name in ("dcl_info_nce", "hard_info_nce")},
 }
+ONE_BY_ONE = "one by one"  # SimCLR on images that a loader reads, as it reads photos
 CARELESS = "careless"  # SimCLR with a user's callback that reads each loss
 CASES = {
-    "fast": (*METHODS, *OPTIONS, CARELESS),
+    "fast": (*METHODS, *OPTIONS, ONE_BY_ONE, CARELESS),
     "slow": tuple(CHOICES),
     "without float64": ("simclr", "moco_v2"),
 }
 
 
-def fit(words: tuple[str, ...], *callbacks: Callback) -> tuple[ContrastiveModule, Trainer]:
+def fit(
+    words: tuple[str, ...], *callbacks: Callback, one_by_one: bool = False
+) -> tuple[ContrastiveModule, Trainer]:
     """What `cl-train` would train, with a few more callbacks."""
     with TemporaryDirectory() as place:
         asked, folder = config(*RUN, *words), RunFolder(Path(place))
         method, data, trainer = assemble_method(asked), assemble_data(asked), assemble_trainer(asked, folder)
+        if one_by_one:
+            train, val = ([part[i] for i in range(len(part))] for part in (data.train, data.val))
+            data = ContrastiveData(train, val, data.batch_size)
         trainer.callbacks[:0] = callbacks  # type: ignore[attr-defined]
         with recorded(trainer, assemble_loggers(asked, folder, None), asked):
             trainer.fit(method, datamodule=data)
@@ -77,7 +84,7 @@ def on_device(name: str, has_float64: bool) -> dict[str, Any]:
     with Device(has_float64) as device:
         there = (f"trainer.accelerator={NAME}", f"trainer.strategy={NAME}")
         careless = [Careless()] if name == CARELESS else []
-        method, trainer = fit((*words, *there), Phases(device), *careless)
+        method, trainer = fit((*words, *there), Phases(device), *careless, one_by_one=name == ONE_BY_ONE)
         weights = [x.detach().cpu() for x in method.parameters()]
     return {
         "numbers": {
