@@ -15,13 +15,13 @@ import torch
 
 from tests.benchmarks import picture
 from tests.benchmarks.parts import Part, measured_by
-from tests.benchmarks.runner import chosen, run_all, told
+from tests.benchmarks.runner import chosen, end_by_sigterm_too, run_all, told
 
 MODULES = {  # and the minutes that each may take
     "views": ("views_against_peers", 5),
     "loss": ("losses_against_peers", 10),
     "memory": ("loss_memory", 10),
-    "step": ("step", 10),
+    "step": ("step_against_lightning", 10),
     "start": ("start", 5),
     "threads": ("busy_machine", 15),
     "monitoring": ("monitoring_cost", 10),
@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(MODULES))
     parser.add_argument("--to", type=Path, default=Path("runs/bench"), metavar="DIR")
     options = parser.parse_args()
+    end_by_sigterm_too()
     torch.set_num_threads(1)  # as the parts, and told with the figures
     folder, outcomes = run_all(chosen(PARTS, options.parts, "bench"), options.to, "bench", "tests.benchmarks")
     picture.write(folder / "bench.json", folder / "bench.png")

@@ -7,6 +7,7 @@ from typing import Any
 from matplotlib.ticker import NullLocator
 
 from cl_lightning.plots.canvas import Margins, figure
+from tests.benchmarks.measured import number
 
 WIDTH, ROW = 8.4, 0.3  # inches
 MARGINS = Margins(left=4.15, right=0.7, top=0.6, bottom=0.3)
@@ -47,7 +48,7 @@ def write(figures: Path, to: Path) -> None:
     )
     for place, value in zip(places, better, strict=True):
         where = {"xy": (max(value, 1), place), "xytext": (4, 0), "textcoords": "offset points"}
-        axes.annotate(f"{value:.3g} ×", **where, va="center", fontsize=9)
+        axes.annotate(f"{number(value)} ×", **where, va="center", fontsize=9)
     axes.set_xscale("log")
     axes.set_xlim(min(0.5, *better) * 0.9, max(better) * 1.6)
     axes.set_ylim(len(shown) - 0.4, -0.6)
@@ -59,5 +60,6 @@ def write(figures: Path, to: Path) -> None:
     axes.set_axisbelow(True)
     axes.tick_params(length=0)
     axes.spines[["top", "right", "left", "bottom"]].set_visible(False)
-    axes.set_title("Times better than the peer in brackets (log)", fontsize=11, loc="left", pad=12)
+    title = "How many times faster or smaller than the peer in brackets (log)"
+    picture.text(0.02, 1 - 0.3 / height, title, fontsize=11, va="center")
     picture.savefig(to, dpi=160, facecolor="white")

@@ -1,6 +1,5 @@
 """The files of a benchmark's figures, written anew after each part."""
 
-import argparse
 import importlib.metadata
 import json
 import shlex
@@ -27,35 +26,18 @@ def new_folder(root: Path) -> Path:
     return folder
 
 
-def add_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--to", type=Path, metavar="FILE", help="write the figures there, as JSON")
-
-
-def write(file: Path | None, figures: dict[str, Any], seed: int) -> None:
-    """Write the figures of one module that runs by itself."""
-    if file is None:
-        return
-    found = told(f"tests.benchmarks.{Path(sys.argv[0]).stem}", seed) | figures | where(versions())
-    file.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    print(f"wrote {file}")
-
-
 def content(module: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """What all parts measured, with the command, day, commit, machine and versions that it comes from."""
     parts = {
         outcome.part: {"end": outcome.end, "seconds": round(outcome.seconds), "rows": outcome.rows}
         for outcome in outcomes
     }
-    return told(module, SEED) | {"parts": parts} | where(versions() | peers())
-
-
-def told(module: str, seed: int) -> dict[str, Any]:
-    command = shlex.join(["python", "-m", module, *sys.argv[1:]])
-    return {"command": command, "date": time.strftime("%Y-%m-%d", time.gmtime()), "seed": seed}
-
-
-def where(packages: dict[str, str]) -> dict[str, Any]:
-    return {"versions": packages} | circumstances()
+    told = {
+        "command": shlex.join(["python", "-m", module, *sys.argv[1:]]),
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "seed": SEED,
+    }
+    return told | {"parts": parts, "versions": versions() | peers()} | circumstances()
 
 
 def peers() -> dict[str, str]:

@@ -27,7 +27,6 @@ def run_all(parts: Sequence[Part], root: Path, program: str, module: str) -> tup
 
     A part that fails does not end the others, unless a fast path differs from its plain one.
     """
-    signal.signal(signal.SIGTERM, end)
     folder = results.new_folder(root)
     print(f"{program}: {len(parts)} parts, figures and logs in {folder}", flush=True)
     outcomes: list[Outcome] = []
@@ -42,9 +41,13 @@ def run_all(parts: Sequence[Part], root: Path, program: str, module: str) -> tup
     return folder, outcomes
 
 
-def end(number: int, frame: FrameType | None) -> NoReturn:
-    """Ends the program as an error does, so that it takes with it what it has started."""
-    sys.exit(128 + number)
+def end_by_sigterm_too() -> None:
+    """SIGTERM ends the program as an error does, so that it takes with it what it has started."""
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def told(folder: Path, outcomes: Sequence[Outcome], program: str) -> int:

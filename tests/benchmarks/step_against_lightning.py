@@ -11,11 +11,8 @@ the same weights:
 
 CPU time of one thread. A step costs the difference between two fits of one epoch, one with many steps and one
 with few, so that start and end do not count. All in turn; medians.
-
-    python -m tests.benchmarks.step_against_lightning --to results/step.json
 """
 
-import argparse
 import logging
 import statistics
 import tempfile
@@ -43,10 +40,10 @@ from cl_lightning.losses import nt_xent
 from cl_lightning.methods.both_views import apart, embedded
 from cl_lightning.optim import WarmupCosine, param_groups
 from cl_lightning.runs.assemble import assemble_callbacks
-from cl_lightning.runs.cpu import quicken_cpu
 from tests import small
-from tests.benchmarks import results
+from tests.benchmarks.measured import DifferentError, Row
 
+CPU_US = "us of CPU time"
 BATCH, SIZE, FEATURES, SEED = 32, 8, 32, 0
 FEW, MANY, REPEATS = 50, 450, 7  # steps of the two fits
 BARE = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
@@ -55,25 +52,33 @@ SCHEDULE = WarmupCosine(lr_scaling="none")
 Fit = Callable[[int], list[Tensor]]  # trains so many steps and returns the weights
 
 
-def measure(repeats: int = REPEATS) -> dict[str, dict[str, float]]:
-    """Microseconds of CPU time of a step, and those over the plain loop, by loop.
-
-    Raises AssertionError if the loops do not end with the same weights.
-    """
-    torch.set_num_threads(1)
-    quicken_cpu()
-    times: dict[str, list[float]] = {name: [] for name in FITS}
+def measure() -> Iterator[Row]:
     with silence():
-        for _ in range(repeats):
-            weights = {}
-            for name, fit in FITS.items():
-                (short, _), (long, weights[name]) = timed(fit, FEW), timed(fit, MANY)
-                times[name].append((long - short) / (MANY - FEW) * 1e6)
-            for name, found in weights.items():
-                torch.testing.assert_close(found, weights["plain loop"], msg=f"{name} trains something else")
-    plain = statistics.median(times["plain loop"])
-    steps = {name: statistics.median(found) for name, found in times.items()}
-    return {name: {"microseconds": step, "over_plain": step - plain} for name, step in steps.items()}
+        found = microseconds()
+    plain = found.pop("plain loop")
+    over = {name: step - plain for name, step in found.items()}
+    yield Row("a tiny step, over a plain loop", CPU_US, over.pop("cl_lightning"), over)
+    yield Row("a tiny step", CPU_US, found["cl_lightning"], {"plain loop": plain})
+
+
+def microseconds() -> dict[str, float]:
+    """Of CPU time of a step, by loop; raises DifferentError unless all end with the plain loop's weights."""
+    times: dict[str, list[float]] = {name: [] for name in FITS}
+    for _ in range(REPEATS):
+        weights = {}
+        for name, fit in FITS.items():
+            (short, _), (long, weights[name]) = timed(fit, FEW), timed(fit, MANY)
+            times[name].append((long - short) / (MANY - FEW) * 1e6)
+        for name, found in weights.items():
+            check(name, found, weights["plain loop"])
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+def check(name: str, found: list[Tensor], expected: list[Tensor]) -> None:
+    try:
+        torch.testing.assert_close(found, expected)
+    except AssertionError as error:
+        raise DifferentError(f"{name} trains something else than the plain loop: {error}") from error
 
 
 @contextmanager
@@ -192,20 +197,3 @@ FITS: dict[str, Fit] = {
     "one self.log": partial(stock, True),
     "cl_lightning": ours,
 }
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--repeats", type=int, default=REPEATS)
-    results.add_option(parser)
-    options = parser.parse_args()
-    rows = measure(options.repeats)
-    for name, row in rows.items():
-        print(f"{name:14} {row['microseconds']:6.0f} us, {row['over_plain']:+6.0f} over the plain loop")
-    results.write(options.to, {"batch": BATCH, "cpu_time": rows}, SEED)
-
-
-if __name__ == "__main__":
-    main()

@@ -22,7 +22,7 @@ from tests.benchmarks import results
 from tests.benchmarks.gpu.sizes import SIZES
 from tests.benchmarks.measured import Row
 from tests.benchmarks.parts import Outcome, Part, measured_by
-from tests.benchmarks.runner import chosen, run_all, told
+from tests.benchmarks.runner import chosen, end_by_sigterm_too, run_all, told
 
 PROGRAM, MODULE, CIFAR = "bench-gpu", "tests.benchmarks.gpu", "cifar-10-batches-py"
 MINUTES, RECORD_HOURS = 10, 4
@@ -87,6 +87,7 @@ def main() -> None:
     records = any(part.name.startswith(RECORDS) for part in asked)
     if records and not options.toy and not (options.cifar / CIFAR).is_dir():
         sys.exit(f"{PROGRAM}: {options.cifar} has no {CIFAR}/; accepted: CIFAR=DIR, or PARTS without records")
+    end_by_sigterm_too()
     folder, outcomes = run_all(asked, options.root / PROGRAM, PROGRAM, MODULE)
     results.keep(folder, PROGRAM, results.content(MODULE, [*outcomes, over_seeds(outcomes)]))
     sys.exit(told(folder, outcomes, PROGRAM))

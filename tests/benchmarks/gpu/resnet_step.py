@@ -53,6 +53,7 @@ class Step:
 
 
 def measure(size: str, depth: str) -> Iterator[Row]:
+    torch.backends.cudnn.benchmark = True
     sizes, attempts = SIZES[size], Attempts()
     ways = {"eager": {}, GRAPH: {}} if sizes.device == "cuda" else {"eager": {}}
     for batch in sizes.batches if depth == "18" else (min(BATCH_OF_PHOTOS, *sizes.batches),):

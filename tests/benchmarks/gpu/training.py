@@ -32,6 +32,7 @@ Train = Callable[[Sizes, int, int], None]  # a batch, and so many steps of it
 
 
 def measure(size: str) -> Iterator[Row]:
+    torch.backends.cudnn.benchmark = True
     sizes, attempts = SIZES[size], Attempts()
     for batch in sizes.batches:
         rates = {"ours": rate(ours, sizes, batch), "plain loop": rate(plain, sizes, batch)}
