@@ -46,6 +46,7 @@ IN_STEPS = (
     Meant(READ, "callbacks.progress.RunProgress._describe", "the kNN accuracy, where the line is written"),
     Meant(QUEUED, "data.order.EpochOrder.batches", "the order of all images of the epoch", 1, "epoch"),
     Meant(COPY, "data.sets.tensor_images.TensorImages.on", "images and labels, once", 2, "run"),
+    Meant(QUEUED, "lightning.DataHooks.transfer_batch_to_device", "a batch that a loader read", 3, "step"),
 )
 SHUFFLED = (
     Meant(QUEUED, "distributed.shuffle.shuffle", "the order of the key batch", 1, "step"),
@@ -80,6 +81,7 @@ ELSEWHERE = {
         Meant(
             COPY, "data.sets.tensor_images.TensorImages.on", "validation images and labels, once", 2, "run"
         ),
+        Meant(QUEUED, "lightning.DataHooks.transfer_batch_to_device", "batches that a loader read"),
         Meant(COPY, "callbacks.knn.KNNMonitor.on_validation_start", SMALL),
         Meant(SHAPE, "metrics.knn.KNNAccuracy.compute", "the number of classes", 1),
         Meant(READ, "metrics.knn._nearest", "whether neighbours tie, for each block of queries"),
