@@ -55,6 +55,15 @@ def test_one_move_for_each_step_of_backbone_and_head() -> None:
     assert any(n.startswith("projector") for n in names)
 
 
+def test_a_move_is_one_operation_for_all_tensors(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved, lerp = [], torch._foreach_lerp_
+    monkeypatch.setattr(
+        torch, "_foreach_lerp_", lambda keys, *rest: moved.append(len(keys)) or lerp(keys, *rest)
+    )
+    method = fit(*small.moco_callbacks(0.9))
+    assert moved == [len(list(method.encoder.parameters()))] * 4
+
+
 def test_one_move_for_each_step_under_accumulation() -> None:
     moves = Moves(0.9)
     fit(*small.moco_callbacks(), moves, accumulate_grad_batches=2, max_epochs=2)

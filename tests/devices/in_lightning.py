@@ -1,12 +1,15 @@
 """The device as an accelerator of Lightning, and callbacks of the runs on it."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback
 from lightning.pytorch.accelerators import Accelerator
+from lightning.pytorch.callbacks import Checkpoint
+from lightning_utilities.core.apply_func import apply_to_collection
 
-from tests.devices.device import NAME, Device
+from tests.devices.device import NAME, Device, DeviceTensor
 
 
 class Toy(Accelerator):
@@ -62,6 +65,18 @@ class Phases(Callback):
 
     def on_train_end(self, *_: Any) -> None:
         self.device.phase = "end"
+
+
+class Saver(Checkpoint):
+    """Saves after a step, within an epoch, what a run needs to go on."""
+
+    def __init__(self, file: Path, step: int) -> None:
+        self.file, self.step = file, step
+
+    def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+        if trainer.global_step == self.step:
+            state = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
+            torch.save(apply_to_collection(state, DeviceTensor, lambda x: x.inside), self.file)
 
 
 class Careless(Callback):

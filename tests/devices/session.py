@@ -24,7 +24,7 @@ from cl_lightning.runs.assemble import assemble_data, assemble_method, assemble_
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.loggers import assemble_loggers, recorded
 from tests.devices.device import NAME, Device, register
-from tests.devices.in_lightning import Careless, Phases, Toy
+from tests.devices.in_lightning import Careless, Phases, Saver, Toy
 from tests.small import SMALL, SMALL_MOCO, SMALL_NNCLR, config
 
 EPOCHS, LOG_EVERY = 2, 2
@@ -44,6 +44,7 @@ METHODS = {
     "nnclr": SMALL_NNCLR,
     "digits": ("views=digits", "data.channels=1", "data.mean=[0.5]", "data.std=[0.25]"),
 }
+RESUMED = ("moco_v2", "nnclr")
 OPTIONS = {
     "skipping": ("callbacks.finite_guard.max_skipped=1",),
     "accumulating": ("trainer.accumulate_grad_batches=3", "trainer.gradient_clip_val=1"),
@@ -55,6 +56,7 @@ CHOICES = {
 }
 ONE_BY_ONE = "one by one"  # SimCLR on images that a loader reads, as it reads photos
 CARELESS = "careless"  # SimCLR with a user's callback that reads each loss
+THERE = (f"trainer.accelerator={NAME}", f"trainer.strategy={NAME}")
 CASES = {
     "fast": (*METHODS, *OPTIONS, ONE_BY_ONE, CARELESS),
     "slow": tuple(CHOICES),
@@ -63,9 +65,9 @@ CASES = {
 
 
 def fit(
-    words: tuple[str, ...], *callbacks: Callback, one_by_one: bool = False
+    words: tuple[str, ...], *callbacks: Callback, one_by_one: bool = False, saved: Path | None = None
 ) -> tuple[ContrastiveModule, Trainer]:
-    """What `cl-train` would train, with a few more callbacks."""
+    """What `cl-train` would train, with a few more callbacks; goes on from what was saved."""
     with TemporaryDirectory() as place:
         asked, folder = config(*RUN, *words), RunFolder(Path(place))
         method, data, trainer = assemble_method(asked), assemble_data(asked), assemble_trainer(asked, folder)
@@ -74,7 +76,7 @@ def fit(
             data = ContrastiveData(train, val, data.batch_size)
         trainer.callbacks[:0] = callbacks  # type: ignore[attr-defined]
         with recorded(trainer, assemble_loggers(asked, folder, None), asked):
-            trainer.fit(method, datamodule=data)
+            trainer.fit(method, datamodule=data, ckpt_path=saved, weights_only=True)
     return method, trainer
 
 
@@ -82,9 +84,8 @@ def on_device(name: str, has_float64: bool) -> dict[str, Any]:
     words = (METHODS | OPTIONS | CHOICES).get(name, ())
     devices._of_type.cache_clear()
     with Device(has_float64) as device:
-        there = (f"trainer.accelerator={NAME}", f"trainer.strategy={NAME}")
         careless = [Careless()] if name == CARELESS else []
-        method, trainer = fit((*words, *there), Phases(device), *careless, one_by_one=name == ONE_BY_ONE)
+        method, trainer = fit((*words, *THERE), Phases(device), *careless, one_by_one=name == ONE_BY_ONE)
         weights = [x.detach().cpu() for x in method.parameters()]
     return {
         "numbers": {
@@ -96,7 +97,18 @@ def on_device(name: str, has_float64: bool) -> dict[str, Any]:
         },
         "events": [[*event, number] for event, number in device.events.items()],
         "difference": _difference(weights, words) if name in METHODS else None,
+        "resumed": resumed(words) if name in RESUMED and has_float64 else None,
     }
+
+
+def resumed(words: tuple[str, ...]) -> bool:
+    """Whether a run that goes on within its second epoch ends with the bits of one that was not stopped."""
+    with TemporaryDirectory() as place, Device() as device:
+        saver = Saver(Path(place, "some.ckpt"), step=4)
+        whole, _ = fit((*words, *THERE), Phases(device), saver)
+        again, _ = fit((*words, *THERE), Phases(device), saved=saver.file)
+        pairs = zip(whole.state_dict().values(), again.state_dict().values(), strict=True)
+        return all(torch.equal(x, y) for x, y in pairs)
 
 
 def _difference(weights: list[torch.Tensor], words: tuple[str, ...]) -> float:

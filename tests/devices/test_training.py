@@ -14,7 +14,7 @@ from tests.devices.meant import (
     SHUFFLED,
     Meant,
 )
-from tests.devices.session import CARELESS, CASES, METHODS
+from tests.devices.session import CARELESS, CASES, METHODS, RESUMED
 
 Runs = Callable[[str], dict[str, dict[str, Any]]]
 FAST = [name for name in CASES["fast"] if name != CARELESS]
@@ -66,6 +66,11 @@ def test_a_device_computes_what_a_cpu_does(name: str, runs: Runs) -> None:
 @pytest.mark.parametrize("name", CASES["without float64"])
 def test_a_device_without_float64_computes_what_a_cpu_does(name: str, runs: Runs) -> None:
     assert runs("without float64")[name]["difference"] < 1e-4
+
+
+@pytest.mark.parametrize("name", RESUMED)
+def test_a_resumed_run_on_a_device_is_the_uninterrupted_one(name: str, runs: Runs) -> None:
+    assert runs("fast")[name]["resumed"]
 
 
 def test_a_read_that_is_not_meant_is_found(runs: Runs) -> None:

@@ -104,12 +104,14 @@ METHODS: dict[str, tuple[Callable[..., Any], Callable[[], list[Any]]]] = {
 }
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_a_fit_and_its_checkpoint_are_the_same_bits_and_go_on_without_it(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "precision"), [("simclr", "32"), ("moco", "32"), ("moco", "bf16-mixed")])
+def test_a_fit_and_its_checkpoint_are_the_same_bits_and_go_on_without_it(
+    name: str, precision: str, tmp_path: Path
+) -> None:
     make, callbacks = METHODS[name]
     saved = []
     for checkpointing in (False, True):
-        trainer = small.trainer(*callbacks())
+        trainer = small.trainer(*callbacks(), precision=precision)
         trainer.fit(make(encoder=small.encoder(checkpointing=checkpointing)), small.data())
         saved.append(tmp_path / f"{checkpointing}.ckpt")
         trainer.save_checkpoint(saved[-1], weights_only=False)
@@ -121,6 +123,6 @@ def test_a_fit_and_its_checkpoint_are_the_same_bits_and_go_on_without_it(name: s
     assert torch.equal(
         backbone.layers[0][0].weight, plain["state_dict"]["encoder.backbone.layers.0.0.weight"]
     )
-    trainer = small.trainer(*callbacks(), max_epochs=2)
+    trainer = small.trainer(*callbacks(), max_epochs=2, precision=precision)
     trainer.fit(make(encoder=small.encoder()), small.data(), ckpt_path=saved[1], weights_only=True)
     assert trainer.global_step == 8
