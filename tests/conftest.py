@@ -16,8 +16,11 @@ TESTS = Path(__file__).parent
 # Of `--dist loadgroup`: folders whose tests share runs stay together, and the long ones are by themselves.
 TOGETHER = ("cli", "distributed", "packaging", "resume", "slurm")
 APART = ("recipes",)
-# These come first, so that both workers end together.
-LONG = ("distributed", "docs", "cli", "resume", "notebooks", "packaging", "fuzz", "sweeps", "advice")
+# These come first and in this order, so that all workers end together.
+LONG = (
+    *("slurm", "recipes", "endings"),
+    *("distributed", "docs", "cli", "resume", "notebooks", "packaging", "fuzz", "sweeps", "advice"),
+)
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a core for each worker; read when torch is imported
 gc.disable()  # looking for garbage in what is imported took a sixth of the tests' time
@@ -29,7 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(TESTS).parts[0]
         group = folder if folder in TOGETHER else item.nodeid if folder in APART else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: item.path.relative_to(TESTS).parts[0] not in LONG)
+    places = {folder: place for place, folder in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.relative_to(TESTS).parts[0], len(LONG)))
 
 
 def pytest_collection_finish() -> None:
