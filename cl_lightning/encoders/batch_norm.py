@@ -124,10 +124,15 @@ class PolicyBatchNorm(_BatchNorm):
 
     def _over_gpus(self, x: Tensor, processes: int) -> Tensor:
         # torch's layer SyncBatchNorm would work too, but DDP refuses it on a CPU.
-        momentum = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
-        return SyncBatchNorm.apply(
-            x, *self._affine, *self._updated, self.eps, momentum, dist.group.WORLD, processes
-        )
+        group = dist.group.WORLD, processes
+        if self.momentum is not None:
+            return SyncBatchNorm.apply(x, *self._affine, *self._updated, self.eps, self.momentum, *group)
+        # With momentum 1 it leaves the batch's statistics; for 1 / n the host would have to read n.
+        own = torch.zeros_like(self.running_mean), torch.zeros_like(self.running_var)
+        y = SyncBatchNorm.apply(x, *self._affine, *own, self.eps, 1.0, *group)
+        if self.counts:
+            self._track(*own)
+        return y
 
     def _over_cpus(self, x: Tensor, processes: int) -> tuple[Tensor, Tensor, Tensor]:
         wide = x if x.dtype == torch.float64 else x.float()

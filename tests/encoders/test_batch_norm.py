@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from cl_lightning.encoders import PolicyBatchNorm, check_groups
 
@@ -204,3 +205,24 @@ def test_groups_that_do_not_fit_are_refused_with_the_numbers_that_would_do(
         check_groups(global_batch, groups, world_size)
     assert choice in str(refusal.value)
     assert f"{groups} BatchNorm groups for a global batch of {global_batch}" in str(refusal.value)
+
+
+class OfOneProcess:
+    """In the place of torch's kernels for several GPUs."""
+
+    @staticmethod
+    def apply(x, weight, bias, mean, var, eps, momentum, group, processes):
+        return F.batch_norm(x, mean, var, weight, bias, True, momentum, eps)
+
+
+@pytest.mark.parametrize("momentum", [0.1, None])
+def test_on_several_gpus_statistics_are_torchs(momentum, monkeypatch):
+    """Without GPUs: their path, around kernels of a CPU."""
+    monkeypatch.setattr("cl_lightning.encoders.batch_norm.SyncBatchNorm", OfOneProcess)
+    monkeypatch.setattr("cl_lightning.encoders.batch_norm.world_size", lambda: 2)
+    monkeypatch.setattr(torch.Tensor, "is_cuda", True)
+    norm, reference = PolicyBatchNorm(3, momentum=momentum), torch.nn.BatchNorm2d(3, momentum=momentum)
+    for _ in range(3):
+        x = torch.randn(4, 3, 5, 5)
+        torch.testing.assert_close(norm(x), reference(x))
+    torch.testing.assert_close(dict(norm.named_buffers()), dict(reference.named_buffers()))
