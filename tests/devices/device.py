@@ -15,6 +15,7 @@ in a process of its own (`session.py`).
 
 import sys
 from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -156,6 +157,15 @@ class _Module:
 
     def manual_seed_all(self, seed: int) -> None:
         pass
+
+    def get_rng_state(self) -> Tensor:
+        return torch.zeros(0, dtype=torch.uint8)
+
+    def set_rng_state(self, state: Tensor) -> None:
+        pass
+
+    def device(self, index: int) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def get_amp_supported_dtype(self) -> list[torch.dtype]:
         return [torch.bfloat16]

@@ -47,6 +47,7 @@ METHODS = {
 RESUMED = ("moco_v2", "nnclr")
 OPTIONS = {
     "skipping": ("callbacks.finite_guard.max_skipped=1",),
+    "checkpointing": ("encoder.checkpointing=true", *SMALL_MOCO),
     "accumulating": ("trainer.accumulate_grad_batches=3", "trainer.gradient_clip_val=1"),
 }
 CHOICES = {
