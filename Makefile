@@ -42,7 +42,7 @@ PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'
 	$(BIN)/pip --python $(BENCH) install --quiet --disable-pip-version-check -e '.[bench]'
 	@touch $@
 
-bench: .venv-bench/installed ## views, losses, start and memory beside lightly and kornia, 15 minutes; PARTS="views loss" for some
+bench: .venv-bench/installed ## views, losses, start and memory beside lightly and kornia, 20 minutes; PARTS="views loss" for some
 	$(BENCH) -m tests.benchmarks $(PARTS)
 
 bench-gpu: .venv-bench/installed ## all that needs a GPU: tests, baseline, records; CIFAR=DIR, PARTS="tests ceilings" for some
@@ -58,8 +58,9 @@ format: install ## rewrite the files in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: install ## write the tables of METHODS.md from conf/ and its comments
+docs: install ## write the tables of METHODS.md from conf/, and of docs/speed.md from results/bench.json
 	$(BIN)/python docs/methods_tables.py
+	$(BIN)/python -m docs.speed_tables
 
 clean: ## remove the environment and caches, never runs
 	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .mypy_cache .import_linter_cache

@@ -1,6 +1,6 @@
 """The benchmark of CPUs (`make bench`): this package beside its peers, in one run.
 
-    python -m tests.benchmarks               # all parts, about a quarter of an hour on two cores
+    python -m tests.benchmarks               # all parts, about twenty minutes on two cores
     python -m tests.benchmarks views loss    # some
 
 Each part compares fast paths with their plain ones before it times them. Works are timed in turn, in CPU time

@@ -48,9 +48,8 @@ def measure() -> Iterator[Row | Growth]:
         found = by_epoch(method)
         kept = {epoch: found[epoch - 1] for epoch in (SETTLED, 20, 30, 40, EPOCHS)}
         yield Growth(f"resident memory, {method}", MIB, "epochs", kept)
-        yield Row(
-            f"resident memory after {EPOCHS} epochs", MIB, found[-1], {f"after {SETTLED}": found[SETTLED - 1]}
-        )
+        work = f"resident memory after {EPOCHS} epochs, {method}"
+        yield Row(work, MIB, found[-1], {f"after {SETTLED}": found[SETTLED - 1]})
 
 
 def by_epoch(method: str, epochs: int = EPOCHS) -> list[float]:

@@ -28,7 +28,8 @@ ROOT = Path(__file__).parents[2]
 # The other pages have tests of their own.
 PAGES = ("README.md", *(f"docs/{name}.md" for name in ("own-images", "recipes")))
 WITHOUT_COMMANDS = [
-    f"docs/{name}.md" for name in ("gpus", "interrupted-runs", "own-classes", "promises", "python", "systems")
+    f"docs/{name}.md"
+    for name in ("gpus", "interrupted-runs", "own-classes", "promises", "python", "systems", "speed")
 ]
 TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in (*PAGES, *WITHOUT_COMMANDS)}
 README = TEXTS["README.md"]

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from docs import speed_tables
+from tests.benchmarks.__main__ import MODULES
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RESULTS = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "results").glob("*.json"))}
@@ -64,19 +67,27 @@ def test_the_figures_of_cifar_10_are_those_of_their_runs() -> None:
 
 def test_the_figures_beside_lightly_are_those_of_the_benchmark() -> None:
     (heading,) = [rows[0][0] for rows in tables() if rows[0][0].startswith(VIEWS)]
-    rows = list(table(VIEWS).values())
-    for cells, name in zip(rows, ("views_32", "views_photos"), strict=True):
-        rates = RESULTS[name]["views_per_cpu_second"]
-        assert_shown(cells, rates["cl_lightning"], rates["lightly"])
-        assert RESULTS[name]["lightly"] in heading
+    assert heading.removeprefix(VIEWS) == RESULTS["bench"]["versions"]["lightly"]
+    measured = {
+        f"{row['work']} ({row['unit']})": row
+        for part in RESULTS["bench"]["parts"].values()
+        for row in part["rows"]
+        if "lightly" in row.get("peers", {})
+    }
+    for name, cells in table(VIEWS).items():
+        assert_shown(cells, measured[name]["ours"], measured[name]["peers"]["lightly"])
 
 
-def test_the_memory_of_the_loss_is_that_of_the_benchmark() -> None:
-    (words,) = re.findall(r"^NT-Xent of .*?MiB\.$", README, flags=re.MULTILINE | re.DOTALL)
-    pairs, dimensions, *mebibytes = re.findall(NUMBER, words)
-    memory = RESULTS["loss_memory"]
-    assert (pairs, dimensions) == (f"{memory['pairs']:,}", "128")
-    assert_shown(mebibytes, *(memory["added_mebibytes"][name] for name in ("nt_xent", "whole matrix")))
+def test_the_page_of_speed_shows_the_figures_of_the_benchmark() -> None:
+    page = speed_tables.PAGE.read_text(encoding="utf-8")
+    assert speed_tables.written(page, RESULTS["bench"]) == page, "run `make docs`"
+
+
+def test_the_figures_of_the_benchmark_are_those_of_a_whole_run() -> None:
+    assert RESULTS["bench"]["command"] == "python -m tests.benchmarks"
+    parts = RESULTS["bench"]["parts"]
+    assert list(parts) == list(MODULES)
+    assert {part["end"] for part in parts.values()} == {"done"}
 
 
 def test_no_table_of_figures_is_left_out() -> None:
