@@ -47,9 +47,10 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(MODULES))
     parser.add_argument("--to", type=Path, default=Path("runs/bench"), metavar="DIR")
     options = parser.parse_args()
+    asked = chosen(PARTS, options.parts, "bench")
     end_by_sigterm_too()
     torch.set_num_threads(1)  # as the parts, and told with the figures
-    folder, outcomes = run_all(chosen(PARTS, options.parts, "bench"), options.to, "bench", "tests.benchmarks")
+    folder, outcomes = run_all(asked, options.to, "bench", "tests.benchmarks")
     picture.write(folder / "bench.json", folder / "bench.png")
     sys.exit(told(folder, outcomes, "bench"))
 

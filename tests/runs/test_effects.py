@@ -28,6 +28,7 @@ OF_THE_METHOD = [f"data.{name}" for name in ("size", "channels", "stem", "mean",
 ELSEWHERE = {
     **{f"data{part}.download": "test_download" for part in ("", ".train", ".val", ".bank")},
     "schedule.shorten": "test_short_runs: who gave the warm-up decides it",
+    "encoder.compile": "test_compile: what is computed is the same",
     "encoder.batch_norm_groups": "test_policy: told where the policy has no groups",
 }
 # What the key needs to be used, before it is changed.
