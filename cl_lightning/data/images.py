@@ -50,7 +50,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
         image = Image.fromarray(255 - upper if _is_negative(image) else upper)
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")  # PIL warns if a palette with transparency is converted to RGB directly
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")  # which would copy it
 
 
 def _is_negative(image: Image.Image) -> bool:
