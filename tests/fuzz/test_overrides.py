@@ -42,6 +42,7 @@ def test_many_more_random_overrides_train_or_are_refused_in_one_line() -> None:
 
 
 REFUSED: dict[str, Any] = {
+    "arguments": ["seed=-1"],
     "code": 1,
     "out": "",
     "err": "warning: x\ncl-train: seed is -1; accepted: 0\n",
@@ -61,3 +62,4 @@ def test_a_fault_is_seen(what: str) -> None:
     assert fault(FAULTY[what]) == what
     assert fault(REFUSED) is None
     assert fault(REFUSED | {"code": 0, "left": ["runs/x/summary.json"]}) is None
+    assert fault(REFUSED | {"code": 0, "arguments": ["trainer.fast_dev_run=true"]}) is None

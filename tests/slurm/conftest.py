@@ -1,4 +1,4 @@
-"""One SLURM for all tests of this folder."""
+"""One SLURM for the tests of a file."""
 
 import os
 from collections.abc import Iterator
@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from tests import warm
+from tests.processes import end_all
 from tests.resume.compare import ended_with
 from tests.slurm.cluster import Cluster, missing
 from tests.slurm.runs import cl_train, run_folders
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Started for the first test that asks, ended after the last; its variables are this process's too."""
     if absent := missing():
@@ -24,6 +26,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         os.environ.update(made.environment)
         yield made
     finally:
+        end_all()
+        warm.end()  # both may have the variables by which `stop` finds what the jobs have left
         made.stop()
         os.environ.clear()
         os.environ.update(before)
