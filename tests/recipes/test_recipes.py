@@ -38,7 +38,7 @@ def test_the_demonstration_learns_digits_that_pixels_do_not_tell_apart(tmp_path:
 @pytest.mark.data
 @pytest.mark.skipif(DATA is None, reason="CL_LIGHTNING_DATA names no folder of real images")
 @pytest.mark.timeout(1500)
-@pytest.mark.parametrize(("method", "least"), [("simclr", 0.42), ("moco_v2", 0.40)])
+@pytest.mark.parametrize(("method", "least"), [("simclr", 0.40), ("moco_v2", 0.37)])
 def test_the_cifar10_recipe_for_two_cores_is_far_above_an_untrained_network_in_eight_epochs(
     tmp_path: Path, method: str, least: float
 ) -> None:
