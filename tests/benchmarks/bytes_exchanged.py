@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from cl_lightning import MoCoV2, SimCLR
-from cl_lightning.callbacks.health.waiting import with_scores
+from cl_lightning.callbacks.health.waiting import WaitingSteps
 from cl_lightning.data import Batch
 from cl_lightning.encoders import Encoder, ResNet
 
@@ -85,7 +85,9 @@ def step(method: Any, world: int, batch: int) -> Rank0:
     with rank.stands_in(), no_autocast, patch.object(method, "two_views", lambda *_: views):
         output = method.training_step(Batch(*[torch.empty(0)] * 3), 0)
         output["loss"].backward()
-        with_scores({name: value[None] for name, value in output.items()})  # as the monitor does
+        waiting = WaitingSteps()  # as in the monitor
+        waiting.take(output)
+        waiting.together()
     return rank
 
 

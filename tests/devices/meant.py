@@ -37,7 +37,7 @@ IN_STEPS = (
     ),
     Meant(
         READ,
-        "callbacks.health.monitor.HealthMonitor._log_step",
+        "callbacks.health.step_loss.log_step_loss",
         "step/loss, every trainer.log_every_n_steps steps",
         1,
         "logged step",

@@ -1,4 +1,4 @@
-"""The committed recipes learn: the demonstration as a whole, those of CIFAR-10 in eight epochs."""
+"""The committed recipes reach what README says of them."""
 
 import json
 import os
@@ -38,13 +38,11 @@ def test_the_demonstration_learns_digits_that_pixels_do_not_tell_apart(tmp_path:
 @pytest.mark.data
 @pytest.mark.skipif(DATA is None, reason="CL_LIGHTNING_DATA names no folder of real images")
 @pytest.mark.timeout(1500)
-@pytest.mark.parametrize(("method", "least"), [("simclr", 0.40), ("moco_v2", 0.37)])
-def test_the_cifar10_recipe_for_two_cores_is_far_above_an_untrained_network_in_eight_epochs(
+@pytest.mark.parametrize(("method", "least"), [("simclr", 0.46), ("moco_v2", 0.45)])
+def test_the_cifar10_recipe_for_two_cores_reaches_its_knn_accuracy(
     tmp_path: Path, method: str, least: float
 ) -> None:
-    """Untrained: 0.306. `results/` has the whole runs, which README shows."""
     command = ["cl_lightning.train", f"experiment={method}_cifar10_cpu", f"data.root={DATA}/cifar10"]
-    command += ["trainer.max_epochs=8", "trainer.check_val_every_n_epoch=8"]
     run = subprocess.run([sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     (summary,) = tmp_path.glob("runs/*/summary.json")

@@ -13,7 +13,8 @@ from cl_lightning.callbacks.health.collector import EpochCollector, batches_hold
 from cl_lightning.callbacks.health.diagnosis import Diagnosis
 from cl_lightning.callbacks.health.geometry import Geometry
 from cl_lightning.callbacks.health.metric_state import restore, saved
-from cl_lightning.callbacks.health.waiting import EMBEDDINGS, SCORES, WaitingSteps, with_scores
+from cl_lightning.callbacks.health.step_loss import log_step_loss
+from cl_lightning.callbacks.health.waiting import EMBEDDINGS, SCORES, WaitingSteps
 from cl_lightning.callbacks.method_state import states_of
 from cl_lightning.callbacks.weight_changes import skipped_by_a_callback
 from cl_lightning.distributed.saved_by_rank import own_mean
@@ -107,17 +108,11 @@ class HealthMonitor(Callback):
         if (batch_idx + 1) % trainer.accumulate_grad_batches == 0:
             if self._step and not skipped_by_a_callback(trainer):
                 for step in self._step:
-                    self._wait(step)
-                self._log_step(trainer, self._step[-1]["loss"])
+                    self._add(self._waiting.take(step))
+                log_step_loss(trainer, self._step[-1]["loss"])
             self._step = []
 
-    def _wait(self, step: dict[str, Any]) -> None:
-        if not self._waiting.take(step):
-            self._add_waiting()
-            self._waiting.take(step)
-
-    def _add_waiting(self) -> None:
-        steps = with_scores(self._waiting.together())
+    def _add(self, steps: dict[str, Tensor]) -> None:
         if not steps:
             return
         unknown = torch.full_like(steps["loss"], nan)
@@ -127,7 +122,7 @@ class HealthMonitor(Callback):
             self._collector.add(steps["z_a"])
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._add_waiting()
+        self._add(self._waiting.together())
         if not self._scores.updates:  # every step was skipped
             return
         embedded = bool(self._collector.first)
@@ -173,19 +168,6 @@ class HealthMonitor(Callback):
         kept = self.spectra[stage]
         first = min(kept, default=epoch)
         self.spectra[stage] = {e: s for e, s in kept.items() if e == first} | {epoch: shares}
-
-    @staticmethod
-    def _log_step(trainer: Trainer, loss: Tensor) -> None:
-        steps, every = trainer.global_step, trainer.log_every_n_steps  # type: ignore[attr-defined]
-        if every <= 0 or steps % every:
-            return
-        # All processes take part, because only the first one may have loggers.
-        loss = trainer.strategy.reduce(loss, reduce_op="mean")
-        if trainer.loggers:
-            value = loss.item()
-            for logger in trainer.loggers:
-                # Lightning counts the steps of its own rows from 0.
-                logger.log_metrics({"step/loss": value}, step=steps - 1)
 
     def state_dict(self) -> dict[str, Any]:
         if self._restored is not None:  # nothing has been trained since

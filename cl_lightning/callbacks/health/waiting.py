@@ -1,6 +1,6 @@
 """Outputs of steps that wait to be added together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -24,26 +24,24 @@ class WaitingSteps:
     def __init__(self) -> None:
         self._steps: list[dict[str, Tensor]] = []
 
-    def take(self, step: Mapping[str, Tensor]) -> bool:
-        """Keep what is measured of a step; False if it can't wait together with the others."""
+    def take(self, step: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Keep what is measured of a step. Those before it are returned if it can't wait with them."""
         kept = {name: step[name].detach() for name in KEPT if name in step}
-        if self._steps and not (len(self._steps) < _most(kept) and _alike(kept, self._steps[-1])):
-            return False
+        fits = not self._steps or (len(self._steps) < _most(kept) and _alike(kept, self._steps[-1]))
+        before = {} if fits else self.together()
         self._steps.append(kept)
-        return True
+        return before
 
     def together(self) -> dict[str, Tensor]:
-        """Each value of all steps, [steps, ...], by its name; then no step waits."""
+        """Each value of all steps, [steps, ...], by its name, with scores; then no step waits."""
         steps, self._steps = self._steps, []
-        return {name: torch.stack([step[name] for step in steps]) for name in (steps[0] if steps else ())}
+        return _with_scores(_stacked(steps))
 
     def state_dict(self) -> dict[str, Tensor]:
         """The values of all processes."""
-        steps = list(self._steps)
-        together, self._steps = self.together(), steps
         return {
             name: global_batches(list(values)) if name in EMBEDDINGS else by_rank(values)
-            for name, values in together.items()
+            for name, values in _stacked(self._steps).items()
         }
 
     def load_state_dict(self, state: Mapping[str, Any], device: torch.device) -> None:
@@ -56,7 +54,11 @@ class WaitingSteps:
         self._steps = [dict(zip(names, step, strict=True)) for step in zip(*own.values(), strict=True)]
 
 
-def with_scores(steps: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _stacked(steps: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack([step[name] for step in steps]) for name in (steps[0] if steps else ())}
+
+
+def _with_scores(steps: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Steps that have embeddings but no scores, with those of their views among the global batch."""
     if not set(EMBEDDINGS) <= steps.keys() or set(SCORES) & steps.keys():
         return dict(steps)
