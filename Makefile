@@ -28,9 +28,8 @@ demo: install ## train SimCLR and MoCo v2 on scattered digits and compare them, 
 test: check ## check, then all tests but the slow and the GPU ones
 	$(PYTEST) -m 'not slow and not slurm and not gpu'
 
-# A worker more than cores: the tests of SLURM mostly wait.
 test-slow: install ## what takes long: the demonstration and the CIFAR-10 recipes, real SLURM
-	$(PYTEST) -n 3 -m '(slow or slurm) and not gpu'
+	$(PYTEST) -m '(slow or slurm) and not gpu'
 
 # The peers go into an environment of their own, which sees the packages of .venv/: no test meets them.
 BENCH := .venv-bench/bin/python
