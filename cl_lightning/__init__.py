@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from cl_lightning.blueprints import allow as allow
     from cl_lightning.checkpoints import load_backbone as load_backbone
     from cl_lightning.methods import *  # noqa: F403
+    from cl_lightning.weights import init_weights as init_weights
 
 # A thread that waits for others soon sleeps. By default it spins for milliseconds; a busy machine then lacks
 # the core that they need. Results are the same. torch reads this when it is imported.
@@ -16,7 +17,11 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 # Imported at first use: `cl-train --help` and shell completion need no torch.
-_HOMES = {"allow": "cl_lightning.blueprints", "load_backbone": "cl_lightning.checkpoints"}
+_HOMES = {
+    "allow": "cl_lightning.blueprints",
+    "init_weights": "cl_lightning.weights",
+    "load_backbone": "cl_lightning.checkpoints",
+}
 _METHODS = "cl_lightning.methods"
 
 try:

@@ -27,9 +27,11 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     from cl_lightning.commands.heavy_imports import heavy_imports
     from cl_lightning.runs import RunFolder, check_keys, ending
     from cl_lightning.runs.checking.warm_up import check_warm_up
+    from cl_lightning.runs.contents import with_contents
     from cl_lightning.runs.identity import has_fixed_content
 
     check_keys(config)
+    config = with_contents(config)
     if config["trainer"].get("fast_dev_run"):
         with heavy_imports():
             from cl_lightning.runs.dry_run import dry_run

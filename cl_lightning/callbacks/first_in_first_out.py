@@ -1,10 +1,11 @@
 """First-in-first-out storage of recent embeddings, such as MoCo's keys."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from lightning.pytorch import Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
@@ -23,7 +24,8 @@ class FirstInFirstOut(MethodState):
     The keys of a step enter after the step, if it changed the weights. A step reads `keys` and passes its
     own keys to `collect`, so it never sees keys that it made itself. The keys of all micro-batches enter
     together, each in rank order, so all ranks hold the same keys. At the start the keys are random unit
-    vectors. They are not part of the module that DDP wraps, and are saved in the checkpoint.
+    vectors, or those that the method begins with. They are not part of the module that DDP wraps, and are
+    saved in the checkpoint.
 
     Args:
         length: the number of keys.
@@ -60,25 +62,43 @@ class FirstInFirstOut(MethodState):
                 f"{trainer.ckpt_path} holds no {self.title}; accepted: a checkpoint of a run that had "
                 f"{self.key}"
             )
+        begin = pl_module.begins_with.pop(self.part, None)
+        state, self._restored = self._restored or begin, None
         self.check(pl_module, pl_module.effective_batch_size)
         self._warn_of_own(pl_module)
-        if self._restored is not None and len(self._restored["keys"]) != self.length:
-            raise ValueError(
-                f"{self.key}.length is {self.length}, but {trainer.ckpt_path} holds a {self.title} of "
-                f"{len(self._restored['keys'])}; accepted: the same length"
-            )
+        if state is not None:
+            self._check_length(state, trainer.ckpt_path or "init.weights")
         generator = torch.Generator().manual_seed(self.seed)
         shape = self.length, pl_module.encoder.out_features
         keys = F.normalize(torch.randn(shape, generator=generator, dtype=torch.float64))
         self._forget()
-        if self._restored is not None:
+        if state is not None:
             for name in PLACES:
-                setattr(self, name, self._restored[name])
-            keys = self._restored["keys"]
-            self._restored = None
+                setattr(self, name, state[name])
+            keys = state["keys"]
         wide = torch.promote_types(pl_module.dtype, torch.float32)
-        self.keys = keys.to(pl_module.device, wide)
+        self.keys = keys.to(pl_module.device, wide, copy=True)
         self._collected: list[Tensor] = []
+
+    @staticmethod
+    def begun_with(
+        keys: Float[Tensor, "length dim"], pointer: int, real: Bool[Tensor, " length"] | None = None
+    ) -> dict[str, Any]:
+        """The state of a fit that begins with these keys, as if they had entered just before it.
+
+        Args:
+            pointer: the place of the oldest key, which is overwritten first.
+            real: which are keys, and not the unit vectors of a start; None: all.
+        """
+        real = torch.ones(len(keys), dtype=torch.bool) if real is None else real
+        entered = torch.where(real, 0, NEVER)
+        return {
+            "keys": keys,
+            "pointer": pointer,
+            "enqueued": int(real.sum()),
+            "steps": 0,
+            "entered": entered,
+        }
 
     def _forget(self) -> None:
         self.pointer = self.enqueued = self.steps = 0
@@ -98,6 +118,15 @@ class FirstInFirstOut(MethodState):
             raise ValueError(
                 f"{self.key}.length is {self.length}, but one optimizer step makes {made} {self.content}; "
                 f"accepted: {made} or more, or a smaller data.batch_size"
+            )
+        if self.part in method.begins_with:
+            self._check_length(method.begins_with[self.part], "init.weights")
+
+    def _check_length(self, state: Mapping[str, Any], source: str | Path) -> None:
+        if (length := len(state["keys"])) != self.length:
+            raise ValueError(
+                f"{self.key}.length is {self.length}, but {source} holds a {self.title} of {length}; "
+                f"accepted: {self.key}.length={length}"
             )
 
     def _warn_of_own(self, pl_module: Any) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from lightning.pytorch import Callback, Trainer
 from torch import nn
@@ -11,8 +11,11 @@ from torch import nn
 class MethodState(Callback):
     """A callback that holds a part of its method. Start report, checks, guard and health monitor use it.
 
-    A method lists the kinds that it needs for training in `needed_callbacks`.
+    A method lists the kinds that it needs for training in `needed_callbacks`. A fit begins with a state of a
+    checkpoint, or with one that the method has for this `part` in `begins_with`, or anew.
     """
+
+    part: ClassVar[str] = ""  # the name of its part, as in `init.parts`
 
     @property
     def encoders(self) -> Sequence[nn.Module]:

@@ -25,8 +25,9 @@ class MomentumEncoder(MethodState):
     updates do not vanish. Each layer of the key encoder is in the same mode (training or evaluation) as that
     of the query encoder.
 
-    The key encoder is made in `on_fit_start` as a copy of the module's `encoder`, or from the checkpoint of a
-    resumed run. It is not part of the module: DDP and the optimizer do not see it.
+    The key encoder is made in `on_fit_start` as a copy of the module's `encoder`, from the checkpoint of a
+    resumed run, or from the weights that the method begins with. It is not part of the module: DDP and the
+    optimizer do not see it.
 
     Args:
         momentum: from 0 (always equal to the query encoder) to 1 (never changes).
@@ -35,6 +36,8 @@ class MomentumEncoder(MethodState):
     Raises:
         ValueError: momentum is outside [0, 1]; the checkpoint of a resumed run holds no key encoder.
     """
+
+    part = "key_encoder"
 
     def __init__(self, momentum: float = 0.999, schedule: Literal["constant", "cosine"] = "constant") -> None:
         if not 0 <= momentum <= 1:
@@ -54,13 +57,15 @@ class MomentumEncoder(MethodState):
                 f"{trainer.ckpt_path} holds no key encoder; accepted: a checkpoint of a run that had "
                 "callbacks.momentum_encoder"
             )
+        begin = pl_module.begins_with.pop(self.part, None)
+        state, self._restored = self._restored or begin, None
         self.encoder = copy.deepcopy(pl_module.encoder).requires_grad_(False)
+        if state is not None:
+            self.encoder.load_state_dict(state["encoder"])
         self._average = [p.float() if p.element_size() < 4 else p for p in self.encoder.parameters()]
-        if self._restored is not None:
-            self.encoder.load_state_dict(self._restored["encoder"])
-            for average, restored in zip(self._average, self._restored["average"], strict=True):
+        if state is not None and "average" in state:  # weights from elsewhere have none
+            for average, restored in zip(self._average, state["average"], strict=True):
                 average.copy_(restored)
-            self._restored = None
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         for key, query in zip(self.encoder.modules(), pl_module.encoder.modules(), strict=True):

@@ -25,6 +25,7 @@ class NegativeQueue(FirstInFirstOut):
         ValueError: see `FirstInFirstOut`.
     """
 
+    part = "queue"
     title, line, content = "queue", "negatives of a query", "keys"
     of_own = "every image meets its own older keys as negatives"
 

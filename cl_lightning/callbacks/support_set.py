@@ -19,6 +19,7 @@ class SupportSet(FirstInFirstOut):
         ValueError: see `FirstInFirstOut`.
     """
 
+    part = "support_set"
     title, line, content = "support set", "support set", "embeddings"
     of_own = "the nearest neighbour of an image may be an older embedding of itself"
 

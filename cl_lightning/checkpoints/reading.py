@@ -20,11 +20,13 @@ class UnreadableError(Exception):
     Args:
         reason: what is wrong; a text that follows the file's name.
         accepted: what is accepted instead.
+        code: the class or function in the file that only code could make; None if it is not that.
     """
 
-    def __init__(self, reason: str, accepted: str) -> None:
+    def __init__(self, reason: str, accepted: str, code: str | None = None) -> None:
         super().__init__(reason)
         self.accepted = accepted
+        self.code = code
 
 
 def read(file: Path, map_location: Any = "cpu", mmap: bool = True) -> Any:
@@ -41,7 +43,7 @@ def read(file: Path, map_location: Any = "cpu", mmap: bool = True) -> Any:
         _check_bytes(file)
         content = torch.load(file, map_location=map_location, weights_only=True, mmap=mmap)
     except Exception as error:  # arbitrary bytes may raise anything
-        raise _explained(error) from error
+        raise explained(error) from error
     if isinstance(content, Mapping) and (code := code_named(content)):
         raise UnreadableError(f"names code to run in {code}", "a checkpoint without it")
     return content
@@ -81,12 +83,14 @@ def _check_bytes(file: Path) -> None:
             raise BadZipFile(f"{damaged} is damaged")
 
 
-def _explained(error: Exception) -> UnreadableError:
+def explained(error: Exception) -> UnreadableError:
+    """What an error of `torch.load` says of the file."""
     if found := _UNSAFE.search(str(error)):
         return UnreadableError(
             f"holds a {found[1]}, and only tensors and plain containers are read",
             "a checkpoint without it; it may be in hyper-parameters, in the optimizer's settings or in the "
             "state of a callback of your own",
+            found[1],
         )
     if isinstance(error, PermissionError):
         return UnreadableError(

@@ -33,6 +33,7 @@ class Accompanied(Scheduled):
     ) -> None:
         super().__init__(optimizer, schedule, decay_norms_and_biases)
         self.weight_changes = WeightChanges()
+        self.begins_with: dict[str, Any] = {}  # states of callbacks for the next fit, by `MethodState.part`
         self._whole_epochs = WholeEpochs()
         self.default_callbacks = [HealthMonitor(), KNNMonitor(), FiniteGuard(), BrokenFiles(), *callbacks]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 # Keys that are not hashed, because they only name, place, show, log or save something, or because the result
 # is the same but for rounding. The callbacks health and kNN are hashed, because their results are in the
-# summary.
+# summary. The SHA-256 of weights and parents is hashed instead of their paths (see `contents`).
 NOT_PART = (
     "run",
     "logger",
@@ -81,8 +81,12 @@ def determining(config: dict[str, Any]) -> dict[str, Any]:
         left_out += PLACES
     if config["trainer"].get("max_time") is not None:  # it limits each start, not the run
         config["trainer"]["max_time"] = None
+    left_out.append("init" if (config.get("init") or {}).get("weights") is None else "init.weights")
+    parent = config["run"].get("parent")
     for key in left_out:
         _remove(config, key.split("."))
+    if parent is not None:
+        config["run"] = {"parent": parent}
     return config
 
 

@@ -15,6 +15,7 @@ from cl_lightning.interruption import TIME_IS_OVER
 from cl_lightning.runs import RunFolder, check_keys
 from cl_lightning.runs.checking.data_keys import check_effect
 from cl_lightning.runs.checking.warm_up import check_warm_up
+from cl_lightning.runs.contents import with_contents
 
 
 class JobError(Exception):
@@ -104,6 +105,7 @@ def plan(context: HydraContext, sweep: Any, overrides: Sequence[Sequence[str]], 
         try:
             _compose(job, context, sweep)
             check_keys(job.config)
+            job.config = with_contents(job.config)
             if job.read():
                 check_warm_up(job.folder, job.config, job.folder.summary() or {})
         except Exception as error:

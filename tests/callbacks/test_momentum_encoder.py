@@ -174,7 +174,9 @@ class StepsByHand(Trainer):
 def followed(dtype: torch.dtype, device: str) -> list[Tensor]:
     """The key encoder of such weights, held in `dtype`."""
     callback = MomentumEncoder(0.999)
-    method = SimpleNamespace(encoder=small.encoder().to(device, dtype), weight_changes=WeightChanges())
+    method = SimpleNamespace(
+        encoder=small.encoder().to(device, dtype), weight_changes=WeightChanges(), begins_with={}
+    )
     trainer = StepsByHand(accelerator=device, logger=False, enable_checkpointing=False)
     for update, weights in enumerate(moving(device)):
         for query, weight in zip(method.encoder.parameters(), weights, strict=True):

@@ -22,6 +22,13 @@ def test_simclr_has_two_layers_as_wide_as_the_features():
     assert projector[3].bias is not None
 
 
+@pytest.mark.parametrize("hidden", [None, 16])
+def test_moco_v1_has_one_layer_from_the_features(hidden: int | None) -> None:
+    projector = Projector(32, hidden, out_features=8, layers=1)
+    assert kinds(projector) == [nn.Linear]
+    assert projector[0].weight.shape == (8, 32) and projector[0].bias is not None
+
+
 def test_moco_v2_has_two_layers_with_bias_and_no_batch_norm():
     projector = Projector(32, batch_norm=False)
     assert kinds(projector) == [nn.Linear, nn.ReLU, nn.Linear]
@@ -48,7 +55,7 @@ def test_an_output_batch_norm_stands_alone_too():
     assert projector[2].bias is None
 
 
-@pytest.mark.parametrize("layers", [0, 1, 4])
+@pytest.mark.parametrize("layers", [0, 4])
 def test_other_numbers_of_layers_are_refused(layers):
-    with pytest.raises(ValueError, match=rf"{layers} layers.*encoder\.layers to 2 or 3"):
+    with pytest.raises(ValueError, match=rf"{layers} layers.*encoder\.layers to 1, 2 or 3"):
         Projector(8, layers=layers)

@@ -20,7 +20,8 @@ GROUPS = (
     "callbacks",
     "logger",
 )
-RUN = ("name", "root", "metric")
+INIT = "init"  # a group that the configs of earlier versions lack
+RUN = ("name", "root", "metric", "extend", "parent")
 LARGEST_SEED = 2**32 - 1
 
 
@@ -35,11 +36,11 @@ def check_keys(config: dict[str, Any]) -> None:
             "experiment is no key here, but what becomes of an experiment's file that lacks its first line; "
             "accepted: a file that begins with # @package _global_"
         )
-    _refuse_unknown(config, "", ("seed", "run", *GROUPS))
+    _refuse_unknown(config, "", ("seed", "run", *GROUPS, INIT))
     seed = config.get("seed")
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= LARGEST_SEED:
         raise ConfigError(f"seed is {shown(seed)}; accepted: a whole number from 0 to {LARGEST_SEED}")
-    for name in ("run", *GROUPS):
+    for name in ("run", *GROUPS, *({INIT} & config.keys())):
         if not isinstance(config.get(name), Mapping):
             raise ConfigError(
                 f"{name} is {shown(config.get(name))}; accepted: keys below it, see cl-train --help"

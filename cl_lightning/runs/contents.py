@@ -1,0 +1,149 @@
+"""The files that a config names, whose contents are part of a run's identity."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cl_lightning.blueprints import ConfigError, shown
+from cl_lightning.runs.folder import RunFolder
+from cl_lightning.runs.identity import determining
+from cl_lightning.runs.nearest import FOREIGN
+
+
+class Named(NamedTuple):
+    """A key that names a file, and the key of the same group for the SHA-256 of its content."""
+
+    group: str
+    source: str
+    digest: str
+
+    def of(self, config: Mapping[str, Any]) -> tuple[Any, Any]:
+        """The values of both keys; None where a config lacks them."""
+        group = config.get(self.group)
+        keys = group if isinstance(group, Mapping) else {}
+        return keys.get(self.source), keys.get(self.digest)
+
+
+INIT = Named("init", "weights", "sha256")
+PARENT = Named("run", "extend", "parent")
+
+
+def with_contents(config: dict[str, Any]) -> dict[str, Any]:
+    """The config with the SHA-256 of each file that it names, so that other content is another run.
+
+    A file that is gone is no hindrance for a run that has begun from it: the run's own checkpoint goes on.
+
+    Raises:
+        ConfigError: a file is missing, and no run has begun from it; it has changed since an unfinished run
+            began from it; it has another SHA-256 than the one given; both keys name a file.
+    """
+    if INIT.of(config)[0] is not None and PARENT.of(config)[0] is not None:
+        raise ConfigError(
+            f"init.weights is {shown(INIT.of(config)[0])} and run.extend is {shown(PARENT.of(config)[0])}; "
+            "accepted: one of them, because both say where weights come from"
+        )
+    for named in (INIT, PARENT):
+        source, given = named.of(config)
+        if source is not None:
+            digest = _digest(named, source, given, config)
+            config = config | {named.group: config[named.group] | {named.digest: digest}}
+        elif given is not None:
+            raise ConfigError(
+                f"{named.group}.{named.digest} is {shown(given)}, but {named.group}.{named.source} is null; "
+                "accepted: both or neither"
+            )
+    return config
+
+
+def file_of(source: str) -> Path:
+    """The file that a key names: a checkpoint of a run folder, or the file itself."""
+    path = Path(source).expanduser()
+    return path / "checkpoints" / "last.ckpt" if path.is_dir() else path
+
+
+def _digest(named: Named, source: Any, given: Any, config: dict[str, Any]) -> str:
+    key = f"{named.group}.{named.source}"
+    if not isinstance(source, str) or not source:
+        raise ConfigError(f"{key} is {shown(source)}; accepted: a run folder or a file")
+    try:
+        found = _content(named, source)
+    except ConfigError:
+        if (begun := _begun(named, source, given, config)) is None:
+            raise
+        return begun
+    if given is not None and given != found:
+        raise ConfigError(
+            f"{named.group}.{named.digest} is {shown(given)}, but that of {source} is {found}; accepted: "
+            "the file with this SHA-256, or no such key"
+        )
+    if given is None:
+        _refuse_changed(named, source, found, config)
+    return found
+
+
+def _content(named: Named, source: str) -> str:
+    if named is INIT and ":" in source and not Path(source).exists():
+        from cl_lightning.weights.named import digest_by_name, is_name  # with torch
+
+        if is_name(source):
+            return digest_by_name(source)
+    return sha256(named, source)
+
+
+def sha256(named: Named, source: str) -> str:
+    """The SHA-256 of the file that a key names, in hexadecimal digits.
+
+    Raises:
+        ConfigError: there is no such file, or it can't be read.
+    """
+    file, key = file_of(source), f"{named.group}.{named.source}"
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        is_folder = Path(source).expanduser().is_dir()
+        what = f"{file} can't be read: {error.strerror}"
+        if isinstance(error, FileNotFoundError):
+            what = "it has no checkpoints/last.ckpt" if is_folder else "there is no such file"
+        by_name = ", timm:NAME, torchvision:NAME" if named is INIT else ""
+        raise ConfigError(
+            f"{key} is {source}, but {what}; accepted: the folder of a run that was trained, or a "
+            f"file{by_name}"
+        ) from error
+
+
+def _begun(named: Named, source: str, given: Any, config: dict[str, Any]) -> str | None:
+    """The SHA-256 in the runs of this config that began from this source; None if there are none."""
+    found = {digest for _, digest in _runs_from(named, source, config) if given in (None, digest)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _refuse_changed(named: Named, source: str, found: str, config: dict[str, Any]) -> None:
+    for folder, digest in _runs_from(named, source, config):
+        if digest != found and folder.summary() is None and folder.checkpoint.is_file():
+            if any(now == found for _, now in _runs_from(named, source, config)):
+                return  # the new content has a run too
+            key = f"{named.group}.{named.digest}"
+            raise ConfigError(
+                f"{named.group}.{named.source} is {source}, which has changed since {folder.path} began from "
+                f"it (SHA-256 {digest[:8]} then, {found[:8]} now), and that run is not finished; accepted: "
+                f"the file as it was, or {key}={found} for a run of its own"
+            )
+
+
+def _runs_from(named: Named, source: str, config: dict[str, Any]) -> Iterator[tuple[RunFolder, str]]:
+    """Runs in the same `run.root` of the same config, whatever the content of this source was."""
+    same = _without(named, config)
+    for file in sorted(Path(config["run"]["root"]).glob("*/config.yaml")):
+        folder = RunFolder(file.parent)
+        with suppress(*FOREIGN):
+            began = folder.config()
+            path, digest = named.of(began)
+            if path == source and isinstance(digest, str) and _without(named, began) == same:
+                yield folder, digest
+
+
+def _without(named: Named, config: dict[str, Any]) -> dict[str, Any]:
+    return determining(config | {named.group: {**config[named.group], named.digest: "any"}})
