@@ -266,6 +266,6 @@ def test_a_checkpoint_with_a_queue_of_another_length_is_refused(tmp_path) -> Non
     other = small.trainer(NegativeQueue(48), max_epochs=2)
     with pytest.raises(
         ValueError,
-        match=r"length is 48, but .*run.ckpt holds a queue of 40; accepted: callbacks.negative_queue.length=40",
+        match=r"length is 48, but .*run.ckpt holds a queue of 40; accepted: \S+length=40",
     ):
         other.fit(small.moco(), datamodule=small.data(), ckpt_path=tmp_path / "run.ckpt", weights_only=True)

@@ -26,7 +26,8 @@ def test_simclr_has_two_layers_as_wide_as_the_features():
 def test_moco_v1_has_one_layer_from_the_features(hidden: int | None) -> None:
     projector = Projector(32, hidden, out_features=8, layers=1)
     assert kinds(projector) == [nn.Linear]
-    assert projector[0].weight.shape == (8, 32) and projector[0].bias is not None
+    assert projector[0].weight.shape == (8, 32)
+    assert projector[0].bias is not None
 
 
 def test_moco_v2_has_two_layers_with_bias_and_no_batch_norm():
