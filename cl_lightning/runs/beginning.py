@@ -1,6 +1,7 @@
 """The weights with which a new run begins."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from cl_lightning.methods.contrastive import ContrastiveModule
@@ -20,4 +21,9 @@ def begin_weights(method: ContrastiveModule, config: Mapping[str, Any], folder: 
         return
     from cl_lightning.weights import begin  # only here, for a quick start without it
 
-    begin(method, init["weights"], init["parts"])
+    begun = begin(method, init["weights"], init["parts"])
+    settings = (begun.about or {}).get("settings", {})
+    there, here = settings.get("data", {}).get("batch_size"), config["data"].get("batch_size")
+    if there not in (None, here):
+        differs = ("differs", f"batches of {there} images there, {here} here; weights don't depend on it")
+        method.begun = replace(begun, lines=[*begun.lines, differs])

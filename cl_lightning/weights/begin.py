@@ -31,6 +31,7 @@ class Begun:
 
     source: str
     lines: Sequence[tuple[str, str]]
+    about: Mapping[str, Any] | None  # the description in a checkpoint of ours
 
     def __str__(self) -> str:
         return "\n".join([self.source, *(f"{name}: {text}" for name, text in self.lines)])
@@ -88,7 +89,7 @@ def begin(method: Any, weights: str | Path, parts: Sequence[str] | str) -> Begun
     program = found.layout.program if about is None else f"cl_lightning: {about['method']}"
     lines += [("left over", left)] if (left := _left_over(found, content, used)) else []
     lines += [("differs", line) for line in _differs(method, about)]
-    method.begun = Begun(f"{source} ({program})", lines)
+    method.begun = Begun(f"{source} ({program})", lines, about)
     return method.begun
 
 
