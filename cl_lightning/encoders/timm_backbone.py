@@ -1,10 +1,16 @@
 """Any network of timm as a backbone, by name."""
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from types import ModuleType
 
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from cl_lightning.blueprints import ConfigError
+from cl_lightning.encoders.timm_weights import adapted_to
+
+PREFIX = "network."  # timm's network in the names of the backbone's weights
 
 
 class TimmBackbone(nn.Module):
@@ -30,6 +36,32 @@ class TimmBackbone(nn.Module):
 
     def forward(self, images: Float[Tensor, "batch _ _ _"]) -> Float[Tensor, "batch features"]:
         return self.network(images)
+
+    def adapted(self, weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+        """Weights of timm's network for another image size or for 3 channels, as weights of this backbone.
+
+        Args:
+            weights: a state dict of timm's network, or of such a backbone.
+
+        Returns:
+            a state dict of this backbone, with what else was in `weights`, such as a classifier; and a line
+            for each change. Without any if all weights fit as they are.
+
+        Raises:
+            ConfigError: timm can't adapt them.
+        """
+        plain = {name.removeprefix(PREFIX): weight for name, weight in weights.items()}
+        own, told = self.network.state_dict(), list[str]()
+        if any(name not in plain or plain[name].shape != weight.shape for name, weight in own.items()):
+            try:
+                plain, told = adapted_to(self.network, self.channels, plain)
+            except Exception as error:  # timm expects weights of this network
+                reason = f"{type(error).__name__}: {error}"
+                raise ConfigError(
+                    f"the weights do not fit timm's {self.model} ({reason}); accepted: weights of this "
+                    "network (encoder.backbone.model)"
+                ) from error
+        return {f"{PREFIX}{name}": weight for name, weight in plain.items()}, told
 
 
 def _timm() -> ModuleType:

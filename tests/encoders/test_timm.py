@@ -1,10 +1,13 @@
 """timm's networks by name: the network is timm's own, and a name or package that is missing is told."""
 
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
 import torch
+from torch import nn
 
 from cl_lightning.blueprints import ConfigError, build
 from cl_lightning.encoders import Encoder, PolicyBatchNorm, TimmBackbone
@@ -81,3 +84,61 @@ def test_without_timm_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(ConfigError, match=r"needs timm.*pip install 'cl_lightning\[timm\]'$"):
         build({"_target_": "cl_lightning.encoders.TimmBackbone"}, "encoder.backbone")
+
+
+VIT = "vit_tiny_patch16_224"
+
+
+def saved_by_timm(folder: Path, model: str = VIT, **settings: Any) -> Path:
+    torch.manual_seed(1)
+    network = timm.create_model(model, **settings)
+    for parameter in network.parameters():
+        nn.init.normal_(parameter)
+    torch.save(network.state_dict(), folder / "weights.pth")
+    return folder / "weights.pth"
+
+
+@pytest.mark.parametrize(
+    ("model", "small", "large", "channels"),
+    [
+        (VIT, 64, 96, 3),
+        (VIT, 96, 64, 1),
+        ("resnet10t", None, None, 1),
+        ("convnext_atto", None, None, 5),
+    ],
+)
+def test_weights_of_another_size_and_other_channels_are_those_that_timm_loads(
+    tmp_path: Path, model: str, small: int | None, large: int | None, channels: int
+) -> None:
+    sizes = [{} if side is None else {"img_size": side} for side in (small, large)]
+    file = saved_by_timm(tmp_path, model, **sizes[0])
+    theirs = timm.create_model(
+        model, pretrained=True, pretrained_cfg_overlay={"file": str(file)}, num_classes=0, in_chans=channels,
+        **sizes[1],
+    )  # fmt: skip
+    backbone = TimmBackbone(model, channels, large or 32)
+    weights, told = backbone.adapted(torch.load(file, weights_only=True))
+    backbone.load_state_dict({name: w for name, w in weights.items() if "head.fc" not in name}, strict=False)
+    ours = backbone.network.state_dict()
+    assert {
+        name for name, weight in theirs.state_dict().items() if not torch.equal(ours[name], weight)
+    } == set()
+    assert len(told) > 0
+    assert all(" from [" in line for line in told)
+
+
+def test_weights_that_fit_stay_as_they_are(tmp_path: Path) -> None:
+    backbone = TimmBackbone("resnet10t", channels=1)
+    own = backbone.state_dict()
+    for given in (own, backbone.network.state_dict()):
+        weights, told = backbone.adapted(given)
+        assert told == []
+        assert weights.keys() == own.keys()
+        assert all(weight is given.get(name, given.get(name[8:])) for name, weight in weights.items())
+
+
+def test_weights_that_timm_cannot_adapt_are_refused(tmp_path: Path) -> None:
+    weights = torch.load(saved_by_timm(tmp_path, img_size=64), weights_only=True)
+    weights["pos_embed"] = torch.zeros(7)
+    with pytest.raises(ConfigError, match=r"do not fit timm's vit_tiny.*encoder\.backbone\.model"):
+        TimmBackbone(VIT, size=96).adapted(weights)
