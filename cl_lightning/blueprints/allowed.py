@@ -16,6 +16,10 @@ GROUP = "cl_lightning.targets"
 _BY_SCRIPT: set[str] = set()
 
 
+class NotAllowedError(ConfigError):
+    """A config names a class or function that nothing allows."""
+
+
 def allow(package: str) -> None:
     """Let configs name the classes and functions of a package, until this process ends.
 
@@ -37,7 +41,7 @@ def allow(package: str) -> None:
 
 
 def _is_there(package: str) -> bool:
-    if not _public(package) or _standard(package):
+    if not can_be_allowed(package):
         return False
     try:
         return find_spec(package) is not None
@@ -55,10 +59,11 @@ def find_allowed(name: Any, key: str) -> Callable[..., Any]:
     """The class or function `name` (MODULE.NAME), if an entry point or a script allows it.
 
     Raises:
-        ConfigError: it is not allowed, does not exist, or is defined in another module.
+        NotAllowedError: nothing allows a name in this package.
+        ConfigError: it does not exist, or is defined in another module.
     """
-    if not (isinstance(name, str) and "." in name and _public(name) and _below(name, allowed())):
-        raise ConfigError(f"{key} is {name!r}; accepted: {_accepted(name)}")
+    if not is_named_allowed(name):
+        raise NotAllowedError(f"{key} is {name!r}; accepted: {_accepted(name)}")
     module, _, attribute = name.rpartition(".")
     try:
         found: Any = getattr(import_module(module), attribute, None)
@@ -74,6 +79,11 @@ def find_allowed(name: Any, key: str) -> Callable[..., Any]:
             f"{', '.join(allowed())}, by its own name"
         )
     return found
+
+
+def is_named_allowed(name: Any) -> bool:
+    """Whether `name` is in an allowed package or module. Nothing is imported."""
+    return isinstance(name, str) and "." in name and _public(name) and _below(name, allowed())
 
 
 def is_allowed(name: str, found: Any) -> bool:
@@ -93,6 +103,11 @@ def _kind(found: Any) -> str:
     if inspect.isclass(found) or inspect.isroutine(found):
         return f"defined elsewhere, as {_home(found)}"
     return f"an instance of {type(found).__name__}"
+
+
+def can_be_allowed(name: str) -> bool:
+    """Whether an entry point or a script can allow this name, if it exists."""
+    return _public(name) and not _standard(name)
 
 
 def _public(name: str) -> bool:

@@ -14,11 +14,15 @@ from beartype.roar import BeartypeException
 from cl_lightning.blueprints.accepted import accepted
 from cl_lightning.blueprints.allowed import find_allowed
 from cl_lightning.blueprints.config_error import ConfigError, refused, shown
+from cl_lightning.blueprints.describe import OWN, PARTIAL, TARGET, find_own, remember
 from cl_lightning.blueprints.own_data import KEYS, find_data_set
+from cl_lightning.blueprints.own_parts import OwnPartError, find_own_part
 from cl_lightning.blueprints.targets import targets, targets_of_checkpoints
 
 EXTRAS = ("timm",)  # packages that an extra of the same name brings
-Find = Callable[[Any, str], Callable[..., Any]]  # finds a target, from its name and the node's key
+Find = Callable[
+    [Mapping[str, Any], str], Callable[..., Any]
+]  # finds the target of a node, from it and its key
 _WHOLE_NUMBERS_ARE_FLOATS = BeartypeConf(is_pep484_tower=True)
 
 
@@ -42,33 +46,53 @@ def build(node: Any, key: str, **arguments: Any) -> Any:
 def rebuild(blueprint: Any, key: str) -> Any:
     """The object that a checkpoint's blueprint describes (see `describe`).
 
-    As `build`, but only for the components of methods (`targets_of_checkpoints`). So the author of a
-    checkpoint can't choose the user's code, or code that reads or writes other files.
+    As `build`, but only for the components of methods (`targets_of_checkpoints`), and for those parts of the
+    user's own code that this process or an installed package allows (`find_own_part`). So the author of a
+    checkpoint can't choose other code of the user, or code that reads or writes other files.
+
+    Raises:
+        OwnPartError: a part of the user's own code can't be made again here; says why.
+        ConfigError: as in `build`.
     """
-    return _made(blueprint, key, _of_a_checkpoint, {})
+    try:
+        return _made(blueprint, key, _of_a_checkpoint, {})
+    except ConfigError as error:
+        own = find_own(blueprint)
+        if own is None or isinstance(error, OwnPartError):
+            raise
+        raise OwnPartError(
+            own, f"which can't be made again here ({error})", "its package as it was"
+        ) from error
 
 
 def _made(node: Any, key: str, find: Find, arguments: Mapping[str, Any]) -> Any:
     if not isinstance(node, Mapping):
         raise ConfigError(f"{key} is {shown(node)}; accepted: keys below it (_target_ and its arguments)")
-    target = find(node.get("_target_"), key)
+    target = find(node, key)
     with refused(key):
         parameters = inspect.signature(target).parameters
-    labels = {"_target_", "_partial_"} | ({"name"} - set(parameters))
+    labels = {TARGET, PARTIAL, OWN} | ({"name"} - set(parameters))
     given = {n: _value(value, f"{key}.{n}", find) for n, value in node.items() if n not in labels}
     _check(parameters, given, key)
     given |= arguments
     with refused(key):
-        return partial(target, **given) if node.get("_partial_") else target(**given)
+        made = partial(target, **given) if node.get(PARTIAL) else target(**given)
+    if node[TARGET] not in targets() and key not in KEYS and not arguments:
+        remember(made, node)
+    return made
 
 
-def _of_a_config(name: Any, key: str) -> Callable[..., Any]:
+def _of_a_config(node: Mapping[str, Any], key: str) -> Callable[..., Any]:
+    name = node.get(TARGET)
     if isinstance(name, str) and name in targets():
         return _listed(name, key)
     return (find_data_set if key in KEYS else find_allowed)(name, f"{key}._target_")
 
 
-def _of_a_checkpoint(name: Any, key: str) -> Callable[..., Any]:
+def _of_a_checkpoint(node: Mapping[str, Any], key: str) -> Callable[..., Any]:
+    if OWN in node:
+        return find_own_part(node, key)
+    name = node.get(TARGET)
     if not (isinstance(name, str) and name in targets_of_checkpoints()):
         raise ConfigError(
             f"{key}._target_ is {name!r}; accepted in a checkpoint: cl_lightning's own pairs, encoders, "
@@ -91,7 +115,7 @@ def _listed(name: str, key: str) -> Callable[..., Any]:
 
 def _value(value: Any, key: str, find: Find) -> Any:
     if isinstance(value, Mapping):
-        if "_target_" in value:
+        if TARGET in value or OWN in value:
             return _made(value, key, find, {})
         return {k: _value(v, f"{key}.{k}", find) for k, v in value.items()}
     return tuple(_value(v, key, find) for v in value) if isinstance(value, list) else value

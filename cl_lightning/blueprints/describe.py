@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from numbers import Integral, Real
@@ -10,6 +11,7 @@ from typing import Any
 from cl_lightning.blueprints.targets import targets
 
 OWN, TARGET, PARTIAL = "_own_", "_target_", "_partial_"
+NODE = "_cl_lightning_node"  # the attribute with the config node of a part of the user's own code
 
 
 def describe(part: Any) -> Any:
@@ -17,8 +19,8 @@ def describe(part: Any) -> Any:
 
     All objects of this package store their constructor's arguments as attributes of the same names; a
     `functools.partial` stores its own. The arguments that a class lists in `not_described` are left out. An
-    object that no blueprint may name, such as a user's own backbone, becomes `{"_own_": its name}`, which
-    `find_own` finds.
+    object of other code, such as a user's own backbone, becomes `{"_own_": its name}`, which `find_own`
+    finds; if a config made it, with the target and the arguments of its node.
     """
     part = getattr(part, "_orig_mod", part)  # the module inside a result of torch.compile
     if part is None or isinstance(part, str):
@@ -33,7 +35,7 @@ def describe(part: Any) -> Any:
         return _call(part)
     target = target_of(part if inspect.isroutine(part) or inspect.isclass(part) else type(part))
     if target is None:
-        return {OWN: _name(part)}
+        return _own(part, named=part)
     if inspect.isroutine(part) or inspect.isclass(part):
         return {TARGET: target, PARTIAL: True}
     return {TARGET: target} | arguments(part)
@@ -78,9 +80,31 @@ def defaults(blueprint: Mapping[str, Any]) -> dict[str, Any]:
 def _call(part: "partial[Any]") -> dict[str, Any]:
     target = target_of(part.func)
     if target is None:
-        return {OWN: _name(part.func)}
+        return _own(part, named=part.func)
     given = inspect.signature(part.func).bind_partial(*part.args, **part.keywords).arguments
     return {TARGET: target, PARTIAL: True} | {name: describe(value) for name, value in given.items()}
+
+
+def _own(part: Any, named: Any) -> dict[str, Any]:
+    """The blueprint of an object of the user's own code: its name, and the config node that made it."""
+    return {OWN: _name(named)} | getattr(part, "__dict__", {}).get(NODE, {})
+
+
+def remember(made: Any, node: Mapping[str, Any]) -> None:
+    """Let `describe` find the config node that made an object of the user's own code, also in its copies."""
+    with suppress(AttributeError, TypeError):  # it takes no attribute, such as a number
+        object.__setattr__(made, NODE, _marked(node))
+
+
+def _marked(node: Any) -> Any:
+    """A config node as a blueprint: targets of the user's own code are marked as such."""
+    if isinstance(node, (list, tuple)):
+        return [_marked(item) for item in node]
+    if not isinstance(node, Mapping):
+        return describe(node)
+    target = node.get(TARGET)
+    own = {} if target is None or target in targets() else {OWN: target}
+    return own | {str(name): _marked(value) for name, value in node.items()}
 
 
 def target_of(made_by: Callable[..., Any]) -> str | None:

@@ -4,10 +4,11 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, get_origin, get_type_hints
+from typing import Any
 
 from cl_lightning.blueprints.allowed import is_allowed
 from cl_lightning.blueprints.config_error import ConfigError
+from cl_lightning.blueprints.makes import makes
 
 KEYS = ("data.train", "data.val", "data.bank")
 ACCEPTED = (
@@ -50,17 +51,7 @@ def _import(module: str, name: str, key: str) -> Any:
 
 
 def _makes_a_data_set(found: Any) -> bool:
-    if isinstance(found, type):
-        return _is_data_set(found)
-    try:
-        hint = get_type_hints(found).get("return")
-    except Exception:  # not a function, or an annotation with an unknown name
-        return False
-    return _is_data_set(get_origin(hint) or hint)
-
-
-def _is_data_set(kind: Any) -> bool:
     from torch.utils.data import Dataset  # imported here, so that most wrong configs are refused quickly
 
     # Not every class with a length and items: numpy.memmap has both, and it writes files.
-    return isinstance(kind, type) and issubclass(kind, Dataset)
+    return makes(found, Dataset)

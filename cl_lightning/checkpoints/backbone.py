@@ -5,8 +5,10 @@ from typing import Any
 
 from torch import nn
 
-from cl_lightning.blueprints import ConfigError, find_own, rebuild
-from cl_lightning.checkpoints.checkpoint import Checkpoint, without_prefix
+from cl_lightning.blueprints import OWN, ConfigError, OwnPartError, find_own, rebuild
+from cl_lightning.checkpoints.checkpoint import AS_SAVED, Checkpoint, without_prefix
+
+LIKE_IT = "load_backbone(path, backbone=...) with a network like the trained one"
 
 
 def load_backbone(path: str | Path, encoder: str = "query", backbone: nn.Module | None = None) -> nn.Module:
@@ -21,17 +23,20 @@ def load_backbone(path: str | Path, encoder: str = "query", backbone: nn.Module 
     Args:
         path: a run folder, or a checkpoint file.
         encoder: the trained `query` encoder, or MoCo's `key` encoder, its moving average.
-        backbone: only for a run that trained the user's own network: such a network, to take the weights.
+        backbone: for a run that trained the user's own network: such a network, to take the weights. It is
+            not needed if a config named the network, and `cl_lightning.allow` or an entry point allows this.
 
     Raises:
         ValueError: there is no checkpoint, or it is broken or another program's; it has no such encoder;
-            `backbone` is needed but missing; weights are missing or left over.
+            `backbone` is needed but missing; weights are missing or left over. It says what would do.
     """
     checkpoint = Checkpoint(path)
     about = checkpoint.description
+    fitting = LIKE_IT if find_own(about["encoder"]) else AS_SAVED
     if backbone is None:
         backbone = _built(about["encoder"], checkpoint.file)
-    checkpoint.load_into(backbone, without_prefix(checkpoint.encoder_weights(encoder), "backbone."))
+    weights = without_prefix(checkpoint.encoder_weights(encoder), "backbone.")
+    checkpoint.load_into(backbone, weights, fitting)
     for name, value in about["input"].items():
         if not hasattr(backbone, name):  # a user's own network may have a buffer of this name
             setattr(backbone, name, tuple(value) if isinstance(value, list) else value)
@@ -39,11 +44,10 @@ def load_backbone(path: str | Path, encoder: str = "query", backbone: nn.Module 
 
 
 def _built(encoder: Any, file: Path) -> nn.Module:
-    blueprint = encoder.get("backbone", encoder)  # a user's own encoder has no backbone
-    own = find_own(blueprint)
-    if own is not None:
-        raise ConfigError(
-            f"{file} was trained with {own}, which is not one of cl_lightning's backbones; accepted: "
-            "load_backbone(path, backbone=...) with a network like it"
-        )
-    return rebuild(blueprint, "encoder.backbone")
+    try:
+        if OWN in encoder:  # a user's own encoder makes its backbone itself
+            return rebuild(encoder, "encoder").backbone
+        return rebuild(encoder["backbone"], "encoder.backbone")
+    except OwnPartError as error:
+        ways = [*filter(None, [error.allowing]), LIKE_IT]
+        raise ConfigError(f"{file} was trained with {error}; accepted: {', or '.join(ways)}") from error

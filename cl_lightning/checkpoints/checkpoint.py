@@ -11,6 +11,7 @@ from cl_lightning.blueprints import ConfigError
 from cl_lightning.checkpoints.reading import UnreadableError, last_good, read_checkpoint
 
 DESCRIPTION = "cl_lightning"  # the key of our own entry in a checkpoint
+AS_SAVED = "the network that it was saved from"
 KEY_ENCODER = "encoder"  # the key of a momentum encoder in the state of its callback
 
 
@@ -72,8 +73,11 @@ class Checkpoint:
             "momentum encoder"
         )
 
-    def load_into(self, module: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    def load_into(self, module: nn.Module, weights: Mapping[str, Tensor], accepted: str = AS_SAVED) -> None:
         """Load exactly `weights` into `module`, in their precision but at least float32.
+
+        Args:
+            accepted: what to do if they don't fit, for the message.
 
         Raises:
             ConfigError: an entry is missing, unexpected or of another shape; names it.
@@ -83,9 +87,7 @@ class Checkpoint:
         try:
             module.load_state_dict(weights, strict=True)
         except RuntimeError as error:
-            raise ConfigError(
-                f"{self.file} does not fit; accepted: the network that it was saved from. {error}"
-            ) from error
+            raise ConfigError(f"{self.file} does not fit; accepted: {accepted}. {error}") from error
 
 
 def _file(path: Path) -> Path:

@@ -7,12 +7,14 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.trainer.states import TrainerFn
 
-from cl_lightning.checkpoints import DESCRIPTION, Checkpoint
+from cl_lightning.blueprints import find_own
+from cl_lightning.checkpoints import AS_SAVED, DESCRIPTION, Checkpoint
 from cl_lightning.methods.described import HYPER_PARAMETERS, plain_hyper_parameters, rebuilt, saved
 from cl_lightning.methods.resuming import Resumed
 from cl_lightning.methods.settings import settings
 
 M = TypeVar("M", bound="Checkpointed")
+LIKE_IT = "load_from_checkpoint(path, encoder=...) with a network like the trained one"
 
 
 class Checkpointed(LightningModule):
@@ -59,7 +61,8 @@ class Checkpointed(LightningModule):
             map_location: the device.
             strict, weights_only: only true is accepted; they exist for code that calls Lightning's method.
             given: arguments of the method that replace those in the checkpoint. Objects of the user's own
-                code, such as an encoder with the user's own backbone, must be passed here.
+                code, such as an encoder with the user's own backbone, must be passed here, unless a config
+                named them, and `cl_lightning.allow` or an entry point allows this.
 
         Raises:
             ValueError: the checkpoint is missing, broken or another method's; an argument must be passed;
@@ -71,5 +74,6 @@ class Checkpointed(LightningModule):
             )
         checkpoint = Checkpoint(checkpoint_path)
         method = cls(**rebuilt(cls.__name__, checkpoint, given))
-        checkpoint.load_into(method, checkpoint.state_dict)
+        fitting = LIKE_IT if find_own(checkpoint.description["encoder"]) else AS_SAVED
+        checkpoint.load_into(method, checkpoint.state_dict, fitting)
         return method.to(map_location)

@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from cl_lightning.blueprints import arguments, describe, find_own, rebuild
+from cl_lightning.blueprints import (
+    ConfigError,
+    OwnPartError,
+    arguments,
+    describe,
+    find_own,
+    rebuild,
+)
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.methods.versions import versions
 
@@ -55,11 +62,29 @@ def rebuilt(method: str, checkpoint: Checkpoint, given: dict[str, Any]) -> dict[
     kept = checkpoint.content.get(HYPER_PARAMETERS, {})
     blueprints = {name: part for name, part in about["arguments"].items() if name not in given}
     blueprints |= {name: kept[name] for name in blueprints if name in kept and find_own(blueprints[name])}
-    own = {name: find_own(part) for name, part in blueprints.items()}
-    if missing := [f"{name}= ({what})" for name, what in own.items() if what is not None]:
-        raise ValueError(
-            f"{file} was written with parts of your own code; accepted: load_from_checkpoint(path, ...) with "
-            f"{', '.join(missing)}"
-        )
-    plain = {n: rebuild(p, n) if isinstance(p, dict) else p for n, p in blueprints.items()}
-    return plain | given
+    made, missing = _made(blueprints)
+    if missing:
+        ways = dict.fromkeys(error.allowing for error in missing.values() if error.allowing)
+        arguments = ", ".join(f"{name}= ({error})" for name, error in missing.items())
+        ways |= {f"load_from_checkpoint(path, ...) with {arguments}": None}
+        raise ConfigError(f"{file} was written with parts of your own code; accepted: {', or '.join(ways)}")
+    return made | given
+
+
+def _made(blueprints: dict[str, Any]) -> tuple[dict[str, Any], dict[str, OwnPartError]]:
+    """The arguments made from their blueprints, and why those of the user's own code can't be made again."""
+    made, missing = {}, {}
+    for name, part in blueprints.items():
+        try:
+            made[name] = _argument(part, name)
+        except OwnPartError as error:
+            missing[name] = error
+    return made, missing
+
+
+def _argument(part: Any, name: str) -> Any:
+    if isinstance(part, dict):
+        return rebuild(part, name)
+    if own := find_own(part):
+        raise OwnPartError(own, "in a list")
+    return part

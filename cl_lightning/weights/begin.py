@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor, nn
 
 from cl_lightning.blueprints import ConfigError, shown
@@ -31,24 +31,14 @@ class Begun:
 
     source: str
     lines: Sequence[tuple[str, str]]
-    about: Mapping[str, Any] | None  # the description in a checkpoint of ours
 
     def __str__(self) -> str:
-        return "\n".join([self.source, *(f"{name}: {text}" for name, text in self.lines)])
+        width = max(len(name) for name, _ in self.lines)
+        return "\n".join([f"begins with {self.source}", *(f"  {n:<{width}}  {t}" for n, t in self.lines)])
 
 
 def init_weights(method: Any, weights: str | Path, parts: Sequence[str] | str = ("backbone",)) -> Begun:
     """Load weights into a method before its fit, and print what was found, changed and left over.
-
-    See `begin`, which does the same without printing.
-    """
-    begun = begin(method, weights, parts)
-    rank_zero_only(print)("begins with " + str(begun).replace("\n", "\n  "))
-    return begun
-
-
-def begin(method: Any, weights: str | Path, parts: Sequence[str] | str) -> Begun:
-    """Load weights into a method before its fit.
 
     Nothing is loaded if anything does not fit. Parts that are not named keep their weights; a key encoder
     that is not named becomes a copy of the encoder at the start of the fit, as always. The states of
@@ -83,14 +73,15 @@ def begin(method: Any, weights: str | Path, parts: Sequence[str] | str) -> Begun
             ) from error
         steps.append(step)
         used |= names
-        lines.append((part, "; ".join(told)))
+        lines += [(part, told[0]), *((" ", line) for line in told[1:])]
     for step in steps:
         step()
     program = found.layout.program if about is None else f"cl_lightning: {about['method']}"
     lines += [("left over", left)] if (left := _left_over(found, content, used)) else []
     lines += [("differs", line) for line in _differs(method, about)]
-    method.begun = Begun(f"{source} ({program})", lines, about)
-    return method.begun
+    begun = Begun(f"{source} ({program})", lines)
+    rank_zero_info(str(begun))
+    return begun
 
 
 def parts_of(method: Any) -> tuple[str, ...]:
@@ -185,9 +176,8 @@ def _holds(part: Any, table: Mapping[str, Tensor]) -> bool:
 
 
 def _depth(name: str, found: Found) -> int:
-    """How many components of an entry's name are shown: two where the backbone begins with the same one."""
-    above = found.layout.backbone.partition(".")[0]
-    return 2 if above and name.startswith(f"{above}.") else 1
+    """How many components of an entry's name are shown: one more inside the part with the backbone."""
+    return found.layout.backbone.count(".") + 1 if name.startswith(found.layout.backbone) else 1
 
 
 def _differs(method: Any, about: Mapping[str, Any] | None) -> list[str]:

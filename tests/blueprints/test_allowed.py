@@ -132,7 +132,7 @@ def test_a_config_can_allow_nothing(site: Path) -> None:
                 build({"_target_": target, "package": "my_nets"}, key)
 
 
-def test_a_checkpoint_names_nothing_of_an_allowed_package(site: Path) -> None:
+def test_a_checkpoint_names_what_is_allowed_only_as_the_users_own_part(site: Path) -> None:
     install(site, "my_nets")
     blueprint = describe(Encoder(build(NET, "x"), features=4))
     assert find_own(blueprint) == "my_nets.models.Net"  # the user gives it
@@ -143,7 +143,7 @@ def test_a_checkpoint_names_nothing_of_an_allowed_package(site: Path) -> None:
 
 
 PAGE = (Path(__file__).parents[2] / "docs" / "own-classes.md").read_text(encoding="utf-8")
-(SCRIPT,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+SCRIPT, EVALUATION = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 LOSS = """
 from cl_lightning.losses import nt_xent
 
@@ -153,15 +153,21 @@ def cooler(z_a, z_b, temperature):
 """
 
 
-def test_a_command_trains_with_an_entry_points_network_and_a_scripts_loss(tmp_path: Path) -> None:
+def test_commands_train_and_evaluate_an_entry_points_network_with_a_scripts_loss(tmp_path: Path) -> None:
     install(tmp_path / "site", "my_nets")
     (tmp_path / "own_losses.py").write_text(LOSS)
     (tmp_path / "my_train.py").write_text(SCRIPT.replace("my_nets", "own_losses"))
+    (tmp_path / "my_eval.py").write_text(EVALUATION.replace("my_nets", "own_losses"))
+    site = str(tmp_path / "site")
     own = ["encoder.backbone._target_=my_nets.models.Net", "loss._target_=own_losses.cooler"]
     ran = cl_train(
         tmp_path, *SMALL, "trainer=cpu", *own, command=[sys.executable, "my_train.py"],
-        PYTHONPATH=str(tmp_path / "site"),
+        PYTHONPATH=site,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     (summary,) = tmp_path.glob("runs/*/summary.json")
     assert json.loads(summary.read_text())["loss"] > 0
+    once = [str(summary.parent), "--labels", "--draws", "1"]
+    ran = cl_train(tmp_path, *once, command=[sys.executable, "my_eval.py"], PYTHONPATH=site)
+    assert ran.returncode == 0, ran.stderr
+    assert (summary.parent / "evaluation-query.json").is_file()

@@ -7,11 +7,13 @@ import sklearn
 from torch import nn
 
 from cl_lightning.blueprints import ConfigError
+from cl_lightning.blueprints.allowed import NotAllowedError
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.data import BrokenImageError, ContrastiveData
 from cl_lightning.data.item import NO_LABEL
 from cl_lightning.evaluation import FrozenFeatures, knn_accuracy, linear_accuracy
 from cl_lightning.files import printable
+from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.methods.versions import versions
 from cl_lightning.runs.assemble import assemble_method
 from cl_lightning.runs.checking.shared_memory import spare_shared_memory
@@ -29,6 +31,8 @@ class NotEvaluableError(ConfigError):
     """
 
 
+# For parts that only a script has opened.
+SCRIPT = "a script in place of cl-eval calls cl_lightning.allow(PACKAGE), then cl_lightning.evaluate.main()"
 Source = Literal["query", "key", "untrained", "pixels"]
 
 
@@ -54,7 +58,8 @@ def evaluate(
         `commit` and `machine`.
 
     Raises:
-        NotEvaluableError: as in `check_run`; or images have no labels, or have changed since the run began.
+        NotEvaluableError: as in `check_run`; or images have no labels, or have changed since the run began;
+            or parts of it can't be built here, such as those of the user's own code.
         ConfigError: there is no such run; its checkpoint is broken or has no such encoder; its data is
             missing or has too few labels.
     """
@@ -116,6 +121,10 @@ def _as_trained(folder: RunFolder, root: str | None) -> tuple[dict[str, Any], Co
         return images_to_evaluate(folder, root)
     except OtherImagesError as error:
         raise NotEvaluableError(str(error)) from error
+    except ConfigError as error:
+        if str(folder.path) in str(error):
+            raise
+        raise NotEvaluableError(f"{folder.path} can't be built again: {error}") from error
 
 
 def _require_labels(labelled: bool, folder: RunFolder) -> None:
@@ -133,9 +142,18 @@ def _broken_by_now(error: BrokenImageError, folder: RunFolder) -> str:
     return f"{folder.path}: {what}; accepted: the images that it began with, repaired or put back (data.root)"
 
 
+def _method_of(folder: RunFolder, config: dict[str, Any]) -> ContrastiveModule:
+    try:
+        return assemble_method(config)
+    except NotAllowedError as error:
+        raise NotEvaluableError(f"{folder.path} has parts of other code: {error}; {SCRIPT}") from error
+    except ConfigError as error:
+        raise NotEvaluableError(f"{folder.path} can't be built again: {error}") from error
+
+
 def frozen_network(folder: RunFolder, config: dict[str, Any], source: Source) -> tuple[nn.Module, Any]:
     """The network of `source`, from images to features, and the views, whose `clean` makes its input."""
-    method: Any = assemble_method(config)
+    method: Any = _method_of(folder, config)
     if source == "pixels":
         return nn.Flatten(), method.views
     if source != "untrained":
