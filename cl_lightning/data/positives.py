@@ -40,12 +40,18 @@ class PathPositives:
                 "paths; accepted: null (labels are those of the set), or photos in folders, such as "
                 "data=image_folder"
             )
+        self._photos: PhotoFolder | None = None  # those whose labels are known
+        self._labels: list[int] = []
 
     def labels(self, train: Any) -> list[int]:
-        """The label of each image (the number of its group), -1 for no label."""
-        numbers: dict[str, int] = {}
-        texts = [self._text(path) for path in below(bare(train))]
-        return [NO_LABEL if text is None else numbers.setdefault(text, len(numbers)) for text in texts]
+        """The label of each image (the number of its group), -1 for no label; found once."""
+        photos = bare(train)
+        if photos is not self._photos:
+            numbers: dict[str, int] = {}
+            texts = [self._text(path) for path in below(photos)]
+            found = [NO_LABEL if text is None else numbers.setdefault(text, len(numbers)) for text in texts]
+            self._photos, self._labels = photos, found
+        return self._labels
 
     def relabelled(self, train: Any) -> Any:
         """The photos of `train` with these labels."""
@@ -59,19 +65,18 @@ class PathPositives:
         """Raises ValueError if no image matches, if all texts are different, or if all are equal."""
         sizes = Counter(self.labels(train))
         without = sizes.pop(NO_LABEL, 0)
-        path = next(iter(below(bare(train))))
-        wrong = None
         if not sizes:
-            wrong = f"matches no path of data.train, such as {printable(path)}"
+            wrong = "matches no path of data.train"
         elif max(sizes.values()) == 1:
-            wrong = f"matches no two paths of data.train with the same text, such as {printable(path)}"
+            wrong = "matches no two paths of data.train with the same text"
         elif len(sizes) == 1 and not without:
-            wrong = f"matches all paths with the same text ({printable(str(self._text(path)))!r})"
-        if wrong:
-            raise ValueError(
-                f"data.positives is {self.pattern!r}, which {wrong}; accepted: one that distinguishes groups "
-                f"of images, such as {EXAMPLE}, or null"
-            )
+            wrong = "matches all paths of data.train with the same text"
+        else:
+            return
+        raise ValueError(
+            f"data.positives is {self.pattern!r}, which {wrong}, such as {printable(below(bare(train))[0])}; "
+            f"accepted: one that distinguishes groups of images, such as {EXAMPLE}, or null"
+        )
 
     def described(self, train: Any) -> str:
         """The number of groups, and of images without a group."""

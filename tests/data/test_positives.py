@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cl_lightning.data import ContrastiveData, image_folder, synthetic
+from cl_lightning.data import ContrastiveData, image_folder, positives, synthetic
 from tests.data.photos import write_photos
 
 # Two patients in both classes, and a photo of none.
@@ -70,6 +70,16 @@ def test_accents_of_either_form_match(tmp_path: Path) -> None:
         image_folder(write_photos(tmp_path, *names)), batch_size=2, positives="(Rene\u0301|Ole)"
     )
     assert sorted(by_index(made.train_dataloader()).values()) == [0] * 4 + [1] * 4
+
+
+def test_a_start_looks_at_each_path_once(photos: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, read = data(photos, PATIENT), []
+    monkeypatch.setattr(positives, "composed", lambda path: read.append(path) or path)
+    assert made.has_positives
+    assert made.described()["positives"]
+    first, again = (by_index(made.train_dataloader()) for _ in range(2))
+    assert first == again
+    assert len(read) == len(photos)
 
 
 def test_the_start_tells_groups_and_images_without_one(photos: Any) -> None:
