@@ -3,7 +3,6 @@
 from itertools import chain
 from typing import Any
 
-import torch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.trainer.states import TrainerFn
 
@@ -18,22 +17,19 @@ from cl_lightning.data.checks import (
     warn_of_no_effect,
 )
 from cl_lightning.data.description import descriptions
-from cl_lightning.data.device_loader import DeviceLoader
 from cl_lightning.data.labelled import any_label
 from cl_lightning.data.levels import warn_of_few_levels
+from cl_lightning.data.loaders import Loader, Loaders
 from cl_lightning.data.map_style import MapStyle
 from cl_lightning.data.no_loaders import NoLoaders
-from cl_lightning.data.order import EpochOrder, EvaluationOrder
+from cl_lightning.data.order import EpochOrder
 from cl_lightning.data.positives import PathPositives
 from cl_lightning.data.readable import describe
 from cl_lightning.data.record.image_sets import ImageSets
 from cl_lightning.data.sets.tensor_images import TensorImages
-from cl_lightning.data.transforms import middle, training_crops
-from cl_lightning.data.workers.worker_loader import OpenLoaders, Transform, WorkerLoader
+from cl_lightning.data.workers.worker_loader import OpenLoaders
 from cl_lightning.distributed import rank
 from cl_lightning.distributed.saved_by_rank import gather_objects
-
-Loader = DeviceLoader | WorkerLoader
 
 
 class ContrastiveData(LightningDataModule):
@@ -52,7 +48,8 @@ class ContrastiveData(LightningDataModule):
 
     The next readable image replaces a file that cannot be read, and keeps its own index. (If it is in the
     same batch anyway, both copies have the same views.) A run allows `max_broken` such files and warns about
-    each once; `broken_files` lists their paths. One more stops the run.
+    each once; `broken_files` lists their paths. One more stops the run. When a fit goes on from a checkpoint,
+    a photo that is gone or another one now counts among them.
 
     `positives` is a regular expression on the paths of the photos to train on. It gives training batches
     other labels, for losses whose positives are images with the same label; see `PathPositives`.
@@ -119,7 +116,7 @@ class ContrastiveData(LightningDataModule):
         if trainer is None or trainer.state.fn == TrainerFn.FITTING:
             run = f"the run of {trainer.ckpt_path if trainer else 'the checkpoint'}"
             first_here = trainer is None or trainer.local_rank == 0
-            self.sets.go_on_from(state_dict, run, OTHER_RUN, compare=first_here)
+            self.sets.go_on_from(state_dict, run, OTHER_RUN, first_here, self.max_broken)
             places = state_dict.get("broken", [])  # the folder may have been moved
             broken = [[self.sets.path_now(path, places) or path for path in paths] for paths in broken]
             self.broken.check(chain(*broken))
@@ -130,9 +127,8 @@ class ContrastiveData(LightningDataModule):
         """This process's part of each batch; only batches that fill a gradient accumulation."""
         batches, limit = len(self.train) // self.batch_size, batch_limit(self.trainer)
         offered = offered_batches(batches, limit, self.batches_per_epoch)
-        order = EpochOrder(len(self.train), self.batch_size, self.seed, *self._place(), max_batches=offered)
         train = self.train if self._by_path is None else self._by_path.relabelled(self.train)
-        self._training = self._loader(train, order, training_crops(self._views()))
+        self._training = self._loaders.training(train, self.seed, offered)
         if self._resumed:  # Lightning restores a loader only if no schedule has asked for its length before
             self._training.load_state_dict(self._resumed)
         return self._training
@@ -143,12 +139,14 @@ class ContrastiveData(LightningDataModule):
         No loader at all without `val`. `trainer.limit_val_batches` shortens the part of each process, so the
         images that are evaluated then depend on the number of processes.
         """
-        sets = self.sets.evaluated()
-        return self._evaluated(*sets.values()) if sets else NoLoaders()
+        sets = self.sets.evaluated().values()
+        return [self._loaders.evaluation(part) for part in sets] if sets else NoLoaders()
 
     def predict_dataloader(self) -> list[Loader] | NoLoaders:
         """Queries and bank, with or without labels."""
-        return NoLoaders() if self.val is None else self._evaluated(self.val, self.bank)
+        if self.val is None:
+            return NoLoaders()
+        return [self._loaders.evaluation(part) for part in (self.val, self.bank)]
 
     def teardown(self, stage: str) -> None:
         """Ends the workers; a later stage starts new ones."""
@@ -211,27 +209,9 @@ class ContrastiveData(LightningDataModule):
             lines["positives"] = [self._by_path.described(self.train)]
         return lines
 
-    def _place(self) -> tuple[int, int]:
-        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-
-    def _views(self) -> Any:
-        return getattr(self.trainer.lightning_module, "views", None) if self.trainer else None
-
-    def _evaluated(self, *parts: MapStyle) -> list[Loader]:
-        orders = [EvaluationOrder(len(part), self.batch_size, *self._place()) for part in parts]
-        cut = middle(self._views())
-        return [self._loader(part, order, cut) for part, order in zip(parts, orders, strict=True)]
-
-    def _loader(
-        self, part: MapStyle, order: EpochOrder | EvaluationOrder, transform: Transform | None
-    ) -> Loader:
-        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
-        if isinstance(part, TensorImages):
-            return DeviceLoader(part, order, device)
-        on_gpu = device.type == "cuda"
-        loader = WorkerLoader(part, order, self.num_workers, transform, on_gpu, self.broken.add)
-        self._open.add(loader)
-        return loader
+    @property
+    def _loaders(self) -> Loaders:
+        return Loaders(self.trainer, self.batch_size, self.num_workers, self.broken.add, self._open)
 
     def __repr__(self) -> str:
         sets = {"train": self.train, "val": self.val}

@@ -51,7 +51,7 @@ class ReadableImages(Dataset[tuple[Tensor, int]]):
             place = number % len(self)
             if place in self.removed:
                 path = self.removed[place]
-                broken[path] = f"{printable(path)} was broken and is gone."
+                broken[path] = f"{printable(path)} is gone."
                 continue
             try:
                 return Read(*self._item(place), broken)

@@ -167,3 +167,75 @@ def test_a_broken_photo_may_be_removed_and_all_others_keep_their_place(tmp_path:
     assert again.broken_files == [str(photos / "a/1.png")]
     assert len(again.train) == 16
     assert torch.equal(again.train[1][0], again.train[2][0])
+
+
+def removed(photos: Path, *names: str) -> None:
+    for name in names:
+        (photos / name).unlink()
+
+
+def repaired(photos: Path, *names: str) -> None:
+    for name in names:
+        (photos / name).write_bytes((photos / "b/7.png").read_bytes() + b"and more")
+
+
+@pytest.mark.parametrize("mend", [removed, repaired])
+def test_a_photo_that_broke_behind_a_checkpoint_may_be_mended_as_the_error_says(
+    tmp_path: Path, mend: Callable[..., None]
+) -> None:
+    photos = write_photos(tmp_path / "photos", *NAMES)
+    file = begun(tmp_path, folder(photos))
+    write_photos(photos, *NAMES, broken=("a/1.png",))
+    with pytest.raises(BrokenImageError, match=r"a/1\.png"):
+        resume(file, folder(photos))
+    mend(photos, "a/1.png")
+    with pytest.raises(ValueError, match=r"1 (gone|of another size) \(a/1\.png\).*data\.max_broken=1"):
+        resume(file, folder(photos))
+    again = folder(photos, max_broken=1)
+    with pytest.warns(UserWarning, match=r"a/1\.png"):
+        assert resume(file, again) == 4
+    assert len(again.train) == 16
+    assert len(again.broken_files) == (mend is removed)
+    assert torch.equal(again.train[1][0], again.train[2][0]) == (mend is removed)
+
+
+def test_more_photos_than_may_be_broken_are_still_others(tmp_path: Path) -> None:
+    photos = write_photos(tmp_path / "photos", *NAMES)
+    file = begun(tmp_path, folder(photos))
+    removed(photos, "a/1.png", "b/2.png")
+    with pytest.raises(ValueError, match=r"2 gone \(a/1\.png, b/2\.png\).*data\.max_broken=2"):
+        resume(file, folder(photos, max_broken=1))
+
+
+def test_photos_that_are_gone_count_among_the_broken_ones(tmp_path: Path) -> None:
+    photos = write_photos(tmp_path / "photos", *NAMES)
+    file = begun(tmp_path, folder(photos))
+    write_photos(photos, *NAMES, broken=("b/2.png",))
+    removed(photos, "a/1.png")
+    with (
+        pytest.warns(UserWarning, match=r"a/1\.png"),
+        pytest.warns(UserWarning, match=r"b/2\.png"),
+        pytest.raises(BrokenImageError, match=r"2 images cannot be read, and data\.max_broken=1 allows 1"),
+    ):
+        resume(file, folder(photos, max_broken=1))
+
+
+def test_a_photo_under_another_name_is_not_taken_as_broken(tmp_path: Path) -> None:
+    photos = write_photos(tmp_path / "photos", *NAMES)
+    file = begun(tmp_path, folder(photos))
+    (photos / "a/1.png").rename(photos / "b/9.png")
+    with pytest.raises(ValueError, match=r"1 new \(b/9\.png\), 1 gone \(a/1\.png\)") as refused:
+        resume(file, folder(photos, max_broken=1))
+    assert "max_broken" not in str(refused.value)
+
+
+def test_all_processes_number_the_photos_alike_where_some_are_gone(tmp_path: Path) -> None:
+    photos = write_photos(tmp_path / "photos", *NAMES)
+    state = torch.load(begun(tmp_path, folder(photos)), weights_only=True)["ContrastiveData"]
+    removed(photos, "a/1.png")
+    first, other = (folder(photos, max_broken=1) for _ in range(2))
+    with pytest.warns(UserWarning, match=r"a/1\.png"):
+        first.sets.go_on_from(state, "the run", "", compare=True, may_lack=1)
+    other.sets.go_on_from(state, "the run", "", compare=False, may_lack=1)
+    assert first.train.removed == other.train.removed == {1: str(photos / "a/1.png")}
+    assert first.train.dataset.paths == other.train.dataset.paths

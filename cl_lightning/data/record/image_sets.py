@@ -1,6 +1,7 @@
 """The data sets of a run, at present and when the run began."""
 
 import os
+import warnings
 from collections.abc import Collection, Iterable, Mapping
 from itertools import takewhile
 from typing import Any
@@ -16,8 +17,9 @@ from cl_lightning.data.photos.accents import under_names_of
 from cl_lightning.data.photos.photo_folder import PhotoFolder
 from cl_lightning.data.readable import bare, readable
 from cl_lightning.data.record.apart import check_apart
-from cl_lightning.data.record.inventory import Inventory, inventory, packed, unpacked
+from cl_lightning.data.record.inventory import Inventory, inventory, named, packed, unpacked
 from cl_lightning.data.record.inventory import below as files_below
+from cl_lightning.data.record.mended import gone, may_be_mended
 from cl_lightning.data.record.resumed import changes, renumbered
 
 
@@ -89,9 +91,7 @@ class ImageSets:
             ValueError: the images have changed.
         """
         sets, met = self.own(), met_in_sets(broken)
-        for name in [name for name in sets if name in then]:
-            if self._inventories.get(name) == then[name]:
-                continue
+        for name in self._differing(then):
             found = changes(then[name], inventory(sets[name]), met.get(name, ())) if compare else ""
             if found:
                 raise ValueError(f"data.{name} is not what {run} began with: {found}; accepted: {accepted}")
@@ -104,11 +104,37 @@ class ImageSets:
             self._inventories[name] = then[name]
             self._in_checkpoint.clear()
 
-    def go_on_from(self, state_dict: Mapping[str, Any], run: Any, accepted: str, compare: bool) -> None:
-        """As `go_on_with`, with the inventories in a checkpoint's `state_dict` of the data module."""
+    def go_on_from(
+        self,
+        state_dict: Mapping[str, Any],
+        run: Any,
+        accepted: str,
+        compare: bool,
+        may_lack: int | None = None,
+    ) -> None:
+        """As `go_on_with`, with the inventories in a checkpoint's `state_dict` of the data module.
+
+        A checkpoint does not know the files that broke after it. So up to `may_lack` photos that are gone, or
+        others than then, count as such files, with a warning (None: no photo).
+        """
         then = {name: unpacked(part) for name, part in state_dict.get("inventories", {}).items()}
-        self.go_on_with(then, state_dict.get("broken", ()), run, accepted, compare)
+        broken, mended = state_dict.get("broken", ()), []
+        if may_lack is not None:
+            sets, met = {name: self.own()[name] for name in self._differing(then)}, met_in_sets(broken)
+            mended = may_be_mended(sets, then, met) if compare else gone(sets, then, met)
+        if len(mended) > (may_lack or 0):
+            accepted += f", or data.max_broken={len(mended)} if these were broken"
+            mended = []
+        elif mended and compare:
+            told = named("gone or others", [place.partition(":")[2] for place in mended])
+            warnings.warn(f"photos that {run} began with: {told}; they count as broken then.", stacklevel=2)
+        self.go_on_with(then, [*broken, *mended], run, accepted, compare)
+        self.broken.removed -= {path for path in self.broken.removed if self.place_of(path) in mended}
         check_same_images(state_dict.get("images", {}), self.own(), run, accepted)
+
+    def _differing(self, then: Mapping[str, Inventory]) -> list[str]:
+        """The data sets that may differ from those of a run."""
+        return [name for name in self.own() if name in then and self._inventories.get(name) != then[name]]
 
     def place_of(self, path: str) -> str:
         """SET:PATH of a file, with its path below the folder of its set; the whole path if no set has it."""

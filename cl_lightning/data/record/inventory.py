@@ -58,15 +58,19 @@ class Files:
         """
         if not isinstance(now, Files):
             return "no files any more"
+        found = self.differences(now, may_differ)
+        return ", ".join(named(what, paths) for what, paths in found.items() if paths)
+
+    def differences(self, now: "Files", may_differ: Collection[str]) -> dict[str, list[str]]:
+        """The paths of the files that differ, by how they do."""
         now, may_differ = now.under_names_of(self), set(under_names_of(self.paths, [*may_differ]))
         there, here = set(self.paths), set(now.paths)
-        found = {
+        return {
             "new": [path for path in now.paths if path not in there],
             "gone": [path for path in self.paths if path not in here and path not in may_differ],
             "of another size": [path for path in self.of_another_size(now) if path not in may_differ],
             "with other content": [path for path in self.of_other_content(now) if path not in may_differ],
         }
-        return ", ".join(_named(what, paths) for what, paths in found.items() if paths)
 
     def under_names_of(self, then: "Files") -> "Files":
         """The same files; a name takes its form in `then` if only the Unicode form differs."""
@@ -106,7 +110,7 @@ class Items:
             return f"{now.length:,} images now, {self.length:,} then"
         common = [number for number in self.digests if number in now.digests]
         other = [f"image {number}" for number in common if self.digests[number] != now.digests[number]]
-        return _named("other", other) if other else ""
+        return named("other", other) if other else ""
 
 
 Inventory = Files | Items
@@ -167,7 +171,8 @@ def _hashed(item: Any) -> str:
     return hashlib.sha256(about + image.contiguous().numpy().tobytes()).hexdigest()[:16]
 
 
-def _named(what: str, names: Sequence[str]) -> str:
+def named(what: str, names: Sequence[str]) -> str:
+    """The number of files of a kind, and the names of the first."""
     more = ", ..." if len(names) > LISTED else ""
     return f"{len(names):,} {what} ({', '.join(map(printable, names[:LISTED]))}{more})"
 

@@ -38,16 +38,19 @@ def changes(then: Inventory, now: Inventory, broken: Collection[str]) -> str:
         broken: files that the run could not read, as paths below the set's folder. They may be repaired or
             gone now.
     """
-    differences = then.changes(now, broken)
-    if not (differences and isinstance(then, Files) and isinstance(now, Files)):
-        return differences
-    # A photo that has been damaged since counts as broken, not as another image.
+    found = then.changes(now, broken)
+    if found and isinstance(then, Files) and isinstance(now, Files):
+        return then.changes(now, {*broken, *damaged(then, now, broken)})
+    return found
+
+
+def damaged(then: Files, now: Files, broken: Collection[str]) -> list[str]:
+    """Photos that differ and can't be read: damaged since, they count as broken, not as other images."""
     named = now.under_names_of(then)
     places, met = dict(zip(named.paths, now.paths, strict=True)), set(under_names_of(then.paths, [*broken]))
     differ = [*then.of_another_size(named), *then.of_other_content(named)]
     other = [path for path in differ if path not in met][:LOOKED_AT]
-    damaged = [path for path in other if not can_be_read(os.path.join(now.root, places[path]))]
-    return then.changes(now, {*met, *damaged})
+    return [path for path in other if not can_be_read(os.path.join(now.root, places[path]))]
 
 
 def can_be_read(path: str) -> bool:
