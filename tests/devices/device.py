@@ -10,11 +10,13 @@ in a process of its own (`session.py`).
   for which the host waits, or a copy from the host.
 - So is each operation whose result has a shape that depends on values. A GPU must wait for it, and a CUDA
   graph can't hold it.
+- An event that is not among those that are meant raises, there and then.
 - Without float64 (as on a Mac's GPU) each tensor of this type raises.
 """
 
 import sys
 from collections import Counter
+from collections.abc import Container
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
@@ -39,6 +41,10 @@ class Event(NamedTuple):
     kind: str
     phase: str
     place: str
+
+
+class UnmeantError(Exception):
+    """An event that is not meant."""
 
 
 class DeviceTensor(Tensor):
@@ -72,13 +78,17 @@ class DeviceTensor(Tensor):
 
 
 class Device(TorchDispatchMode):
-    """In this block the device is on; `events` counts the requests, in the current `phase`."""
+    """In this block the device is on; `events` counts the requests, in the current `phase`.
+
+    The first request that is not `meant` (default: all are) raises UnmeantError. Later ones do not, because
+    what ends a run moves its tensors to the CPU.
+    """
 
     on: "Device | None" = None
 
-    def __init__(self, has_float64: bool = True) -> None:
+    def __init__(self, has_float64: bool = True, meant: Container[Event] | None = None) -> None:
         super().__init__()
-        self.has_float64 = has_float64
+        self.has_float64, self.meant = has_float64, meant
         self.events: Counter[Event] = Counter()
         self.phase = "start"
 
@@ -135,7 +145,11 @@ class Device(TorchDispatchMode):
             self._add(SHAPE)
 
     def _add(self, kind: str) -> None:
-        self.events[Event(kind, self.phase, place())] += 1
+        event = Event(kind, self.phase, place())
+        self.events[event] += 1
+        if self.meant is not None and event not in self.meant:
+            self.meant = None
+            raise UnmeantError(f"a {kind} by {event.place} ({self.phase}) is not meant, see meant.py")
 
 
 class _Module:

@@ -1,12 +1,12 @@
 """What a run may ask a device for: each transfer and each wait that is meant, with its reason.
 
 A new `.item()`, `.cpu()` or `bool(tensor)`, a tensor made on the CPU and moved, or a shape that depends on
-values fails `test_training.py`. Avoid it; where it is needed, add it here.
+values raises in the runs of `test_training.py`. Avoid it; where it is needed, add it here.
 """
 
 from typing import NamedTuple
 
-from tests.devices.device import COPY, QUEUED, READ, SHAPE
+from tests.devices.device import COPY, QUEUED, READ, SHAPE, Event
 
 
 class Meant(NamedTuple):
@@ -144,3 +144,17 @@ EVALUATED_WITHOUT_FLOAT64 = (
     Meant(READ, "pairs.views.Views._draw", "the numbers of the images", 1),
     Meant(QUEUED, "pairs.drawn.moved.<locals>.<lambda>", "the parameters of the views", 9),
 )
+
+
+def meant_in(phase: str, has_float64: bool) -> tuple[Meant, ...]:
+    """What is meant in a phase of a run."""
+    if phase == "steps":
+        return (*IN_STEPS, *SHUFFLED, *(() if has_float64 else IN_STEPS_WITHOUT_FLOAT64))
+    more = EVALUATED_WITHOUT_FLOAT64 if phase == "evaluation" and not has_float64 else ()
+    return (*ELSEWHERE[phase], *more)
+
+
+def events_meant(has_float64: bool) -> set[Event]:
+    """All of them, as the device knows them."""
+    phases = ("steps", *ELSEWHERE)
+    return {Event(m.kind, phase, m.place) for phase in phases for m in meant_in(phase, has_float64)}

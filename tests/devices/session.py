@@ -1,11 +1,12 @@
 """Runs on the device, as `cl-train` would train them: `python -m tests.devices.session FILE CASES`.
 
-FILE gets, for each run of these cases, its numbers of steps, what it asked the device for, and, for some, how
-far its weights are from those of the same run on the CPU.
+FILE gets, for each run of these cases, where it was stopped for what is not meant; else its numbers of steps,
+what it asked the device for, and, for some, how far its weights are from those of the same run on the CPU.
 """
 
 import json
 import sys
+import traceback
 import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,8 +24,9 @@ from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.runs.assemble import assemble_data, assemble_method, assemble_trainer
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.loggers import assemble_loggers, recorded
-from tests.devices.device import NAME, Device, register
+from tests.devices.device import NAME, Device, UnmeantError, register
 from tests.devices.in_lightning import Careless, Phases, Saver, Toy
+from tests.devices.meant import events_meant
 from tests.small import SMALL, SMALL_MOCO, SMALL_NNCLR, config
 
 EPOCHS, LOG_EVERY = 2, 2
@@ -57,11 +59,12 @@ CHOICES = {
 }
 ONE_BY_ONE = "one by one"  # SimCLR on images that a loader reads, as it reads photos
 CARELESS = "careless"  # SimCLR with a user's callback that reads each loss
+WITHOUT = "without float64"
 THERE = (f"trainer.accelerator={NAME}", f"trainer.strategy={NAME}")
 CASES = {
     "fast": (*METHODS, *OPTIONS, ONE_BY_ONE, CARELESS),
     "slow": tuple(CHOICES),
-    "without float64": ("simclr", "moco_v2"),
+    WITHOUT: ("simclr", "moco_v2"),
 }
 
 
@@ -82,13 +85,18 @@ def fit(
 
 
 def on_device(name: str, has_float64: bool) -> dict[str, Any]:
+    """What became of a run: where it was stopped, or its numbers."""
     words = (METHODS | OPTIONS | CHOICES).get(name, ())
     devices._of_type.cache_clear()
-    with Device(has_float64) as device:
+    with Device(has_float64, events_meant(has_float64)) as device:
         careless = [Careless()] if name == CARELESS else []
-        method, trainer = fit((*words, *THERE), Phases(device), *careless, one_by_one=name == ONE_BY_ONE)
+        try:
+            method, trainer = fit((*words, *THERE), Phases(device), *careless, one_by_one=name == ONE_BY_ONE)
+        except UnmeantError:
+            return {"stopped": traceback.format_exc()}
         weights = [x.detach().cpu() for x in method.parameters()]
     return {
+        "stopped": "",
         "numbers": {
             "run": 1,
             "epoch": EPOCHS,
@@ -125,7 +133,7 @@ def main(file: str, cases: str) -> None:
     register()
     AcceleratorRegistry.register(NAME, Toy)
     StrategyRegistry.register(NAME, SingleDeviceStrategy, device=torch.device(NAME, 0))
-    runs = {name: on_device(name, cases != "without float64") for name in CASES[cases]}
+    runs = {name: on_device(name, cases != WITHOUT) for name in CASES[cases]}
     Path(file).write_text(json.dumps(runs))
 
 

@@ -9,6 +9,7 @@ backward and without values.
 import inspect
 import json
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from torch.utils import backend_registration
 
 from tests import warm
 from tests.cli.command import environment
-from tests.devices.device import COPY, QUEUED, READ, SHAPE, Device, register
+from tests.devices.device import COPY, QUEUED, READ, SHAPE, Device, UnmeantError, register
 
 REFUSED = {
     "tensors of two devices": lambda x: x + torch.ones(3),
@@ -67,6 +68,13 @@ def outcomes() -> dict[str, Any]:
             x = torch.ones(3, device=place)
             request(x)
         found[name] = {event.kind: number for event, number in device.events.items()}
+        with Device(meant=()):
+            x = torch.ones(3, device=place)
+            try:
+                request(x)
+                found[f"{name}, not meant"] = ""
+            except UnmeantError as error:
+                found[f"{name}, not meant"] = traceback.extract_tb(error.__traceback__)[1].line
     with Device(has_float64=False):
         for name, make in {"float64": torch.Tensor.double, "float32": torch.Tensor.float}.items():
             try:
@@ -101,6 +109,12 @@ def test_it_refuses_what_a_gpu_refuses(name: str, found: dict[str, Any]) -> None
 @pytest.mark.parametrize("name", ASKED)
 def test_it_sees_what_a_gpu_waits_for(name: str, found: dict[str, Any]) -> None:
     assert found[name] == ASKED[name][1]
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_is_not_meant_raises_at_its_place(name: str, found: dict[str, Any]) -> None:
+    assert bool(found[f"{name}, not meant"]) == bool(ASKED[name][1])
+    assert found[f"{name}, not meant"] in inspect.getsource(inspect.getmodule(trained))
 
 
 def test_without_float64_only_float64_is_refused(found: dict[str, Any]) -> None:

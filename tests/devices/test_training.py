@@ -5,16 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.devices.device import READ, SHAPE
-from tests.devices.meant import (
-    ELSEWHERE,
-    EVALUATED_WITHOUT_FLOAT64,
-    IN_STEPS,
-    IN_STEPS_WITHOUT_FLOAT64,
-    SHUFFLED,
-    Meant,
-)
-from tests.devices.session import CARELESS, CASES, METHODS, RESUMED
+from tests.devices.device import SHAPE
+from tests.devices.meant import ELSEWHERE, meant_in
+from tests.devices.session import CARELESS, CASES, METHODS, RESUMED, WITHOUT
 
 Runs = Callable[[str], dict[str, dict[str, Any]]]
 FAST = [name for name in CASES["fast"] if name != CARELESS]
@@ -22,24 +15,16 @@ in_all = pytest.mark.parametrize(
     ("cases", "name"),
     [
         *(("fast", name) for name in FAST),
-        *(("without float64", name) for name in CASES["without float64"]),
+        *((WITHOUT, name) for name in CASES[WITHOUT]),
         *(pytest.param("slow", name, marks=pytest.mark.slow) for name in CASES["slow"]),
     ],
 )
 
 
-def meant_in(cases: str, phase: str) -> tuple[Meant, ...]:
-    without = cases == "without float64"
-    if phase == "steps":
-        return (*IN_STEPS, *SHUFFLED, *(IN_STEPS_WITHOUT_FLOAT64 if without else ()))
-    more = EVALUATED_WITHOUT_FLOAT64 if without and phase == "evaluation" else ()
-    return (*ELSEWHERE[phase], *more)
-
-
-def unmeant(run: dict[str, Any], cases: str) -> Iterable[str]:
-    """What a run asked for, but should not, or not so often."""
+def unmeant(run: dict[str, Any], has_float64: bool) -> Iterable[str]:
+    """What a run asked for, but should not (and something caught the error), or not so often."""
     for kind, phase, place, number in run["events"]:
-        found = [m for m in meant_in(cases, phase) if (m.kind, m.place) == (kind, place)]
+        found = [m for m in meant_in(phase, has_float64) if (m.kind, m.place) == (kind, place)]
         if not found:
             yield f"{phase}: {number} x {kind} in {place}"
         elif found[0].often is not None and number != found[0].often * run["numbers"][found[0].per]:
@@ -50,7 +35,9 @@ def unmeant(run: dict[str, Any], cases: str) -> Iterable[str]:
 def test_the_host_waits_for_nothing_and_copies_nothing_but_what_is_meant(
     cases: str, name: str, runs: Runs
 ) -> None:
-    assert list(unmeant(runs(cases)[name], cases)) == []
+    run = runs(cases)[name]
+    assert run["stopped"] == ""
+    assert list(unmeant(run, cases != WITHOUT)) == []
 
 
 @in_all
@@ -63,9 +50,9 @@ def test_a_device_computes_what_a_cpu_does(name: str, runs: Runs) -> None:
     assert runs("fast")[name]["difference"] < 1e-4
 
 
-@pytest.mark.parametrize("name", CASES["without float64"])
+@pytest.mark.parametrize("name", CASES[WITHOUT])
 def test_a_device_without_float64_computes_what_a_cpu_does(name: str, runs: Runs) -> None:
-    assert runs("without float64")[name]["difference"] < 1e-4
+    assert runs(WITHOUT)[name]["difference"] < 1e-4
 
 
 @pytest.mark.parametrize("name", RESUMED)
@@ -73,21 +60,20 @@ def test_a_resumed_run_on_a_device_is_the_uninterrupted_one(name: str, runs: Run
     assert runs("fast")[name]["resumed"]
 
 
-def test_a_read_that_is_not_meant_is_found(runs: Runs) -> None:
-    run = runs("fast")[CARELESS]
-    (found,) = unmeant(run, "fast")
-    place = "tests.devices.in_lightning.Careless.on_train_batch_end"
-    assert found == f"steps: {run['numbers']['step']} x {READ} in {place}"
+def test_a_read_that_is_not_meant_stops_the_run_at_its_place(runs: Runs) -> None:
+    stopped = runs("fast")[CARELESS]["stopped"]
+    (asking,) = [frame for frame in stopped.split("  File ") if "/tests/devices/in_lightning.py" in frame]
+    assert 'self.last = outputs["loss"].item()' in asking
 
 
 def test_everything_that_is_meant_happens(runs: Runs) -> None:
     happened = {
         (cases, phase, kind, place)
-        for cases in ("fast", "without float64")
+        for cases in ("fast", WITHOUT)
         for run in runs(cases).values()
-        for kind, phase, place, _ in run["events"]
+        for kind, phase, place, _ in run.get("events", ())
     }
     for phase in ("steps", *ELSEWHERE):
-        for meant in meant_in("without float64", phase):
-            ways = {(cases, phase, meant.kind, meant.place) for cases in ("fast", "without float64")}
+        for meant in meant_in(phase, has_float64=False):
+            ways = {(cases, phase, meant.kind, meant.place) for cases in ("fast", WITHOUT)}
             assert ways & happened, f"{meant} no longer happens; take it out of meant.py"
