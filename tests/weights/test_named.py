@@ -11,11 +11,15 @@ import timm
 import torch
 from huggingface_hub import constants
 from safetensors.torch import save_file
+from torch import nn
 from torchvision.models import squeezenet1_1
 
 from cl_lightning.blueprints import ConfigError
-from cl_lightning.encoders import TimmBackbone
+from cl_lightning.encoders import Encoder, TimmBackbone
+from cl_lightning.weights import init_weights
+from cl_lightning.weights.files import contents
 from cl_lightning.weights.named import digest_by_name, is_name, named
+from tests import small
 
 
 @pytest.fixture(autouse=True)
@@ -54,8 +58,19 @@ def test_weights_of_torchvision_are_read_where_the_message_wants_them(source: st
     assert "SqueezeNet1_1_Weights.IMAGENET1K_V1" in about
     assert Path(place).name in about
     assert digest_by_name(source) == digest_by_name("torchvision:squeezenet1_1")
+    assert contents(Path(place)).keys() == weights.keys()  # init.weights=FILE, as the message says too
     Path(place).write_bytes(Path(place).read_bytes()[:5000])
     assert place in refusal(source)
+
+
+def cached(folder: Path, network: nn.Module) -> Path:
+    """The file of a network's weights in a folder of the Hugging Face cache."""
+    snapshot = folder / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("abc")
+    save_file(network.state_dict(), snapshot / "model.safetensors")
+    return snapshot / "model.safetensors"
 
 
 @pytest.mark.parametrize("source", ["timm:test_resnet", "timm:test_resnet.r160_in1k"])
@@ -63,11 +78,7 @@ def test_weights_of_timm_are_read_where_the_message_wants_them(source: str) -> N
     (folder,) = re.findall(r"accepted: (\S+), from the cache of .*model\.safetensors", refusal(source))
     assert Path(folder).name == "models--timm--test_resnet.r160_in1k"
     network = timm.create_model("test_resnet")
-    snapshot = Path(folder) / "snapshots" / "abc"
-    snapshot.mkdir(parents=True)
-    (Path(folder) / "refs").mkdir()
-    (Path(folder) / "refs" / "main").write_text("abc")
-    save_file(network.state_dict(), snapshot / "model.safetensors")
+    file = cached(Path(folder), network)
     torch.manual_seed(3)
     weights, about = named(source)
     assert torch.initial_seed() == 3
@@ -78,7 +89,8 @@ def test_weights_of_timm_are_read_where_the_message_wants_them(source: str) -> N
     assert about == "timm's test_resnet.r160_in1k"
     own = TimmBackbone("test_resnet").adapted(weights)[0]
     TimmBackbone("test_resnet").load_state_dict({n: w for n, w in own.items() if ".fc." not in n})
-    (snapshot / "model.safetensors").write_bytes(b"broken")
+    assert contents(file).keys() == weights.keys()  # init.weights=FILE
+    file.write_bytes(b"broken")
     assert folder in refusal(source)
 
 
@@ -119,3 +131,15 @@ def test_without_timm_the_extra_is_name(monkeypatch: pytest.MonkeyPatch) -> None
 )
 def test_names_are_told_from_paths(source: str, is_one: bool) -> None:
     assert is_name(source) is is_one
+
+
+def test_a_method_begins_with_named_weights_of_another_size_and_says_so(tmp_path: Path) -> None:
+    network = timm.create_model("test_vit")
+    cached(tmp_path / "hf" / "hub" / "models--timm--test_vit.r160_in1k", network)
+    backbone = TimmBackbone("test_vit", size=96)
+    begun = init_weights(small.simclr(encoder=Encoder(backbone)), "timm:test_vit")
+    for name, weight in backbone.network.state_dict().items():
+        assert name == "pos_embed" or torch.equal(weight, network.state_dict()[name])
+    assert "pos_embed from [1, 101, 64] to [1, 37, 64] by timm" in str(begun)
+    assert "head.* (2)" in str(begun)  # left over
+    assert "timm's test_vit.r160_in1k" in str(begun)
