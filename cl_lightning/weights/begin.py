@@ -76,12 +76,19 @@ def init_weights(method: Any, weights: str | Path, parts: Sequence[str] | str = 
         lines += [(part, told[0]), *((" ", line) for line in told[1:])]
     for step in steps:
         step()
-    program = found.layout.program if about is None else f"cl_lightning: {about['method']}"
     lines += [("left over", left)] if (left := _left_over(found, content, used)) else []
     lines += [("differs", line) for line in _differs(method, about)]
-    begun = Begun(f"{source} ({program})", lines)
+    begun = Begun(f"{source} ({_origin(source, found, about)})", lines)
+    named.cache_clear()  # the weights need no longer be kept
     rank_zero_info(str(begun))
     return begun
+
+
+def _origin(source: str, found: Found, about: Mapping[str, Any] | None) -> str:
+    """Which program wrote the weights, or which of a library's they are."""
+    if about is not None:
+        return f"cl_lightning: {about['method']}"
+    return named(source)[1] if is_name(source) else found.layout.program
 
 
 def parts_of(method: Any) -> tuple[str, ...]:

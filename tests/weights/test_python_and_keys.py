@@ -18,12 +18,7 @@ from cl_lightning.train import train
 from tests import small
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Experiment logs directory")
-QUIET = (
-    "callbacks.progress=null",
-    "callbacks.start_report=null",
-    "callbacks.health=null",
-    "callbacks.knn=null",
-)
+QUIET = tuple(f"callbacks.{name}=null" for name in ("progress", "start_report", "health", "knn"))
 METHODS = {"simclr": (SimCLR, ()), "moco_v2": (MoCoV2, small.SMALL_MOCO)}
 
 
