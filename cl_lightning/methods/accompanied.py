@@ -34,6 +34,7 @@ class Accompanied(Scheduled):
         super().__init__(optimizer, schedule, decay_norms_and_biases)
         self.weight_changes = WeightChanges()
         self.begins_with: dict[str, Any] = {}  # states of callbacks for the next fit, by `MethodState.part`
+        self.begun: Any = None  # what the next fit begins with, see `cl_lightning.weights.Begun`
         self._whole_epochs = WholeEpochs()
         self.default_callbacks = [HealthMonitor(), KNNMonitor(), FiniteGuard(), BrokenFiles(), *callbacks]
 

@@ -118,7 +118,7 @@ class ContrastiveModule(Accompanied):
         lines["parameters"] = f"{sum(p.numel() for p in self.parameters() if p.requires_grad):,} trained"
         if self.kept_in_evaluation:
             lines["in evaluation mode"] = self.kept_in_evaluation
-        return lines
+        return lines if self.begun is None else {"begins with": str(self.begun), **lines}
 
     def two_views(self, batch: Batch, epoch: int) -> tuple[Tensor, Tensor]:
         """Both views of a batch, [batch, channels, size, size] each, in the dtype of the weights.
@@ -187,6 +187,9 @@ class ContrastiveModule(Accompanied):
                 "the Trainer's sync_batchnorm=True replaces the encoder's BatchNorm and its policy; "
                 "accepted: sync_batchnorm=False; Encoder(batch_norm='sync') has the global batch's statistics"
             )
+
+    def on_fit_end(self) -> None:
+        self.begun = None  # another fit begins with what this one has trained
 
     def __repr__(self) -> str:
         return method_text(self)

@@ -1,14 +1,17 @@
 """The weights with which a new run begins."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.runs.folder import RunFolder
 
 
-def begin(method: ContrastiveModule, config: Mapping[str, Any], folder: RunFolder) -> None:
-    """Load the weights of `init` into the method of a run that has no checkpoint of its own, and print which.
+def begin_weights(method: ContrastiveModule, config: Mapping[str, Any], folder: RunFolder) -> None:
+    """Load the weights of `init` into the method of a run that has no checkpoint of its own.
+
+    The start report tells what the method begins with.
 
     Raises:
         ConfigError: they can't be read, or don't fit; says why, and what to change.
@@ -16,6 +19,11 @@ def begin(method: ContrastiveModule, config: Mapping[str, Any], folder: RunFolde
     init = config.get("init") or {}
     if init.get("weights") is None or folder.checkpoint.is_file():
         return
-    from cl_lightning.weights import init_weights  # only here, for a quick start without it
+    from cl_lightning.weights import begin  # only here, for a quick start without it
 
-    init_weights(method, init["weights"], init["parts"])
+    begun = begin(method, init["weights"], init["parts"])
+    settings = (begun.about or {}).get("settings", {})
+    there, here = settings.get("data", {}).get("batch_size"), config["data"].get("batch_size")
+    if there not in (None, here):
+        differs = ("differs", f"batches of {there} images there, {here} here; weights don't depend on it")
+        method.begun = replace(begun, lines=[*begun.lines, differs])

@@ -27,6 +27,7 @@ class Named(NamedTuple):
 
 
 INIT = Named("init", "weights", "sha256")
+BACKBONE = ["backbone"]  # init.parts of a config without init.weights
 PARENT = Named("run", "extend", "parent")
 
 
@@ -43,6 +44,12 @@ def with_contents(config: dict[str, Any]) -> dict[str, Any]:
         raise ConfigError(
             f"init.weights is {shown(INIT.of(config)[0])} and run.extend is {shown(PARENT.of(config)[0])}; "
             "accepted: one of them, because both say where weights come from"
+        )
+    parts = (config.get("init") or {}).get("parts", BACKBONE)
+    if INIT.of(config)[0] is None and parts != BACKBONE:
+        raise ConfigError(
+            f"init.parts is {shown(parts)}, but init.weights is null; accepted: init.weights=RUN, a file, "
+            "timm:NAME or torchvision:NAME; or init=backbone without it"
         )
     for named in (INIT, PARENT):
         source, given = named.of(config)
@@ -107,10 +114,9 @@ def sha256(named: Named, source: str) -> str:
         what = f"{file} can't be read: {error.strerror}"
         if isinstance(error, FileNotFoundError):
             what = "it has no checkpoints/last.ckpt" if is_folder else "there is no such file"
-        by_name = ", timm:NAME, torchvision:NAME" if named is INIT else ""
+        file_too = "a file, timm:NAME or torchvision:NAME" if named is INIT else "a checkpoint file of one"
         raise ConfigError(
-            f"{key} is {source}, but {what}; accepted: the folder of a run that was trained, or a "
-            f"file{by_name}"
+            f"{key} is {source}, but {what}; accepted: the folder of a run that was trained, {file_too}"
         ) from error
 
 

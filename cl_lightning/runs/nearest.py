@@ -1,6 +1,7 @@
 """How a new run differs from the existing runs."""
 
 import json
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -51,4 +52,6 @@ def _hashed(value: Any) -> str:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value):
+        return f"{value[:8]}..."  # a SHA-256
     return "absent" if value is _ABSENT else shown(value)

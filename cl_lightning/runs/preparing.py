@@ -11,7 +11,7 @@ from cl_lightning.commands.quiet import quiet
 from cl_lightning.data import ContrastiveData
 from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.runs.assemble import assemble_method, assemble_trainer
-from cl_lightning.runs.beginning import begin
+from cl_lightning.runs.beginning import begin_weights
 from cl_lightning.runs.checking import sizes
 from cl_lightning.runs.checking.early_end import check_least, check_time_limit
 from cl_lightning.runs.checking.rehearsal import rehearse
@@ -35,7 +35,7 @@ def prepared(config: dict[str, Any], folder: RunFolder) -> tuple[ContrastiveModu
     quiet()
     quicken_cpu()
     method, data = assemble_method(config), record.assembled(config, folder)
-    begin(method, config, folder)
+    begin_weights(method, config, folder)
     trainer = assemble_trainer(config, folder)
     sizes.check_accelerator(trainer)
     sizes.check_data(data, trainer.world_size)

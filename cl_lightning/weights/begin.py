@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.utilities import rank_zero_info
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 
 from cl_lightning.blueprints import ConfigError, shown
@@ -31,14 +31,24 @@ class Begun:
 
     source: str
     lines: Sequence[tuple[str, str]]
+    about: Mapping[str, Any] | None  # the description in a checkpoint of ours
 
     def __str__(self) -> str:
-        width = max(len(name) for name, _ in self.lines)
-        return "\n".join([f"begins with {self.source}", *(f"  {n:<{width}}  {t}" for n, t in self.lines)])
+        return "\n".join([self.source, *(f"{name}: {text}" for name, text in self.lines)])
 
 
 def init_weights(method: Any, weights: str | Path, parts: Sequence[str] | str = ("backbone",)) -> Begun:
     """Load weights into a method before its fit, and print what was found, changed and left over.
+
+    See `begin`, which does the same without printing.
+    """
+    begun = begin(method, weights, parts)
+    rank_zero_only(print)("begins with " + str(begun).replace("\n", "\n  "))
+    return begun
+
+
+def begin(method: Any, weights: str | Path, parts: Sequence[str] | str) -> Begun:
+    """Load weights into a method before its fit.
 
     Nothing is loaded if anything does not fit. Parts that are not named keep their weights; a key encoder
     that is not named becomes a copy of the encoder at the start of the fit, as always. The states of
@@ -73,15 +83,14 @@ def init_weights(method: Any, weights: str | Path, parts: Sequence[str] | str = 
             ) from error
         steps.append(step)
         used |= names
-        lines += [(part, told[0]), *((" ", line) for line in told[1:])]
+        lines.append((part, "; ".join(told)))
     for step in steps:
         step()
     lines += [("left over", left)] if (left := _left_over(found, content, used)) else []
     lines += [("differs", line) for line in _differs(method, about)]
-    begun = Begun(f"{source} ({_origin(source, found, about)})", lines)
+    method.begun = Begun(f"{source} ({_origin(source, found, about)})", lines, about)
     named.cache_clear()  # the weights need no longer be kept
-    rank_zero_info(str(begun))
-    return begun
+    return method.begun
 
 
 def _origin(source: str, found: Found, about: Mapping[str, Any] | None) -> str:
@@ -183,8 +192,9 @@ def _holds(part: Any, table: Mapping[str, Tensor]) -> bool:
 
 
 def _depth(name: str, found: Found) -> int:
-    """How many components of an entry's name are shown: one more inside the part with the backbone."""
-    return found.layout.backbone.count(".") + 1 if name.startswith(found.layout.backbone) else 1
+    """How many components of an entry's name are shown: two where the backbone begins with the same one."""
+    above = found.layout.backbone.partition(".")[0]
+    return 2 if above and name.startswith(f"{above}.") else 1
 
 
 def _differs(method: Any, about: Mapping[str, Any] | None) -> list[str]:

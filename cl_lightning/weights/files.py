@@ -1,5 +1,6 @@
 """Reads files with weights that other programs wrote, as data."""
 
+import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +29,7 @@ def contents(file: Path) -> Mapping[Any, Any]:
     try:
         content = _read(file)
     except UnreadableError as error:
-        accepted = error.accepted if error.code is None else f"a file of weights only; {_conversion(file)}"
+        accepted = "a complete one" if error.code is None else f"a file of weights only; {_conversion(file)}"
         raise ConfigError(f"init.weights is {file}, which {error}; accepted: {accepted}") from error
     if not isinstance(content, Mapping):
         raise ConfigError(
@@ -47,7 +48,7 @@ def _read(file: Path) -> Any:
                 return load_file(file)
         return torch.load(file, map_location="cpu", weights_only=True)
     except SafetensorError as error:
-        raise UnreadableError(f"is no complete file of safetensors ({error})", "a complete one") from error
+        raise UnreadableError(f"is no complete file of safetensors ({error})", "") from error
     except Exception as error:  # arbitrary bytes may raise anything
         raise explained(error) from error
 
@@ -56,11 +57,11 @@ def _conversion(file: Path) -> str:
     """A command that writes the weights of a file, and nothing else, into another one."""
     new = f"{file.name.split('.')[0]}-weights.pt"
     code = (
-        f"import torch; c = torch.load({str(file)!r}, map_location='cpu', weights_only=False); "
-        "c = c if isinstance(c, dict) else c.state_dict(); c = c.get('state_dict', c.get('model', c)); "
-        f"torch.save({{n: t for n, t in c.items() if isinstance(t, torch.Tensor)}}, {new!r})"
+        f'import torch; c = torch.load({json.dumps(str(file))}, map_location="cpu", weights_only=False); '
+        'c = c if isinstance(c, dict) else c.state_dict(); c = c.get("state_dict", c.get("model", c)); '
+        f"torch.save({{n: t for n, t in c.items() if isinstance(t, torch.Tensor)}}, {json.dumps(new)})"
     )
     return (
-        "this writes one, but runs code in the file, so use it only if you trust it: "
+        f"this writes one, {new}, but runs code in the file, so use it only if you trust it: "
         f"python -c {shlex.quote(code)}"
     )

@@ -20,7 +20,7 @@ def namings(network: nn.Module) -> Iterator[Naming]:
     if len(children) == 1:
         prefix, children = f"{children[0][0]}.", list(children[0][1].named_children())
         yield {name: name.removeprefix(prefix) for name in own}
-    for left_out in ((), nn.Identity):
+    for left_out in ((), (nn.Identity, nn.MaxPool2d)):
         numbers = [name for name, child in children if not isinstance(child, left_out)]
         yield {name: _numbered(name.removeprefix(prefix), numbers) for name in own}
 

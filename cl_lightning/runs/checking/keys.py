@@ -21,6 +21,7 @@ GROUPS = (
     "logger",
 )
 INIT = "init"  # a group that the configs of earlier versions lack
+OF_INIT = ("weights", "parts", "sha256")
 RUN = ("name", "root", "metric", "extend", "parent")
 LARGEST_SEED = 2**32 - 1
 
@@ -54,6 +55,7 @@ def check_keys(config: dict[str, Any]) -> None:
         value = config["encoder"].get(name)
         if isinstance(value, int) and value < 1:
             raise ConfigError(f"encoder.{name} is {value}; accepted: a whole number from 1")
+    _refuse_unknown(config.get(INIT) or {}, "init.", OF_INIT)
     _check_run(config["run"])
 
 
