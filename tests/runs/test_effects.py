@@ -54,6 +54,7 @@ VALUES: dict[str, Any] = {
     "optimizer.betas": [0.5, 0.9],
     "schedule.lr_scaling": "sqrt",
     "schedule.warmup_epochs": 3,
+    "schedule.decay_share": 0.7,
     "callbacks.momentum_encoder.schedule": "cosine",
     "callbacks.preemption.signals": ["SIGUSR2"],
     "callbacks.checkpoint.every_minutes": 5.0,
