@@ -16,6 +16,8 @@ NOT_TOLD = (
     # Small data sets lie on the device.
     r"The '.*_dataloader' does not have many workers.*",
     r".*does not have many workers which may be a bottleneck.*",
+    # What a method needs is checked; a run that goes on from another one may have other monitors.
+    r"Be aware that when using `ckpt_path`, callbacks used to create the checkpoint need to be provided.*",
     # The oldest torch that we support has no forward_sync_buffers.
     r"`broadcast_buffers` is deprecated.*",
     # The gradient scaler of 16-mixed skipped the first step.

@@ -18,21 +18,29 @@ LIKE_IT = "load_from_checkpoint(path, encoder=...) with a network like the train
 
 
 class Checkpointed(LightningModule):
-    """A module that can be rebuilt from its checkpoint, and resumed only with the same settings."""
+    """A module that can be rebuilt from its checkpoint, and resumed only with the same settings.
 
+    `extends` is for a fit with `ckpt_path` that is a run of its own: it may have another schedule than the
+    fit that wrote the checkpoint, and it trains on if that one was stopped early.
+    """
+
+    extends = False
+    scheduler_made: dict[str, Any] | None = None  # of the current fit, see `rates.made`
     _resumed: Resumed | None = None
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds the description of the method and its input, and the settings on which results depend."""
-        checkpoint[DESCRIPTION] = saved(self) | {"settings": settings(self)}
+        found = settings(self, self.trainer, self.trainer.datamodule)  # type: ignore[attr-defined]
+        checkpoint[DESCRIPTION] = saved(self) | {"settings": found}
         if HYPER_PARAMETERS in checkpoint:
             checkpoint[HYPER_PARAMETERS] = plain_hyper_parameters(checkpoint[HYPER_PARAMETERS])
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Raises ValueError for a resumed fit with other settings than it began with; see `Resumed`."""
         if self.trainer.state.fn == TrainerFn.FITTING:
-            self._resumed = Resumed(checkpoint)
+            self._resumed = Resumed(checkpoint, self.extends)
             self._resumed.check_settings(self)
+            self._resumed.go_on_inside_its_epoch(self.trainer)
         # Lightning does this only after it has loaded the weights, and would round float64 weights.
         self.trainer.precision_plugin.convert_module(self)
 

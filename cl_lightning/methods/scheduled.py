@@ -8,9 +8,11 @@ from torch.optim import Optimizer
 
 from cl_lightning.callbacks.weight_changes import scaler_of
 from cl_lightning.methods.checkpointed import Checkpointed
+from cl_lightning.methods.rates import WentOn, check_length, made
 from cl_lightning.optim import (
     OtherSchedule,
     Schedule,
+    WarmedUp,
     as_schedule,
     fused,
     keep_implementation,
@@ -38,11 +40,13 @@ class Scheduled(Checkpointed):
         self.schedule = schedule
         self.schedule_in_use: Schedule = as_schedule(schedule)
         self.decay_norms_and_biases = decay_norms_and_biases
+        self._went_on: WentOn | None = None
 
     def setup(self, stage: str) -> None:
         """Assume a user's own `configure_optimizers` until ours is called."""
         if stage == "fit":
             self.schedule_in_use = OtherSchedule()
+            self.scheduler_made, self._resumed, self._went_on = None, None, None
 
     @property
     def effective_batch_size(self) -> int:
@@ -50,7 +54,8 @@ class Scheduled(Checkpointed):
         return self.trainer.datamodule.batch_size * self.trainer.accumulate_grad_batches  # type: ignore[attr-defined]
 
     def configure_optimizers(self) -> Any:
-        """Raises ValueError for a run without an end, or with one before the warm-up's."""
+        """Raises ValueError for a run without an end, for one that ends before the warm-up does, and for one
+        that can't go on from its checkpoint with this schedule."""
         steps = self.trainer.estimated_stepping_batches
         if steps == math.inf:
             raise ValueError(
@@ -61,9 +66,23 @@ class Scheduled(Checkpointed):
         # A step or two are no run.
         shorten = bool(self.trainer.fast_dev_run)  # type: ignore[attr-defined]
         schedule = as_schedule(self.schedule).fitted(int(steps), self.steps_per_epoch, shorten)
-        scheduler = schedule.attach(optimizer, int(steps), self.steps_per_epoch, self.effective_batch_size)
+        attached = schedule.attach(optimizer, int(steps), self.steps_per_epoch, self.effective_batch_size)
+        self._go_on(schedule, attached, optimizer, int(steps))
         self.schedule_in_use = schedule
-        return {"optimizer": optimizer, "lr_scheduler": scheduler}
+        return {"optimizer": optimizer, "lr_scheduler": attached}
+
+    def _go_on(self, schedule: Schedule, attached: Any, optimizer: Optimizer, steps: int) -> None:
+        """If the fit goes on from a checkpoint, prepare the scheduler and the optimizer for its state."""
+        attached = attached if isinstance(attached, Mapping) else {"scheduler": attached}
+        scheduler, resumed = attached["scheduler"], self._resumed
+        self.scheduler_made = made(scheduler)
+        anew = resumed is not None and resumed.go_on_with(self, scheduler, optimizer)
+        check_length(attached, steps - (resumed.step if resumed and anew else 0), self.steps_per_epoch)
+        if resumed is None:
+            return
+        if resumed.extends and isinstance(schedule, WarmedUp):
+            schedule.check_branch(resumed.step, steps)
+        self._went_on = WentOn(resumed.step, resumed.rate, type(scheduler).__name__ if anew else "")
 
     def _made_optimizer(self) -> Optimizer:
         groups = param_groups(self, self.decay_norms_and_biases)
@@ -82,6 +101,13 @@ class Scheduled(Checkpointed):
         """Lines of the start report on the learning rate."""
         dry = self.trainer.fast_dev_run  # type: ignore[attr-defined]
         given = self.schedule_in_use if dry else self.schedule
-        return self.schedule_in_use.told_at_start(
-            given, self.trainer.optimizers[0], self.steps_per_epoch, self.effective_batch_size
+        optimizer, steps = self.trainer.optimizers[0], int(self.trainer.estimated_stepping_batches)
+        lines = self.schedule_in_use.told_at_start(
+            given, optimizer, self.steps_per_epoch, self.effective_batch_size
         )
+        if isinstance(self.schedule_in_use, WarmedUp):
+            lines = {**lines, **self.schedule_in_use.told_of_length(steps)}
+        if self._went_on is None:
+            return lines
+        rate, length = float(optimizer.param_groups[0]["lr"]), steps / self.steps_per_epoch
+        return {**lines, **self._went_on.told_at_start(rate, self.steps_per_epoch, length, self.extends)}

@@ -10,13 +10,12 @@ from cl_lightning.data import ContrastiveData
 from cl_lightning.optim import IMPLEMENTATION
 
 
-def settings(method: Any) -> dict[str, Any]:
+def settings(method: Any, trainer: Any, data: Any) -> dict[str, Any]:
     """Settings of data, Trainer and needed callbacks, as plain containers with the names of config keys.
 
     Devices and workers are left out. Only if each process has its own BatchNorm statistics, the number of
-    processes is included.
+    processes is included. Before a fit there are no optimizers and no scheduler yet.
     """
-    trainer, data = method.trainer, method.trainer.datamodule
     clipping = trainer.gradient_clip_algorithm
     needed = [c for c in trainer.callbacks if isinstance(c, tuple(method.needed_callbacks))]
     found: dict[str, Any] = {
@@ -31,6 +30,7 @@ def settings(method: Any) -> dict[str, Any]:
         "device": trainer.strategy.root_device.type,
         "callbacks": {key_of(type(callback)): arguments(callback) for callback in needed},
         "optimizers": [described(optimizer) for optimizer in trainer.optimizers],
+        "scheduler": method.scheduler_made,
     }
     if isinstance(data, ContrastiveData):
         found["data"] = {"batch_size": data.batch_size, "seed": data.seed, "positives": data.positives}
