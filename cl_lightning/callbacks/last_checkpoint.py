@@ -1,11 +1,13 @@
 """The checkpoint from which a run continues."""
 
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.utilities import rank_zero_warn
 
 from cl_lightning.distributed import largest
 
@@ -18,10 +20,15 @@ class LastCheckpoint(Checkpoint):
     is due at the last step of an epoch, or before an evaluation, is made at the next such point. Nothing is
     saved after an error.
 
+    Some checkpoints can be kept: `dirpath`/step-00002000.ckpt is what last.ckpt is after 2,000 steps. It is
+    never written again and never removed. If it is made at a later point than the one asked for, its name has
+    the step of that point, and a message says so.
+
     Args:
         dirpath: the folder; by default `checkpoints` below the Trainer's `default_root_dir`.
         every_n_epochs, every_n_steps, every_minutes: the interval between two saves; None for no saves of
             this kind. Steps are optimizer steps. Minutes are checked on all processes after each step.
+        keep_every_n_epochs, keep_every_n_steps: the interval between two kept checkpoints; None for none.
 
     Raises:
         ValueError: a number is below 1, or the minutes are not above 0.
@@ -33,8 +40,12 @@ class LastCheckpoint(Checkpoint):
         every_n_epochs: int | None = 1,
         every_n_steps: int | None = None,
         every_minutes: float | None = None,
+        keep_every_n_epochs: int | None = None,
+        keep_every_n_steps: int | None = None,
     ) -> None:
-        for name, value in {"every_n_epochs": every_n_epochs, "every_n_steps": every_n_steps}.items():
+        whole = {"every_n_epochs": every_n_epochs, "every_n_steps": every_n_steps}
+        whole |= {"keep_every_n_epochs": keep_every_n_epochs, "keep_every_n_steps": keep_every_n_steps}
+        for name, value in whole.items():
             if value is not None and value < 1:
                 raise ValueError(
                     f"callbacks.checkpoint.{name} is {value}; accepted: a whole number from 1, null"
@@ -46,36 +57,49 @@ class LastCheckpoint(Checkpoint):
         self.dirpath = None if dirpath is None else Path(dirpath)
         self.every_n_epochs, self.every_n_steps = every_n_epochs, every_n_steps
         self.every_minutes = every_minutes
+        self.keep_every_n_epochs, self.keep_every_n_steps = keep_every_n_epochs, keep_every_n_steps
         self._stops = self._stopped = False  # whether EarlyStopping asks to stop: now, and when restored
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        trainer.should_stop |= self._stopped
+        trainer.should_stop |= self._stopped and not getattr(pl_module, "extends", False)
         self._stopped = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._saved_step, self._saved_at = trainer.global_step, time.monotonic()
+        self._kept_step = trainer.global_step
+        steps, every = trainer.estimated_stepping_batches, self.keep_every_n_steps
+        if every is not None and steps < every:
+            rank_zero_warn(
+                f"callbacks.checkpoint.keep_every_n_steps is {every}, more than the {steps} steps of the "
+                "run, so no checkpoint is kept"
+            )
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if resumes_exactly_after(batch_idx, trainer) and (self._step_is_due(trainer) or self._time_is_due()):
+        if not resumes_exactly_after(batch_idx, trainer):
+            return
+        if self._step_is_due(trainer) or self._is_to_keep(trainer) or self._time_is_due():
             self.save(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         ended = trainer.current_epoch + 1
         epoch_is_due = self.every_n_epochs is not None and ended % self.every_n_epochs == 0
-        if epoch_is_due or self._step_is_due(trainer) or self._time_is_due():
+        step_is_due = self._step_is_due(trainer) or self._is_to_keep(trainer)
+        if epoch_is_due or step_is_due or self._time_is_due():
             self.save(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.save(trainer)
 
     def save(self, trainer: Trainer) -> Path:
-        """Save now, on all processes together, unless this step is saved already."""
+        """Save now, on all processes together, unless this step is saved already; also what is to be kept."""
         folder = self.dirpath or Path(trainer.default_root_dir) / "checkpoints"
         file = folder / "last.ckpt"
         if self._saved_step != trainer.global_step and not trainer.fast_dev_run:  # type: ignore[attr-defined]
             self._stops = trainer.should_stop
+            if self._is_to_keep(trainer):
+                self._keep(trainer, folder / f"step-{trainer.global_step:08}.ckpt")
             trainer.save_checkpoint(file)
             self._saved_step, self._saved_at = trainer.global_step, time.monotonic()
         return file
@@ -89,6 +113,26 @@ class LastCheckpoint(Checkpoint):
     def _step_is_due(self, trainer: Trainer) -> bool:
         every = self.every_n_steps
         return every is not None and trainer.global_step // every > self._saved_step // every
+
+    def _is_to_keep(self, trainer: Trainer) -> bool:
+        step, every, kept = trainer.global_step, self.keep_every_n_steps, self._kept_step
+        if step == kept:
+            return False
+        epoch, epochs = trainer.fit_loop.epoch_progress.current, self.keep_every_n_epochs
+        has_ended = epoch.processed == epoch.ready and trainer.is_last_batch  # type: ignore[attr-defined]
+        by_epoch = epochs is not None and has_ended and epoch.processed % epochs == 0  # type: ignore[attr-defined]
+        return by_epoch or (every is not None and step // every > kept // every)
+
+    def _keep(self, trainer: Trainer, file: Path) -> None:
+        """Save to `file`; it exists if the run was ended just after, before last.ckpt was saved."""
+        step, every, kept = trainer.global_step, self.keep_every_n_steps, self._kept_step
+        self._kept_step = step
+        if trainer.strategy.broadcast(file.exists()):  # all processes save, or none
+            return
+        trainer.save_checkpoint(file)
+        if every is not None and step // every > kept // every and step % every and trainer.is_global_zero:
+            asked = f"callbacks.checkpoint.keep_every_n_steps={every}: step {step - step % every:,}"
+            print(f"{asked} is kept as {file.name}, from which a run goes on exactly", file=sys.stderr)
 
     def _time_is_due(self) -> bool:
         if self.every_minutes is None:
