@@ -48,11 +48,15 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     # Heavy imports come only when there is something to train: --help and completion need none.
     with heavy_imports():
         from cl_lightning.commands.messages import is_left_alone
+        from cl_lightning.runs.checking import sizes
         from cl_lightning.runs.circumstances import circumstances
+        from cl_lightning.runs.extending import extension
         from cl_lightning.runs.finished import FinishedRuns
+        from cl_lightning.runs.folder import PARENT
         from cl_lightning.runs.loggers import assemble_loggers, recorded
+        from cl_lightning.runs.longer import how_to_go_on
         from cl_lightning.runs.own_images import record
-        from cl_lightning.runs.own_images.broken_files import broken_files_in, keep_broken
+        from cl_lightning.runs.own_images.broken_files import broken_files_in, keep_broken, keep_places
         from cl_lightning.runs.pictures import write_pictures
         from cl_lightning.runs.preparing import prepared
         from cl_lightning.runs.same_run import begun
@@ -67,6 +71,8 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
         print(ending.finished(folder, finished))
         return finished
     method, data, trainer = prepared(config, folder)
+    extended = extension(config, folder, method, data, trainer)
+    method.extends = extended is not None
     by = circumstances()
     first = trainer.is_global_zero
     with folder.locked() if first else nullcontext():
@@ -74,15 +80,20 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
             record.keep(folder, config, data)
         resumed = folder.prepare(config) if first else folder.checkpoint.is_file()
         step = steps_done(folder) if resumed and first else 0  # only the first process needs it
+        if extended is not None and first:
+            folder.write_json(PARENT, extended.told)
+            keep_places(folder, extended.broken)
         loggers = assemble_loggers(config, folder, None if folder.is_new else step)
         if first:
-            print(continued(folder, step) if resumed else started(folder, config), flush=True)
+            longer = how_to_go_on(folder, config, method.schedule, sizes.steps(data, trainer))
+            told = continued(folder, step) if resumed else started(folder, config, extended, longer)
+            print(told, flush=True)
         try:
             with recorded(trainer, loggers, config):
                 trainer.fit(
                     method,
                     datamodule=data,
-                    ckpt_path=folder.checkpoint if resumed else None,
+                    ckpt_path=folder.checkpoint if resumed else extended and extended.file,
                     weights_only=True,
                 )
         except SystemExit as error:
@@ -101,7 +112,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
                 folder.write_error()
             raise
 
-        summary = summarise(config, trainer) | by
+        summary = summarise(config, trainer) | {"parent": folder.parent()} | by
         if first:
             write_pictures(folder, trainer)
             folder.write_json("summary.json", summary)  # last, because it marks the run as finished

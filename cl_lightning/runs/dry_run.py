@@ -8,6 +8,7 @@ from warnings import catch_warnings, simplefilter
 
 from cl_lightning.runs.assemble import assemble_trainer
 from cl_lightning.runs.checking.trainer_settings import check_trainer
+from cl_lightning.runs.extending import extension
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.pictures import write_pictures
 from cl_lightning.runs.preparing import prepared
@@ -36,7 +37,8 @@ def dry_run(config: dict[str, Any]) -> None:
     }
     with TemporaryDirectory(prefix="cl-train-") as place:
         folder = RunFolder(Path(place) / "run")
-        method, data, _ = prepared(real, folder)
+        method, data, whole = prepared(real, folder)
+        extension(real, folder, method, data, whole)  # only checked: the steps are those of a new run
         trainer = assemble_trainer(dry, folder)
         with catch_warnings():
             simplefilter("ignore", UserWarning)  # warnings that only come because this epoch is so short

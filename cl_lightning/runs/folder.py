@@ -15,6 +15,7 @@ from cl_lightning.runs.identity import earlier_hashes, run_hash
 from cl_lightning.runs.lock import HeldError, is_held, locked
 
 LOCK = ".lock"
+PARENT = "parent.json"
 UNENCODABLE = "backslashreplace"  # for bytes of file names that are no text; JSON reads them back
 State = Literal["finished", "running", "failed", "stopped"]
 
@@ -155,6 +156,11 @@ class RunFolder:
     def summary(self) -> dict[str, Any] | None:
         """The results of a finished run; None if it is not finished."""
         file = self.path / "summary.json"
+        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+
+    def parent(self) -> dict[str, Any] | None:
+        """The run that this one went on from (name, hash, step, epoch); None if it began by itself."""
+        file = self.path / PARENT
         return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
     def write_error(self) -> None:

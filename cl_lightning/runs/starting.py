@@ -1,20 +1,35 @@
 """The message at the start of a run."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from cl_lightning.checkpoints import Checkpoint
+from cl_lightning.runs.extending import Extension
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.nearest import nearest
 from cl_lightning.runs.same_run import may_be_moved
 
 
-def started(folder: RunFolder, config: dict[str, Any]) -> str:
-    """The message for a new run: its folder, how it differs from the most similar run, and which existing
-    run it may be if images were moved."""
+def started(
+    folder: RunFolder, config: dict[str, Any], extension: Extension | None, longer: Sequence[str]
+) -> str:
+    """The message for a new run: its folder, the run that it goes on from, how it differs from the most
+    similar run, and which existing run it may be if images were moved.
+
+    Args:
+        longer: lines on runs that it could go on from, see `how_to_go_on`.
+    """
     difference = nearest(folder, config)
     own = [f"a run of its own: {difference}"] if difference else []
-    lines = [*own, *may_be_moved(folder, config)]
+    from_where = [] if extension is None else [_goes_on(extension)]
+    lines = [*from_where, *own, *longer, *may_be_moved(folder, config)]
     return "\n  ".join([f"{folder.path}: {config['method']['name']} on {config['data']['name']}", *lines])
+
+
+def _goes_on(extension: Extension) -> str:
+    return (
+        f"goes on from {extension.parent.given} after {extension.step:,} steps (epoch {extension.epoch:.4g})"
+    )
 
 
 def continued(folder: RunFolder, step: int) -> str:

@@ -37,8 +37,12 @@ def is_still_broken(path: str, data: ContrastiveData, places: Iterable[str]) -> 
 
 def keep_broken(folder: RunFolder, data: ContrastiveData, paths: Iterable[str]) -> None:
     """Remember files that the run could not read, on any process, so that they may be repaired or removed."""
-    lines = [json.dumps(data.sets.place_of(path)) + "\n" for path in paths]
-    if lines:
+    keep_places(folder, [data.sets.place_of(path) for path in paths])
+
+
+def keep_places(folder: RunFolder, places: Iterable[str]) -> None:
+    """As `keep_broken`, for files in the form of `ImageSets.place_of`."""
+    if lines := [json.dumps(place) + "\n" for place in places]:
         with suppress(OSError), (folder.path / FILE).open("a", encoding="ascii") as file:
             file.write("".join(lines))
 

@@ -22,6 +22,7 @@ from cl_lightning.runs.own_images.broken_files import broken_files, keep_broken
 from cl_lightning.runs.own_images.lost import explaining_lost_images
 from cl_lightning.runs.own_images.record_file import FILE, Images, OtherImagesError, kept
 from cl_lightning.runs.own_images.roots import moved, resolved, roots_of, with_roots
+from cl_lightning.runs.parent import parent_folder
 
 FIRST_RULES = 1  # for runs that began before runs had this record
 OTHER_RUN = (
@@ -41,12 +42,18 @@ def keep(folder: RunFolder, config: dict[str, Any], data: ContrastiveData) -> No
     if folder.has_begun and before is None:
         return
     roots = {key: resolved(root) for key, root in roots_of(here(config, folder)).items()}
-    now = Images(rules_of(folder), roots, data.sets.inventories())
+    now = Images(_rules_here(folder, config), roots, data.sets.inventories())
     if before is not None:
         now = now.moved_from(before.roots)
     if now != before:
         sets = {name: vars(part) for name, part in now.sets.items()}
         folder.write(FILE, compressed({"rules": now.rules, "roots": now.roots, "sets": sets}))
+
+
+def _rules_here(folder: RunFolder, config: dict[str, Any]) -> int:
+    """The rules of a run that begins or continues; a run that goes on from another one has that one's."""
+    parent = None if folder.has_begun else parent_folder(config)
+    return rules_of(folder if parent is None else parent)
 
 
 def rules_of(folder: RunFolder) -> int:
@@ -67,7 +74,7 @@ def assembled(config: dict[str, Any], folder: RunFolder) -> ContrastiveData:
     """
     saved = folder.checkpoint.is_file()
     with explaining_lost_images(folder, here(config, folder), PUT_BACK) if saved else nullcontext():
-        data = assemble_data(here(config, folder), rules_of(folder))
+        data = assemble_data(here(config, folder), _rules_here(folder, config))
     try:
         go_on(folder, data, OTHER_RUN, compare=first_of_machine() or not saved)
     except OtherImagesError as error:
@@ -76,7 +83,7 @@ def assembled(config: dict[str, Any], folder: RunFolder) -> ContrastiveData:
         if first_of_machine():
             what = str(error).partition("; accepted: ")[0]
             print(f"warning: {what}; no step of it was saved, so it begins anew", file=sys.stderr)
-        data = assemble_data(here(config, folder), rules_of(folder))
+        data = assemble_data(here(config, folder), _rules_here(folder, config))
     data.broken.keep = lambda path: keep_broken(folder, data, [path])
     return data
 

@@ -1,0 +1,57 @@
+"""Tells how a new run could go on from a finished one that is the same but shorter."""
+
+from contextlib import suppress
+from typing import Any
+
+from cl_lightning.optim import WarmedUp, as_schedule
+from cl_lightning.runs.config_file import read_config
+from cl_lightning.runs.folder import RunFolder
+from cl_lightning.runs.nearest import FOREIGN, differences
+
+LENGTH = {"trainer.max_epochs", "trainer.max_steps"}
+
+
+def how_to_go_on(
+    folder: RunFolder, config: dict[str, Any], schedule: Any, steps: tuple[int, int]
+) -> list[str]:
+    """A line, for a new `folder`, on the longest finished run that differs only in its length; or none.
+
+    Args:
+        schedule: the schedule of the run's method.
+        steps: the number of optimizer steps of the run, and of an epoch.
+    """
+    total, per_epoch = steps
+    found = []
+    for file in folder.path.parent.glob("*/config.yaml"):
+        other = RunFolder(file.parent)
+        with suppress(*FOREIGN):
+            done = (other.summary() or {}).get("steps", total)
+            if done < total and differences(read_config(file), config).keys() <= LENGTH:
+                found.append((done, other))
+    if not found:
+        return []
+    done, other = max(found, key=lambda run: (run[0], str(run[1].path)))
+    told = (
+        f"{other.path} is the same run and finished after {done:,} of these {total:,} steps; to go on from "
+        f"it instead of from the start, add run.extend={other.path}"
+    )
+    return [told + _jump(as_schedule(schedule), done, total, per_epoch)]
+
+
+def _jump(schedule: Any, done: int, total: int, per_epoch: int) -> str:
+    """What the learning rate would do, if it would not go on as it ended."""
+    if not isinstance(schedule, WarmedUp):
+        return ""
+    with suppress(ValueError):
+        then, now = (_factor(schedule, done, length, per_epoch) for length in (done, total))
+        if then != now:
+            return (
+                f" (its learning rate has come to {then:.3g} of the peak, and would go on at {now:.3g}; "
+                "schedule=wsd can avoid this)"
+            )
+    return ""
+
+
+def _factor(schedule: WarmedUp, step: int, total: int, per_epoch: int) -> float:
+    fitted = schedule.fitted(total, per_epoch)
+    return fitted.factor(step, total, round(fitted.warmup_epochs * per_epoch))
