@@ -64,7 +64,10 @@ def parser() -> argparse.ArgumentParser:
         "--draws", type=int, default=10, metavar="N", help="random draws of the labelled images (default: 10)"
     )
     parser.add_argument(
-        "--baselines", action="store_true", help="also the pixels and the untrained network of the first run"
+        "--baselines",
+        action="store_true",
+        help="also the pixels and the untrained network of the first run, and what each run began with: the "
+        "weights of init.weights or the parent of run.extend",
     )
     parser.add_argument(
         "--to", metavar="DIR", help="write DIR/RUN/evaluation-ENCODER.json, not into the run folders"

@@ -75,7 +75,7 @@ def _digest(named: Named, source: Any, given: Any, config: dict[str, Any]) -> st
     if not isinstance(source, str) or not source:
         raise ConfigError(f"{key} is {shown(source)}; accepted: a run folder or a file")
     try:
-        found = _content(named, source)
+        found = digest_of(named, source)
     except ConfigError:
         if (begun := _begun(named, source, given, config)) is None:
             raise
@@ -90,7 +90,12 @@ def _digest(named: Named, source: Any, given: Any, config: dict[str, Any]) -> st
     return found
 
 
-def _content(named: Named, source: str) -> str:
+def digest_of(named: Named, source: str) -> str:
+    """The SHA-256 of what a key names: of a file's content, or of weights by name.
+
+    Raises:
+        ConfigError: there is no such file, or it can't be read; or no such name.
+    """
     if named is INIT and ":" in source and not Path(source).exists():
         from cl_lightning.weights.named import digest_by_name, is_name  # with torch
 

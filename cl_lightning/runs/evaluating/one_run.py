@@ -18,6 +18,7 @@ from cl_lightning.methods.versions import versions
 from cl_lightning.runs.assemble import assemble_method
 from cl_lightning.runs.checking.shared_memory import spare_shared_memory
 from cl_lightning.runs.circumstances import circumstances
+from cl_lightning.runs.evaluating.start import ORIGINS, as_it_began, start_of
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import run_hash
 from cl_lightning.runs.own_images.record import images_to_evaluate
@@ -33,7 +34,7 @@ class NotEvaluableError(ConfigError):
 
 # For parts that only a script has opened.
 SCRIPT = "a script in place of cl-eval calls cl_lightning.allow(PACKAGE), then cl_lightning.evaluate.main()"
-Source = Literal["query", "key", "untrained", "pixels"]
+Source = Literal["query", "key", "untrained", "pixels", "starting", "parent"]
 
 
 def evaluate(
@@ -48,18 +49,20 @@ def evaluate(
     Args:
         folder: the run folder.
         source: the trained `query` encoder, MoCo's `key` encoder, or a baseline: the `untrained` network with
-            the run's seed, or the `pixels`.
+            the run's seed, the `pixels`, or the encoder as it began: with the `starting` weights of
+            `init.weights`, or those of the `parent` of `run.extend`.
         labels: for each linear probe, its number of labelled images of each class. One more probe uses all.
         draws: how often these images are drawn.
         root: the present folder of the run's images, if they were moved.
 
     Returns:
         `run`, `hash`, `seed`, `encoder` (the source), `features` (their number), `results`, `versions`,
-        `commit` and `machine`.
+        `commit` and `machine`; and `weights`, what a run began with, for these sources.
 
     Raises:
         NotEvaluableError: as in `check_run`; or images have no labels, or have changed since the run began;
             or parts of it can't be built here, such as those of the user's own code.
+        NoStartError: the weights with which it began are gone or have changed.
         ConfigError: there is no such run; its checkpoint is broken or has no such encoder; its data is
             missing or has too few labels.
     """
@@ -78,6 +81,7 @@ def evaluate(
     except ValueError as error:
         raise ConfigError(f"{folder.path}: {error}") from error
     knn = config["callbacks"].get("knn") or {}
+    start = start_of(config) if source in ORIGINS else None
     results = {
         "knn": knn_accuracy(train, val, **{name: knn[name] for name in ("k", "temperature") if name in knn})
     }
@@ -86,6 +90,7 @@ def evaluate(
         "hash": run_hash(config),
         "seed": config["seed"],
         "encoder": source,
+        **({} if start is None else {"weights": start._asdict()}),
         "features": train.features.shape[1],
         "results": {
             n: asdict(r) | {"protocol": "; ".join(r.protocol)} for n, r in (results | linear).items()
@@ -156,7 +161,9 @@ def frozen_network(folder: RunFolder, config: dict[str, Any], source: Source) ->
     method: Any = _method_of(folder, config)
     if source == "pixels":
         return nn.Flatten(), method.views
-    if source != "untrained":
+    if source in ORIGINS:
+        as_it_began(method, config)
+    elif source != "untrained":
         checkpoint = Checkpoint(folder.path)
         checkpoint.load_into(method.encoder, checkpoint.encoder_weights(source))
     return method.encoder.backbone, method.views

@@ -11,8 +11,12 @@ from cl_lightning.blueprints import ConfigError
 from cl_lightning.commands.quiet import quiet
 from cl_lightning.evaluation import table
 from cl_lightning.runs.evaluating.files import places, why_not, write
-from cl_lightning.runs.evaluating.one_run import NotEvaluableError, check_run, evaluate
+from cl_lightning.runs.evaluating.one_run import NotEvaluableError, Source, check_run, evaluate
+from cl_lightning.runs.evaluating.start import ORIGINS, NoStartError, start_of
 from cl_lightning.runs.folder import RunFolder
+
+FIRST: tuple[Source, ...] = ("pixels", "untrained")  # baselines of the first run
+LABELS = {"starting": "starting weights", "parent": "parent"}
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,11 @@ def evaluate_runs(
     into = writable([folder.path for folder in ready], to)
     evaluations = evaluated(ready, among, encoder, labels, draws, baselines, root)
     alike = len({folder.path.name for folder in folders}) < len(folders)
-    rows = {
-        _name(evaluation, str(folder.path) if alike else folder.path.name): evaluation["results"]
-        for folder, evaluation in evaluations
-    }
+    rows: dict[str, Any] = {}
+    for folder, evaluation in evaluations:
+        run = str(folder.path) if alike else folder.path.name
+        name = _name(evaluation, run)
+        rows[f"{name} in {run}" if name in rows else name] = evaluation["results"]
     files = [(into[f.path], evaluation) for f, evaluation in evaluations if f.path in into]
     return Evaluations(table(rows) + "\n", files)
 
@@ -115,12 +120,41 @@ def evaluated(
     """The evaluations of the runs whose images are unchanged and have labels; the baselines come first."""
     evaluations: list[tuple[RunFolder, dict[str, Any]]] = []
     for folder in ready:
-        sources = ["pixels", "untrained", encoder] if baselines and not evaluations else [encoder]
+        sources = (
+            [*_baselines(folder, [ready for ready, _ in evaluations]), encoder] if baselines else [encoder]
+        )
         with left_out(among):
-            evaluations += [(folder, evaluate(folder, source, labels, draws, root)) for source in sources]
+            evaluations += list(_of_run(folder, sources, labels, draws, root))
     if not evaluations:
         raise ConfigError("none of these runs can be evaluated, see above")
     return evaluations
+
+
+def _baselines(folder: RunFolder, before: Sequence[RunFolder]) -> list[Source]:
+    """Those of the first run, and of each run what it began with, unless it is that of a run before."""
+    config = folder.config()
+    start = start_of(config)
+    known = [other.config() for other in before]
+    new = start is not None and all(_beginning(other) != _beginning(config) for other in known)
+    return [*(() if before else FIRST), *([start.kind] if start is not None and new else [])]
+
+
+def _beginning(config: dict[str, Any]) -> dict[str, Any]:
+    """The keys on which the evaluation of the network at the beginning depends."""
+    return {name: config.get(name) for name in ("init", "data", "encoder", "views")} | {
+        "parent": config["run"].get("parent"),
+        "knn": config["callbacks"].get("knn"),
+    }
+
+
+def _of_run(
+    folder: RunFolder, sources: Sequence[Source], labels: tuple[int, ...], draws: int, root: str | None
+) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
+    for source in sources:
+        try:
+            yield folder, evaluate(folder, source, labels, draws, root)
+        except NoStartError as error:
+            print(f"cl-eval: {folder.path} has no row for what it began with: {error}", file=sys.stderr)
 
 
 @contextmanager
@@ -145,4 +179,6 @@ def check(labels: Sequence[int], draws: int) -> None:
 def _name(evaluation: dict[str, Any], run: str) -> str:
     source = evaluation["encoder"]
     baselines = {"pixels": "raw pixels", "untrained": "untrained encoder"}
+    if source in ORIGINS:
+        return f"{LABELS[source]} ({evaluation['weights']['source']})"
     return baselines.get(source, f"{run} ({source})")
