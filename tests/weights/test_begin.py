@@ -54,11 +54,11 @@ class AtStart(Callback):
         self.encoder = copy.deepcopy(pl_module.encoder.state_dict())
 
 
-def started(method: Any, length: int = 56, **settings: Any) -> AtStart:
+def started(method: Any, ckpt_path: Path | None = None) -> AtStart:
     """The states after the start of a fit of one step."""
-    seen = AtStart()
-    trainer = small.trainer(*small.moco_callbacks(length=length), seen, max_steps=1, **settings)
-    trainer.fit(method, datamodule=small.data())
+    seen, steps = AtStart(), 1 if ckpt_path is None else 4
+    trainer = small.trainer(*small.moco_callbacks(length=56), seen, max_steps=steps)
+    trainer.fit(method, datamodule=small.data(), ckpt_path=ckpt_path, weights_only=True)
     return seen
 
 
@@ -87,10 +87,8 @@ def test_a_resumed_fit_takes_the_states_of_its_checkpoint(moco_file: Path) -> No
     method = small.moco()
     init_weights(method, moco_file, ["queue"])
     method.begins_with["queue"]["keys"] = -method.begins_with["queue"]["keys"]
-    key, queue = small.moco_callbacks(length=56)
-    trainer = small.trainer(key, queue, max_epochs=1)
-    trainer.fit(method, datamodule=small.data(), ckpt_path=moco_file, weights_only=True)
-    assert torch.equal(queue.keys, state_of(moco_file)["callbacks"]["NegativeQueue"]["keys"])
+    _, queue = started(method, ckpt_path=moco_file).states
+    assert torch.equal(queue["keys"], state_of(moco_file)["callbacks"]["NegativeQueue"]["keys"])
     assert not method.begins_with
 
 
