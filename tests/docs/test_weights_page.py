@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from tests.weights.foreign import QUEUE, moco_v2
 
 from cl_lightning import MoCoV2, evaluate, train
 from cl_lightning.encoders import Encoder, ResNet
 from tests.docs.readme_world import make_world
 from tests.docs.test_readme import made_small
+from tests.weights.foreign import QUEUE, moco_v2
 
 PAGE = (Path(__file__).parents[2] / "docs" / "weights.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^    (cl-[a-z]+ .*)$", PAGE, flags=re.MULTILINE)
