@@ -32,8 +32,8 @@ def how_to_go_on(
         return []
     done, other = max(found, key=lambda run: (run[0], str(run[1].path)))
     told = (
-        f"{other.path} is the same run and finished after {done:,} of these {total:,} steps; to go on from "
-        f"it instead of from the start, add run.extend={other.path}"
+        f"a run of its own: {other.path} is the same, but finished after {done:,} of these {total:,} steps; "
+        f"to go on from it instead of from the start, add run.extend={other.path}"
     )
     return [told + _jump(as_schedule(schedule), done, total, per_epoch)]
 

@@ -17,9 +17,9 @@ def started(
     similar run, and which existing run it may be if images were moved.
 
     Args:
-        longer: lines on runs that it could go on from, see `how_to_go_on`.
+        longer: lines on a run that differs only in its length, see `how_to_go_on`.
     """
-    difference = nearest(folder, config)
+    difference = None if longer else nearest(folder, config)
     own = [f"a run of its own: {difference}"] if difference else []
     from_where = [] if extension is None else [_goes_on(extension)]
     lines = [*from_where, *own, *longer, *may_be_moved(folder, config)]

@@ -205,11 +205,14 @@ def test_a_fit_that_stopped_early_is_extended_and_a_resumed_one_stops_again(tmp_
     assert steps(True, tmp_path / "last.ckpt") == 3 * STEPS
 
 
-@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.filterwarnings("ignore:k = 200 neighbours")
+@pytest.mark.parametrize(
+    ("accumulate", "evaluated"), [(1, {}), (2, {}), (1, {"limit_val_batches": 1.0, "val_check_interval": 3})]
+)
 def test_a_fit_that_max_steps_ended_inside_an_epoch_goes_on_inside_it(
-    accumulate: int, tmp_path: Path
+    accumulate: int, evaluated: dict[str, Any], tmp_path: Path
 ) -> None:
-    settings = {"accumulate_grad_batches": accumulate, "enable_checkpointing": True}
+    settings = {"accumulate_grad_batches": accumulate, "enable_checkpointing": True, **evaluated}
     ends = {"max_steps": 3, "callbacks": [LastCheckpoint(tmp_path)]}
     fit(TRUNK, 2 * accumulate, **settings, **ends)
     trainer, kept = fit(

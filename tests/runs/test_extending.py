@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 import torch
 
+from cl_lightning import report
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.callbacks import Throughput
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.contents import with_contents
+from cl_lightning.runs.own_images.record_file import kept
 from cl_lightning.train import train
+from tests.data.photos import write_photos
 from tests.resume.compare import differences, ended_with
 from tests.small import SMALL, SMALL_MOCO, config
 
@@ -112,13 +115,21 @@ def test_an_extended_run_is_extended_again(trained: Callable[..., RunFolder]) ->
     assert (third.summary()["parent"]["step"], third.summary()["parent"]["epoch"]) == (8, 2)
 
 
+def test_a_checkpoint_that_lies_elsewhere_is_extended_too(trained: Callable[..., RunFolder]) -> None:
+    whole, half = trained(epochs=4), trained(KEPT, epochs=2)
+    shutil.copy(half.checkpoint, "mine.ckpt")
+    longer = settings("run.extend=mine.ckpt", epochs=4)
+    assert train(longer)["parent"] == {"name": "mine.ckpt", "hash": None, "step": 8, "epoch": 2}
+    assert differences(unclocked(whole), unclocked(folder_of(longer))) == []
+
+
 def test_a_branch_of_a_trunk_that_decays_ends_with_the_bits_of_the_whole_run_of_its_length(
     trained: Callable[..., RunFolder],
 ) -> None:
     decaying = ("schedule.decay_share=0.5", "schedule.warmup_epochs=0.5")
     trunk = trained("schedule.warmup_epochs=0.5", "callbacks.checkpoint.keep_every_n_epochs=1", epochs=4)
-    for epochs, kept in ((2, "step-00000004.ckpt"), (4, "step-00000008.ckpt")):
-        branch = trained(*decaying, f"run.extend={trunk.checkpoint.with_name(kept)}", epochs=epochs)
+    for epochs, file in ((2, "step-00000004.ckpt"), (4, "step-00000008.ckpt")):
+        branch = trained(*decaying, f"run.extend={trunk.checkpoint.with_name(file)}", epochs=epochs)
         whole = trained(*decaying, epochs=epochs)
         assert differences(unclocked(whole), unclocked(branch)) == []
     last = torch.load(branch.checkpoint, weights_only=True)["optimizer_states"][0]["param_groups"][0]
@@ -373,7 +384,7 @@ def test_a_longer_run_beside_a_finished_one_tells_how_to_go_on_from_it_and_that_
     capsys.readouterr()
     train(settings(epochs=2))
     told = capsys.readouterr().out
-    assert f"{finished.path} is the same run and finished after 4 of these 8 steps" in told
+    assert f"{finished.path} is the same, but finished after 4 of these 8 steps" in told
     assert advised(told) == f"run.extend={finished.path}"
     longer = settings(advised(told), epochs=2)
     train(longer)
@@ -415,3 +426,66 @@ def test_a_dry_run_checks_the_parent_and_writes_nothing(trained: Callable[..., R
     with pytest.raises(ConfigError, match=r"loss\.temperature"):
         train(settings(*dry, "loss.temperature=0.5", epochs=4))
     assert list(Path().iterdir()) == []
+
+
+# --- images, and what reads the folder
+
+
+PHOTOS = (
+    *(o for o in SMALL if not o.startswith("data")),
+    *("data=image_folder", "data.root=photos", "data.size=8", "data.batch_size=8", *CONSTANT),
+    *("data.val_fraction=0.25", "data.num_workers=0"),
+)
+
+
+def photos(*overrides: str, epochs: int) -> dict[str, Any]:
+    return config(*PHOTOS, f"trainer.max_epochs={epochs}", *overrides)
+
+
+@pytest.fixture
+def of_photos() -> RunFolder:
+    """A finished run on photos in the working folder."""
+    names = [f"{kind}/{number}.png" for kind in ("cat", "dog") for number in range(16)]
+    write_photos(Path("photos"), *names)
+    train(photos(epochs=1))
+    return folder_of(photos(epochs=1))
+
+
+def test_images_that_were_moved_go_on_and_others_are_refused(of_photos: RunFolder) -> None:
+    Path("photos").rename("elsewhere")
+    longer = (f"run.extend={of_photos.path}", "data.root=elsewhere")
+    assert train(photos(*longer, epochs=2))["parent"]["epoch"] == 1
+    Path("elsewhere", kept(of_photos).sets["train"].paths[0]).unlink()
+    with pytest.raises(ConfigError, match=r"data\.train is not what run.extend=.* began with"):
+        train(photos(*longer, epochs=3))
+    assert len(list(Path("runs").iterdir())) == 2
+
+
+@pytest.mark.filterwarnings("ignore:cannot read the image")
+def test_a_file_that_was_broken_before_may_be_gone_later(of_photos: RunFolder) -> None:
+    """As in a run that is continued: another image replaces it."""
+    allowed = "data.max_broken=1"
+    path = kept(of_photos).sets["train"].paths[0]
+    file = Path("photos", path)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:40])
+    shutil.rmtree("runs")
+    train(photos(allowed, epochs=1))
+    half = folder_of(photos(allowed, epochs=1))
+    assert half.summary()["broken_files"]
+    file.unlink()
+    longer = photos(allowed, f"run.extend={half.path}", epochs=3)
+    killed_at(2 * half.summary()["steps"], longer)
+    summary = train(longer)
+    assert summary["broken_files"] == [str(file)]
+
+
+def test_an_extended_run_is_reported_and_evaluated_beside_its_parent(
+    trained: Callable[..., RunFolder], capsys: pytest.CaptureFixture[str]
+) -> None:
+    half = trained(KEPT, epochs=2)
+    longer = trained(f"run.extend={half.path}", epochs=4)
+    report.main([str(half.path), str(longer.path)])
+    told = capsys.readouterr().out
+    assert "2 runs: 2 finished" in told
+    assert "trainer.max_epochs" in told
