@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from torchvision.datasets import CIFAR10
+from torchvision.models import resnet18
 
 from tests.data.photos import write_photos
 
@@ -33,7 +35,7 @@ RECIPES = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding
 
 
 def make_world(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put DIR, CLASSES, PHOTOS, CIFAR, my_photos.py and my_conf/ into the working folder `folder`."""
+    """Put DIR, CLASSES, PHOTOS, CIFAR, weights, my_photos.py and my_conf/ into the working folder `folder`."""
     classes = [f"{split}/{kind}" for split in ("train", "val") for kind in ("cat", "dog")]
     write_photos(folder / "DIR", *[f"{place}/{n}.png" for place in classes for n in range(12)])
     write_photos(folder / "CLASSES", *[f"{kind}/{n}.png" for kind in ("cat", "dog") for n in range(10)])
@@ -41,6 +43,7 @@ def make_world(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         folder / "PHOTOS", *[f"{month}/day 1/{n}.png" for month in ("may", "june") for n in range(10)]
     )
     make_cifar10(folder / "CIFAR", monkeypatch)
+    torch.save(resnet18().state_dict(), folder / "resnet18-f37072fd.pth")
     (folder / "my_photos.py").write_text(OWN_DATASET, encoding="utf-8")
     (folder / "my_conf" / "experiment").mkdir(parents=True)
     (folder / "my_conf" / "experiment" / "mine.yaml").write_text(OWN_EXPERIMENT, encoding="utf-8")
