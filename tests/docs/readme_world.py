@@ -35,7 +35,7 @@ RECIPES = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding
 
 
 def make_world(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put DIR, CLASSES, PHOTOS, CIFAR, weights, my_photos.py and my_conf/ into the working folder `folder`."""
+    """Put DIR, CLASSES, PHOTOS, CIFAR, weights, my_photos.py and my_conf/ into `folder`."""
     classes = [f"{split}/{kind}" for split in ("train", "val") for kind in ("cat", "dog")]
     write_photos(folder / "DIR", *[f"{place}/{n}.png" for place in classes for n in range(12)])
     write_photos(folder / "CLASSES", *[f"{kind}/{n}.png" for kind in ("cat", "dog") for n in range(10)])
