@@ -11,6 +11,7 @@ import yaml
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.files import printable
 from cl_lightning.reports.metrics_file import Curve, read_curves
+from cl_lightning.runs.contents import with_paths
 from cl_lightning.runs.folder import RunFolder, State
 from cl_lightning.runs.identity import determining, flat, run_hash
 
@@ -68,7 +69,7 @@ def read_run(folder: RunFolder) -> Run:
     except OSError as error:
         raise ConfigError(f"{error.filename or folder.path}: {error.strerror}") from error
     try:
-        identity, keys = run_hash(config), flat(determining(config))
+        identity, keys = run_hash(config), with_paths(flat(determining(config)), config)
     except (AttributeError, TypeError) as error:  # for example a date, which no run has
         raise ConfigError(f"{folder.path / 'config.yaml'} is broken: {error}") from error
     return Run(folder, config, identity, keys, state, numbers, read_curves(folder.metrics), reason)

@@ -64,6 +64,15 @@ def with_contents(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
+def with_paths(keys: dict[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Hashed keys for readers: a file by its path and the first digits of its SHA-256."""
+    for group, source, digest in (INIT, PARENT):
+        if (content := keys.get(f"{group}.{digest}")) is not None:
+            del keys[f"{group}.{digest}"]
+            keys[f"{group}.{source}"] = f"{config[group].get(source)} ({content[:8]})"
+    return keys
+
+
 def file_of(source: str) -> Path:
     """The file that a key names: a checkpoint of a run folder, or the file itself."""
     path = Path(source).expanduser()

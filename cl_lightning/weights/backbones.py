@@ -55,7 +55,15 @@ def fit_backbone(backbone: nn.Module, naming: Naming, given: Mapping[str, Tensor
     _check(backbone, own, found, given, naming)
     counters = {name: own[name] for name in own if name.endswith(COUNTERS) and name not in found}
     used = {there for there in naming.values() if there in given}
+    check_finite(found)
     return Fit({**found, **counters}, used, told + channels)
+
+
+def check_finite(weights: Mapping[str, Tensor]) -> None:
+    """Raises MisfitError for NaN or infinity in weights."""
+    for name, w in weights.items():
+        if w.is_floating_point() and not torch.isfinite(w).all():
+            raise MisfitError(f"holds NaN or infinity in {name}", "weights that are numbers")
 
 
 def _with_channels(

@@ -7,13 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 
 from cl_lightning.blueprints import ConfigError, shown
 from cl_lightning.callbacks.method_state import MethodState
 from cl_lightning.checkpoints import DESCRIPTION, Checkpoint
-from cl_lightning.weights.backbones import Fit, MisfitError, fit_backbone
+from cl_lightning.weights.backbones import Fit, MisfitError, check_finite, fit_backbone
 from cl_lightning.weights.files import contents
 from cl_lightning.weights.layouts import OURS, below
 from cl_lightning.weights.named import is_name, named
@@ -87,7 +88,7 @@ def begin(method: Any, weights: str | Path, parts: Sequence[str] | str) -> Begun
     for step in steps:
         step()
     lines += [("left over", left)] if (left := _left_over(found, content, used)) else []
-    lines += [("differs", line) for line in _differs(method, about)]
+    lines += [("differs", line) for line in [*_differs(method, about), *_rounded(method, found)]]
     method.begun = Begun(f"{source} ({_origin(source, found, about)})", lines, about)
     named.cache_clear()  # the weights need no longer be kept
     return method.begun
@@ -154,6 +155,7 @@ def _part(
             raise MisfitError(
                 f"has no such {part}", f"a run with the same method.*, or init.parts without {part}"
             )
+        check_finite(weights)
         return _loading(network, Fit(weights, set(weights), []), f"{part}.")
     kind = next(kind for kind in method.needed_callbacks if getattr(kind, "part", None) == part)
     states = None if own is None else own_states(own)
@@ -206,3 +208,10 @@ def _differs(method: Any, about: Mapping[str, Any] | None) -> list[str]:
         if None not in (there, here) and there != here:
             lines.append(f"{name} of the images: {there} there, {here} here")
     return lines
+
+
+def _rounded(method: Any, found: Found) -> list[str]:
+    """What is told of weights in a higher precision than the method's."""
+    if method.dtype == torch.float32 and any(w.dtype == torch.float64 for w in found.table.values()):
+        return ["float64 there, float32 here: weights are rounded"]
+    return []

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from cl_lightning.encoders import Projector
-from cl_lightning.weights.backbones import Fit, MisfitError
+from cl_lightning.weights.backbones import Fit, MisfitError, check_finite
 from cl_lightning.weights.naming import COUNTERS
 
 
@@ -51,6 +51,7 @@ def fit_projector(projector: Projector, given: Mapping[str, Tensor]) -> Fit:
         fitting, after, lines = _fitted(theirs, ours, shift)
         weights |= {_joined(ours.name, name): w for name, w in fitting.items()}
         told, shift = told + lines, after
+    check_finite(weights)
     return Fit(weights, set(given), told)
 
 

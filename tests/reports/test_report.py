@@ -304,3 +304,15 @@ def test_the_command_tells_the_files_and_loads_no_torch(swept: Path) -> None:
     assert done.stderr.strip() == "[]"
     assert f"wrote {swept}/report/report.html" in done.stdout.splitlines()
     assert "6 runs: 6 finished" in done.stdout.splitlines()
+
+
+def test_weights_to_start_from_have_their_path_and_not_the_whole_sha256(tmp_path: Path) -> None:
+    sources = {None: 0.4, "a.pth": 0.5, "b.pth": 0.6}
+    for number, (source, knn) in enumerate(sources.items()):
+        config = changed()
+        digest = None if source is None else str(number) * 64
+        config["init"] = {"weights": source, "parts": ["backbone"], "sha256": digest}
+        made(tmp_path, config, {"knn_top1": knn, "epochs": 4}, epochs=4)
+    head, _, *rows = lines(tmp_path)[:5]
+    assert cells(head)[0] == "init.weights"
+    assert [cells(row.strip())[0] for row in rows] == ["b.pth (22222222)", "a.pth (11111111)", "null"]

@@ -132,6 +132,14 @@ def test_other_images_are_told(moco_file: Path) -> None:
     assert ("differs", "size of the images: 8 there, 16 here") in lines
 
 
+def test_rounding_is_told(moco_file: Path, tmp_path: Path) -> None:
+    weights = {name: w.double() for name, w in state_of(moco_file)["state_dict"].items()}
+    torch.save(weights, tmp_path / "file.pth")
+    method = small.moco()
+    assert "rounded" in dict(init_weights(method, tmp_path / "file.pth").lines)["differs"]
+    assert method.dtype == torch.float32
+
+
 def test_a_queue_of_another_length_is_refused_before_the_fit(moco_file: Path) -> None:
     method, queue = small.moco(), NegativeQueue(80)
     init_weights(method, moco_file, ["queue"])
@@ -202,6 +210,10 @@ def broken(kind: str, moco_file: Path, path: Path) -> Path:
         torch.save({"epoch": 3, "names": ["a"]}, path)
     elif kind == "a list":
         torch.save([torch.zeros(2)], path)
+    elif kind == "not finite":
+        content = state_of(moco_file)
+        next(iter(content["state_dict"].values()))[0] = torch.nan
+        torch.save(content, path)
     elif kind == "text":
         path.write_text("conv1.weight\n")
     elif kind == "empty":
@@ -213,7 +225,7 @@ def broken(kind: str, moco_file: Path, path: Path) -> Path:
 
 KINDS = (
     *("truncated", "a flipped bit", "truncated safetensors", "no weights", "a list", "text", "empty"),
-    *("a folder", "missing"),
+    *("a folder", "missing", "not finite"),
 )
 
 
