@@ -46,8 +46,12 @@ def load_backbone(path: str | Path, encoder: str = "query", backbone: nn.Module 
 def _built(encoder: Any, file: Path) -> nn.Module:
     try:
         if OWN in encoder:  # a user's own encoder makes its backbone itself
-            return rebuild(encoder, "encoder").backbone
-        return rebuild(encoder["backbone"], "encoder.backbone")
+            network = getattr(rebuild(encoder, "encoder"), "backbone", None)
+        else:
+            network = rebuild(encoder["backbone"], "encoder.backbone")
     except OwnPartError as error:
         ways = [*filter(None, [error.allowing]), LIKE_IT]
         raise ConfigError(f"{file} was trained with {error}; accepted: {', or '.join(ways)}") from error
+    if not isinstance(network, nn.Module):
+        raise ConfigError(f"{file} names no network as its encoder.backbone; accepted: {LIKE_IT}")
+    return network

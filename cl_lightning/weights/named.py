@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -64,12 +65,9 @@ def _of_torchvision(name: str) -> tuple[dict[str, Tensor], str]:
         what = f"; torchvision has no {tag or 'default weights'} for {model}"
         raise ConfigError(f"{key}{what}; accepted: {accepted or 'a network with weights'}")
     weights = offered[tag or "DEFAULT"]
-    file = Path(torch.hub.get_dir(), "checkpoints", os.path.basename(urlparse(weights.url).path))
-    put = f"{file}, with the content of {weights.url}"
-    found = _loaded(
-        lambda: weights.get_state_dict(check_hash=True, map_location="cpu", weights_only=True), key, put
-    )
-    return found, f"torchvision's {weights} ({file.name})"
+    with _told(key, _by_url(weights.url)):
+        found = weights.get_state_dict(check_hash=True, map_location="cpu", weights_only=True)
+    return dict(found), f"torchvision's {weights}"
 
 
 def _of_timm(name: str) -> tuple[dict[str, Tensor], str]:
@@ -83,10 +81,10 @@ def _of_timm(name: str) -> tuple[dict[str, Tensor], str]:
             "file of other weights: init.weights=FILE"
         )
     about = timm.get_pretrained_cfg(name)
-    with torch.random.fork_rng(devices=[]):  # the network draws weights before it gets these
-        found = _loaded(
-            lambda: timm.create_model(name, pretrained=True).state_dict(), key, _place_of_timm(about)
-        )
+    place = _by_hugging_face(about) if about.hf_hub_id else _by_url(about.url)
+    # The network draws weights before it gets these.
+    with _told(key, place), torch.random.fork_rng(devices=[]):
+        found = timm.create_model(name, pretrained=True).state_dict()
     return found, f"timm's {about.architecture}{f'.{about.tag}' if about.tag else ''}"
 
 
@@ -100,26 +98,32 @@ def _timm() -> ModuleType:
     return timm
 
 
-def _place_of_timm(about: Any) -> str:
-    """What to put where, if timm can't download the weights of this entry of its register."""
-    if not about.hf_hub_id:
-        file = Path(torch.hub.get_dir(), "checkpoints", os.path.basename(urlparse(str(about.url)).path))
-        return f"{file}, with the content of {about.url}"
+def _by_url(url: str) -> tuple[str, str]:
+    """Where weights are, and where torch.hub looks for the file."""
+    file = Path(torch.hub.get_dir(), "checkpoints", os.path.basename(urlparse(url).path))
+    return url, f"as {file}"
+
+
+def _by_hugging_face(about: Any) -> tuple[str, str]:
+    """Where weights are, and where timm looks for them, if it has them from Hugging Face."""
     from huggingface_hub import constants
 
     folder = Path(constants.HF_HUB_CACHE, f"models--{about.hf_hub_id.replace('/', '--')}")
     url = f"{HUGGING_FACE}/{about.hf_hub_id}/resolve/main/{about.hf_hub_filename or FILE_NAME}"
-    return f"{folder}, from the cache of a machine that has downloaded {url}"
+    return url, f"in {folder}, copied whole from the cache of a machine that has downloaded it"
 
 
-def _loaded(load: Callable[[], dict[str, Tensor]], key: str, put: str) -> dict[str, Tensor]:
+@contextmanager
+def _told(key: str, place: tuple[str, str]) -> Iterator[None]:
+    """Turns errors of network, files and libraries into one that says which file to put where."""
     try:
-        return dict(load())
-    except Exception as error:  # the libraries let errors of the network, of files and of their own through
+        yield
+    except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        url, put = place
         raise ConfigError(
-            f"{key}, which can't be downloaded or read ({reason}); accepted: {put}; or that file as "
-            "init.weights=FILE"
+            f"{key}, which can't be downloaded or read ({reason}); accepted: the file of {url} {put}; or "
+            "that file as init.weights=FILE"
         ) from error
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 CODE = """
 from torch import nn
 
+from cl_lightning.encoders import Encoder
 from cl_lightning.losses import nt_xent
 from cl_lightning.pairs import simclr_views
 
@@ -28,6 +29,20 @@ def make_net(width: int) -> Net:
 
 def unsaid_net(width: int):
     return Net(width)
+
+
+class Above(nn.Module):
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner, self.features = inner, inner.features
+
+    def forward(self, x):
+        return self.inner(x)
+
+
+class OwnEncoder(Encoder):
+    def __init__(self, width: int, out_features: int) -> None:
+        super().__init__(Net(width), out_features=out_features)
 
 
 class Views:

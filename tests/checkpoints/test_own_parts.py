@@ -14,6 +14,7 @@ from cl_lightning.blueprints import allowed
 from cl_lightning.encoders import Encoder, SmallConvNet
 from cl_lightning.evaluate import main as cl_eval
 from cl_lightning.runs import RunFolder
+from cl_lightning.runs.contents import with_contents
 from cl_lightning.train import train
 from tests import small
 from tests.checkpoints.own_nets import CODE, installed
@@ -34,6 +35,8 @@ def trained(root: Path, name: str = "own", **parts: Any) -> Path:
     )  # fmt: skip
     config |= {key: parts[key] for key in ("views", "loss") if key in parts}
     config["encoder"] |= {key: parts[key] for key in ("backbone",) if key in parts}
+    config |= {key: parts[key] for key in ("encoder", "init") if key in parts}
+    config = with_contents(config)
     train(config)
     return RunFolder.of(config).path
 
@@ -105,6 +108,34 @@ def test_a_function_that_says_it_makes_a_network_is_called_again(tmp_path: Path)
         assert load_backbone(other, backbone=own_net()).features == 6
     with installed(tmp_path / "site", CODE.replace("int):", "int) -> nn.Module:"), "own_nets"):
         assert load_backbone(other).features == 6
+
+
+def test_own_networks_inside_each_other_and_an_own_encoder_are_found(tmp_path: Path) -> None:
+    above = {"_target_": "own_nets.Above", "inner": OWN["backbone"]}
+    ours = {"_target_": "cl_lightning.encoders.SmallConvNet", "widths": [4], "strides": [2], "channels": 3}
+    encoder = {"_target_": "own_nets.OwnEncoder", "name": "own", "width": 5, "out_features": 8}
+    with installed(tmp_path / "site", entry_point="own_nets"):
+        runs = [
+            trained(tmp_path, "above", backbone=above),
+            trained(tmp_path, "ours", backbone=above | {"inner": ours}),
+            trained(tmp_path, "encoder", encoder=encoder),
+        ]
+        assert [load_backbone(run).features for run in runs] == [6, 4, 5]
+        for run in runs:
+            method = SimCLR.load_from_checkpoint(run)
+            backbone = method.encoder.backbone.eval()
+            torch.testing.assert_close(backbone(images()), load_backbone(run)(images()))
+    with pytest.raises(ValueError, match=r"own_nets\.OwnEncoder, whose package"):
+        load_backbone(runs[-1])
+
+
+def test_a_later_run_begins_with_an_own_network_by_its_name(run: Path, tmp_path: Path) -> None:
+    init = {"weights": str(run), "parts": ["backbone"], "sha256": None}
+    with installed(tmp_path / "site", entry_point="own_nets"):
+        later = trained(tmp_path, backbone=OWN["backbone"], init=init)
+        assert type(load_backbone(later)).__name__ == "Net"
+    counters = [weights(folder)["norm.num_batches_tracked"].item() for folder in (run, later)]
+    assert counters == [2, 4]
 
 
 def own_net(width: int = 6) -> nn.Module:
@@ -189,6 +220,27 @@ def test_weights_that_do_not_fit_the_network_of_today_are_an_error(run: Path, tm
             SimCLR.load_from_checkpoint(run)
 
 
+NET = {"_own_": "own_nets.Net", "_target_": "own_nets.Net"}
+MALFORMED: list[dict[str, Any]] = [
+    NET | {"width": 6, "_partial_": True},
+    NET | {"_target_": ["own_nets.Net"], "width": 6},
+    NET | {"_target_": {"own_nets": "Net"}},
+    NET | {"_own_": 5, "_target_": None},
+    {"_target_": "own_nets.Net", "width": 6},
+    {"_target_": "cl_lightning.encoders.SmallConvNet", "_partial_": True},
+    {},
+]
+
+
+@pytest.mark.parametrize("backbone", MALFORMED, ids=str)
+def test_a_malformed_description_is_refused(run: Path, tmp_path: Path, backbone: dict[str, Any]) -> None:
+    with installed(tmp_path / "site", entry_point="own_nets"):
+        file = forged(run, tmp_path, backbone)
+        with pytest.raises(ValueError, match="accepted"):
+            load_backbone(file)
+        assert load_backbone(file, backbone=own_net()).features == 6
+
+
 def forged(run: Path, folder: Path, backbone: dict[str, Any]) -> Path:
     content = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     content["cl_lightning"]["encoder"]["backbone"] = backbone
@@ -214,7 +266,7 @@ def test_the_author_of_a_checkpoint_chooses_networks_of_allowed_packages_only(
     run: Path, tmp_path: Path, target: str
 ) -> None:
     inner = {"_own_": target, "_target_": target} | FORGED[target]
-    nested = {"_own_": "own_nets.Net", "_target_": "own_nets.Net", "width": inner}
+    nested = NET | {"width": inner}
     for number, node in enumerate((inner, nested)):
         (tmp_path / str(number)).mkdir()
         file = forged(run, tmp_path / str(number), node)
