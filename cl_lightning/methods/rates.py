@@ -60,12 +60,17 @@ def begin_anew(
     Returns:
         whether a scheduler that is not ours begins anew.
     """
-    ours = isinstance(scheduler, ByStep)
-    if then == made(scheduler) or (then is None and not ours):
+    states, same, ours = checkpoint.get("lr_schedulers", []), then == made(scheduler), then == OURS
+    if isinstance(scheduler, ByStep):
+        if not (ours and all("lr_lambdas" in state for state in states)):  # as after weight averaging
+            states[:] = [{"last_epoch": checkpoint["global_step"]}]
+    elif then is None or same:
         return False
-    checkpoint["lr_schedulers"][:] = [{"last_epoch": checkpoint["global_step"]}] if ours else []
-    optimizer.register_load_state_dict_pre_hook(_keep_options)
-    return not ours
+    else:
+        states.clear()
+    if not same:
+        optimizer.register_load_state_dict_pre_hook(_keep_options)
+    return not isinstance(scheduler, ByStep)
 
 
 def _keep_options(optimizer: Optimizer, state: dict[str, Any]) -> dict[str, Any]:

@@ -61,7 +61,10 @@ def extension(
     parent = None if folder.checkpoint.is_file() else parent_of(config)
     if parent is None:
         return None
-    checkpoint = Checkpoint(parent.file)
+    try:
+        checkpoint = Checkpoint(parent.file)
+    except ConfigError as error:
+        raise ConfigError(f"run.extend is {parent.given}, but {error}") from error
     if missing := [name for name in NEEDED if name not in checkpoint.content]:
         raise ConfigError(
             f"run.extend is {parent.given}, but {parent.file} is no checkpoint of a run of cl_lightning (it "

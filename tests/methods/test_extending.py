@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback
-from lightning.pytorch.callbacks import EarlyStopping
+from lightning.pytorch.callbacks import EarlyStopping, StochasticWeightAveraging
 from torch.optim import lr_scheduler
 
 from cl_lightning.blueprints import ConfigError
@@ -78,6 +78,16 @@ def test_a_schedule_of_ours_goes_on_at_the_step_whatever_was_before(
     _, kept = fit(schedule, 3, checkpoint(parent, tmp_path), extends=True)
     assert kept.rates == rates(schedule, 3 * STEPS, first=STEPS)
     assert set(kept.momenta) == {0.9}
+
+
+@pytest.mark.filterwarnings("ignore:SWA is currently", "ignore:Be aware that when using `ckpt_path`")
+@pytest.mark.parametrize("extends", [False, True])
+def test_after_an_average_of_weights_our_schedule_goes_on_at_the_step(extends: bool, tmp_path: Path) -> None:
+    averaging = StochasticWeightAveraging(1e-2, swa_epoch_start=2)
+    saved = {"callbacks": [averaging, LastCheckpoint(tmp_path, keep_every_n_epochs=1)]}
+    fit(COSINE, 4, enable_checkpointing=True, **saved)
+    _, kept = fit(COSINE, 4, tmp_path / "step-00000008.ckpt", extends)
+    assert kept.rates == rates(COSINE, 4 * STEPS, first=2 * STEPS)
 
 
 @pytest.mark.parametrize("parent", [COSINE, one_cycle(STEPS), partial(STEP, step_size=2), PLATEAU])

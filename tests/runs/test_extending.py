@@ -326,6 +326,14 @@ def truncated(file: Path, half: RunFolder) -> None:
     file.write_bytes(content[: len(content) // 2])
 
 
+class Code:
+    """What only a pickle with code can hold."""
+
+
+def with_code(file: Path, half: RunFolder) -> None:
+    torch.save(torch.load(half.checkpoint, weights_only=True) | {"code": Code()}, file)
+
+
 def not_there(file: Path, half: RunFolder) -> None:
     pass
 
@@ -344,7 +352,8 @@ def without_a_key_encoder(file: Path, half: RunFolder) -> None:
     ("make", "told"),
     [
         (foreign, "it has no cl_lightning"),
-        (truncated, "is no complete checkpoint"),
+        (truncated, "run.extend is other.ckpt, but other.ckpt is no complete checkpoint"),
+        (with_code, "run.extend is other.ckpt, but other.ckpt holds a tests"),
         (not_there, "run.extend is other.ckpt"),
         (no_run, "run.extend is other.ckpt"),
         (without_a_key_encoder, "no state of MomentumEncoder"),
