@@ -1,9 +1,11 @@
 """Weights by the names of timm and torchvision, from files where these libraries look; no network."""
 
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
 import pytest
@@ -12,14 +14,21 @@ import torch
 from huggingface_hub import constants
 from safetensors.torch import save_file
 from torch import nn
-from torchvision.models import squeezenet1_1
+from torchvision.models import resnet18, squeezenet1_1
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.encoders import Encoder, TimmBackbone
+from cl_lightning.runs import RunFolder
+from cl_lightning.runs.assemble import assemble_method
+from cl_lightning.runs.beginning import begin_weights
+from cl_lightning.runs.contents import with_contents
 from cl_lightning.weights import init_weights
 from cl_lightning.weights.files import contents
 from cl_lightning.weights.named import digest_by_name, is_name, named
 from tests import small
+
+PAGE = (Path(__file__).parents[2] / "docs" / "weights.md").read_text(encoding="utf-8")
+NAMED = re.findall(r"^    (cl-train .*(?:torchvision|timm):.*)$", PAGE, flags=re.MULTILINE)
 
 
 @pytest.fixture(autouse=True)
@@ -142,3 +151,20 @@ def test_a_method_begins_with_named_weights_of_another_size_and_says_so(tmp_path
     assert "pos_embed from [1, 101, 64] to [1, 37, 64] by timm" in str(begun)
     assert "head.* (2)" in str(begun)  # left over
     assert "timm's test_vit.r160_in1k" in str(begun)
+
+
+@pytest.mark.parametrize("command", NAMED, ids=lambda command: command.split(":")[-1])
+def test_a_command_of_the_page_begins_with_the_weights_of_its_name(command: str, tmp_path: Path) -> None:
+    network = resnet18()
+    place = tmp_path / "torch" / "hub" / "checkpoints" / "resnet18-f37072fd.pth"
+    place.parent.mkdir(parents=True)
+    torch.save(network.state_dict(), place)
+    cached(tmp_path / "hf" / "hub" / "models--timm--resnet18.a1_in1k", network)
+    config = with_contents(small.config(*shlex.split(command)[1:], f"run.root={tmp_path}"))
+    method: Any = assemble_method(config)
+    begin_weights(method, config, RunFolder.of(config))
+    assert ("backbone", "100 weights") in method.begun.lines
+    weights = method.encoder.backbone.state_dict()
+    prefix = "network." if "encoder=timm" in command else ""
+    for name, weight in network.state_dict().items():
+        assert name.startswith("fc.") or torch.equal(weights[prefix + name], weight)
