@@ -1,14 +1,17 @@
 """Checkpoints by step are kept as asked, once, and a run goes on from each of them."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from cl_lightning.callbacks import KNNMonitor, LastCheckpoint
+from cl_lightning.callbacks import KNNMonitor, LastCheckpoint, Preemption
 from cl_lightning.checkpoints.reading import last_good
+from cl_lightning.interruption import StopRun
 from tests import small
+from tests.resume.signal_at import SignalAt
 
 
 def kept(folder: Path) -> list[int]:
@@ -66,6 +69,15 @@ def test_a_resumed_run_keeps_no_checkpoint_twice_and_leaves_out_none(tmp_path: P
     fit(tmp_path, tmp_path / "step-00000004.ckpt", keep_every_n_steps=2)  # as after a kill before step 6
     assert kept(tmp_path) == [2, 4, 6, 8, 10, 12]
     assert {file: file.stat().st_mtime_ns for file in before} == before
+
+
+@pytest.mark.parametrize("preempted_first", [False, True])
+def test_what_is_due_is_kept_when_a_signal_ends_the_run(preempted_first: bool, tmp_path: Path) -> None:
+    saves = [LastCheckpoint(tmp_path, keep_every_n_steps=3), Preemption()]
+    callbacks = [SignalAt(signal.SIGTERM, step=2), *(saves[::-1] if preempted_first else saves)]
+    with pytest.raises(StopRun):
+        small.trainer(*callbacks, enable_checkpointing=True).fit(small.simclr(), small.data())
+    assert kept(tmp_path) == [3]
 
 
 def test_a_run_goes_on_from_each_kept_checkpoint_with_the_same_bits(tmp_path: Path) -> None:

@@ -470,6 +470,19 @@ def test_images_that_were_moved_go_on_and_others_are_refused(of_photos: RunFolde
     assert len(list(Path("runs").iterdir())) == 2
 
 
+def test_photos_are_found_by_the_rules_of_the_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_photos(Path("photos"), *[f"{kind}/{n}.png" for kind in ("cat", "dog") for n in range(16)])
+    with monkeypatch.context() as earlier:
+        earlier.setattr("cl_lightning.runs.own_images.record.RULES", 2)
+        train(photos(epochs=1))
+    parent, longer = (
+        folder_of(photos(epochs=1)),
+        photos(f"run.extend={folder_of(photos(epochs=1)).path}", epochs=2),
+    )
+    train(longer)
+    assert [images.rules for images in map(kept, (parent, folder_of(longer))) if images] == [2, 2]
+
+
 @pytest.mark.filterwarnings("ignore:cannot read the image")
 def test_a_file_that_was_broken_before_may_be_gone_later(of_photos: RunFolder) -> None:
     """As in a run that is continued: another image replaces it."""
