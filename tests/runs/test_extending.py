@@ -85,20 +85,20 @@ def test_a_run_extended_from_its_half_ends_with_the_bits_of_the_whole_run(
     assert differences(unclocked(whole), unclocked(longer)) == []
 
 
-@pytest.mark.parametrize("method", METHODS)
 def test_a_run_extended_from_a_kept_checkpoint_inside_an_epoch_ends_with_these_bits_too(
-    method: str, trained: Callable[..., RunFolder]
+    trained: Callable[..., RunFolder],
 ) -> None:
+    method = "moco_v2"
     whole, half = trained(epochs=4, method=method), trained(KEPT, epochs=2, method=method)
     kept = half.checkpoint.with_name("step-00000006.ckpt")
     longer = trained(f"run.extend={kept}", epochs=4, method=method)
     assert differences(unclocked(whole), unclocked(longer)) == []
 
 
-@pytest.mark.parametrize("method", METHODS)
 def test_a_run_that_max_steps_ended_inside_an_epoch_goes_on_inside_it(
-    method: str, trained: Callable[..., RunFolder]
+    trained: Callable[..., RunFolder],
 ) -> None:
+    method = "moco_v2"
     whole = trained(epochs=4, method=method)
     short = trained("trainer.max_steps=6", epochs=4, method=method)
     longer = trained(f"run.extend={short.path}", epochs=4, method=method)
@@ -510,4 +510,4 @@ def test_an_extended_run_is_reported_and_evaluated_beside_its_parent(
     report.main([str(half.path), str(longer.path)])
     told = capsys.readouterr().out
     assert "2 runs: 2 finished" in told
-    assert "trainer.max_epochs" in told
+    assert "run.extend" in told
