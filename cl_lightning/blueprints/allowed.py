@@ -17,7 +17,14 @@ _BY_SCRIPT: set[str] = set()
 
 
 class NotAllowedError(ConfigError):
-    """A config names a class or function that nothing allows."""
+    """A config names a class or function that nothing allows.
+
+    `package`: the one that would have to be allowed; empty if it is none that can be.
+    """
+
+    def __init__(self, message: str, name: Any) -> None:
+        super().__init__(message)
+        self.package = name.split(".")[0] if isinstance(name, str) and can_be_allowed(name) else ""
 
 
 def allow(package: str) -> None:
@@ -49,6 +56,11 @@ def _is_there(package: str) -> bool:
         return False
 
 
+def by_script() -> list[str]:
+    """Packages and modules that only this script allows, so that other commands don't know them."""
+    return sorted(_BY_SCRIPT)
+
+
 def allowed() -> list[str]:
     """Packages, modules and single names that an entry point or a script allows."""
     values = {point.value.replace(":", ".") for point in entry_points(group=GROUP)} | _BY_SCRIPT
@@ -63,7 +75,7 @@ def find_allowed(name: Any, key: str) -> Callable[..., Any]:
         ConfigError: it does not exist, or is defined in another module.
     """
     if not is_named_allowed(name):
-        raise NotAllowedError(f"{key} is {name!r}; accepted: {_accepted(name)}")
+        raise NotAllowedError(f"{key} is {name!r}; accepted: {_accepted(name)}", name)
     module, _, attribute = name.rpartition(".")
     try:
         found: Any = getattr(import_module(module), attribute, None)

@@ -297,6 +297,19 @@ def test_a_network_that_only_python_made_is_given(tmp_path: Path) -> None:
     assert load_backbone(tmp_path / "some.ckpt", backbone=Local((4,), (2,), 3)).features == 4
 
 
+@pytest.mark.parametrize("by", ["entry point", "script"])
+def test_the_end_of_a_training_tells_the_evaluation_that_finds_its_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], by: str
+) -> None:
+    with installed(tmp_path / "site", entry_point="own_nets" if by == "entry point" else ""):
+        if by == "script":
+            cl_lightning.allow("own_nets")
+        folder = trained(tmp_path, backbone=OWN["backbone"])
+    script = " by a script that calls cl_lightning.allow('own_nets') and cl_lightning.evaluate.main()"
+    end = capsys.readouterr().out.splitlines()[-1]
+    assert end.endswith(f"cl-eval {folder}{script if by == 'script' else ''}")
+
+
 def test_cl_eval_finds_own_parts_by_the_same_names_or_says_what_to_give(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

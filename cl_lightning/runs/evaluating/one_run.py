@@ -7,7 +7,7 @@ import sklearn
 from torch import nn
 
 from cl_lightning.blueprints import ConfigError
-from cl_lightning.blueprints.allowed import NotAllowedError
+from cl_lightning.blueprints.allowed import GROUP, NotAllowedError
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.data import BrokenImageError, ContrastiveData
 from cl_lightning.data.item import NO_LABEL
@@ -18,6 +18,7 @@ from cl_lightning.methods.versions import versions
 from cl_lightning.runs.assemble import assemble_method
 from cl_lightning.runs.checking.shared_memory import spare_shared_memory
 from cl_lightning.runs.circumstances import circumstances
+from cl_lightning.runs.ending import by_a_script
 from cl_lightning.runs.evaluating.start import ORIGINS, as_it_began, start_of
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import run_hash
@@ -32,8 +33,6 @@ class NotEvaluableError(ConfigError):
     """
 
 
-# For parts that only a script has opened.
-SCRIPT = "a script in place of cl-eval calls cl_lightning.allow(PACKAGE), then cl_lightning.evaluate.main()"
 Source = Literal["query", "key", "untrained", "pixels", "starting", "parent"]
 
 
@@ -150,10 +149,15 @@ def _broken_by_now(error: BrokenImageError, folder: RunFolder) -> str:
 def _method_of(folder: RunFolder, config: dict[str, Any]) -> ContrastiveModule:
     try:
         return assemble_method(config)
-    except NotAllowedError as error:
-        raise NotEvaluableError(f"{folder.path} has parts of other code: {error}; {SCRIPT}") from error
     except ConfigError as error:
-        raise NotEvaluableError(f"{folder.path} can't be built again: {error}") from error
+        message = f"{folder.path} can't be built again: {error}"
+        if isinstance(error, NotAllowedError) and error.package:
+            what = str(error).partition("; accepted: ")[0]
+            message = (
+                f"{folder.path} was trained with code that nothing allows here: {what}; accepted: an entry "
+                f"point of the group {GROUP}, or {by_a_script([error.package])}"
+            )
+        raise NotEvaluableError(message) from error
 
 
 def frozen_network(folder: RunFolder, config: dict[str, Any], source: Source) -> tuple[nn.Module, Any]:
