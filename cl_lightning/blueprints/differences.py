@@ -10,14 +10,14 @@ from cl_lightning.blueprints.describe import OWN, PARTIAL, TARGET, defaults
 def differences(name: str, then: Any, now: Any) -> Iterator[str]:
     """`KEY: then X, now Y` for each value that is in both and differs.
 
-    Objects of the user's own code can't be compared and count as equal. If one of the two calls leaves out an
-    argument, its default is compared.
+    Objects of the user's own code that no config has made can't be compared and count as equal. If one of the
+    two calls leaves out an argument, its default is compared.
     """
-    if _is_own(then) or _is_own(now):
+    if _is_unknown(then) or _is_unknown(now):
         return
     if isinstance(then, Mapping) and isinstance(now, Mapping) and then.get(TARGET) == now.get(TARGET):
         then, now = defaults(now) | dict(then), defaults(now) | dict(now)
-        for key in (key for key in then if key in now and key != PARTIAL):
+        for key in (key for key in then if key in now and key not in (OWN, PARTIAL)):
             yield from differences(f"{name}.{key}" if name else str(key), then[key], now[key])
     elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
         for place, (before, after) in enumerate(zip(then, now, strict=True)):
@@ -36,9 +36,10 @@ def text_of(blueprint: Any) -> str:
     return f"{str(blueprint.get(TARGET)).rpartition('.')[2]}({', '.join(settings)})"
 
 
-def _is_own(blueprint: Any) -> bool:
-    return isinstance(blueprint, Mapping) and OWN in blueprint
+def _is_unknown(blueprint: Any) -> bool:
+    """Whether a blueprint does not say what made an object."""
+    return isinstance(blueprint, Mapping) and OWN in blueprint and TARGET not in blueprint
 
 
 def _is_plain(name: str, value: Any) -> bool:
-    return name not in (TARGET, PARTIAL) and not isinstance(value, (Mapping, list))
+    return name not in (OWN, TARGET, PARTIAL) and not isinstance(value, (Mapping, list))

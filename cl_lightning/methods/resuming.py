@@ -27,8 +27,8 @@ class Resumed:
     Every change of what a step computes is refused: the method's arguments, the data's batches, the Trainer's
     precision, accumulation and clipping, the needed callbacks, the optimizers and what they train. Other
     numbers of devices and workers, other monitors and loggers are allowed. A longer or shorter run is allowed
-    with a message. The user's own code can't be compared, and older checkpoints lack some settings; these are
-    not checked.
+    with a message. Parts of the user's own code that no config named can't be compared, and older checkpoints
+    lack some settings; these are not checked.
 
     Args:
         checkpoint: its content, from which Lightning will load.

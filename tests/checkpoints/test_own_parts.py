@@ -10,7 +10,7 @@ from torch import nn
 
 import cl_lightning
 from cl_lightning import SimCLR, load_backbone
-from cl_lightning.blueprints import allowed
+from cl_lightning.blueprints import ConfigError, allowed
 from cl_lightning.encoders import Encoder, SmallConvNet
 from cl_lightning.evaluate import main as cl_eval
 from cl_lightning.runs import RunFolder
@@ -36,6 +36,9 @@ def trained(root: Path, name: str = "own", **parts: Any) -> Path:
     config |= {key: parts[key] for key in ("views", "loss") if key in parts}
     config["encoder"] |= {key: parts[key] for key in ("backbone",) if key in parts}
     config |= {key: parts[key] for key in ("encoder", "init") if key in parts}
+    for key, value in parts.get("more", {}).items():
+        group, _, name = key.partition(".")
+        config[group] |= {name: value}
     config = with_contents(config)
     train(config)
     return RunFolder.of(config).path
@@ -136,6 +139,20 @@ def test_a_later_run_begins_with_an_own_network_by_its_name(run: Path, tmp_path:
         assert type(load_backbone(later)).__name__ == "Net"
     counters = [weights(folder)["norm.num_batches_tracked"].item() for folder in (run, later)]
     assert counters == [2, 4]
+
+
+def test_a_run_goes_on_with_the_same_own_parts_only(run: Path, tmp_path: Path) -> None:
+    longer = {"run.extend": str(run), "trainer.max_epochs": 2}
+    cooler, wider = OWN["loss"] | {"temperature": 0.2}, OWN["backbone"] | {"width": 7}
+    with installed(tmp_path / "site", entry_point="own_nets"):
+        with pytest.raises(ConfigError, match=r"loss\.temperature: then 0\.1, now 0\.2"):
+            trained(tmp_path, **OWN | {"loss": cooler}, more=longer)
+        with pytest.raises(ConfigError, match=r"encoder\.backbone\.width: then 6, now 7"):
+            trained(tmp_path, **OWN | {"backbone": wider}, more=longer)
+        ours = {"_target_": "cl_lightning.losses.nt_xent", "_partial_": True, "temperature": 0.2}
+        with pytest.raises(ConfigError, match=r"loss: then cooler\(temperature=0\.1\), now nt_xent"):
+            trained(tmp_path, **OWN | {"loss": ours}, more=longer)
+        assert weights(trained(tmp_path, **OWN, more=longer))["norm.num_batches_tracked"] == 4
 
 
 def own_net(width: int = 6) -> nn.Module:
