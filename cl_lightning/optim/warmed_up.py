@@ -29,7 +29,7 @@ class WarmedUp:
     shorten: bool
 
     def __post_init__(self) -> None:
-        if self.warmup_epochs < 0:
+        if not 0 <= self.warmup_epochs < math.inf:
             raise ValueError(f"schedule.warmup_epochs is {self.warmup_epochs}; accepted: 0 or more epochs")
         if self.lr_scaling not in ("none", "linear", "sqrt"):
             raise ValueError(f"schedule.lr_scaling is {self.lr_scaling!r}; accepted: none, linear, sqrt")

@@ -65,6 +65,8 @@ def test_warm_up_longer_than_training_is_refused() -> None:
     ("arguments", "message"),
     [
         ({"warmup_epochs": -1.0}, r"schedule.warmup_epochs is -1.0; accepted: 0 or more"),
+        ({"warmup_epochs": math.nan}, r"schedule.warmup_epochs is nan; accepted: 0 or more"),
+        ({"warmup_epochs": math.inf}, r"schedule.warmup_epochs is inf; accepted: 0 or more"),
         ({"final_fraction": 1.5}, r"schedule.final_fraction is 1.5; accepted: 0 to 1"),
     ],
 )
