@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 import timm
 import torch
+from timm.layers import resample_abs_pos_embed
 from torch import nn
 
+from cl_lightning import SimCLR, init_weights
 from cl_lightning.blueprints import ConfigError, build
 from cl_lightning.encoders import Encoder, PolicyBatchNorm, TimmBackbone
+from tests import small
 
 # A ResNet, a net whose BatchNorms have an activation, one without BatchNorm, one of a fixed size, and one
 # whose features pass another layer than the last stage.
@@ -99,7 +102,7 @@ def saved_by_timm(folder: Path, model: str = VIT, **settings: Any) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("model", "small", "large", "channels"),
+    ("model", "there", "here", "channels"),
     [
         (VIT, 64, 96, 3),
         (VIT, 96, 64, 1),
@@ -108,15 +111,15 @@ def saved_by_timm(folder: Path, model: str = VIT, **settings: Any) -> Path:
     ],
 )
 def test_weights_of_another_size_and_other_channels_are_those_that_timm_loads(
-    tmp_path: Path, model: str, small: int | None, large: int | None, channels: int
+    tmp_path: Path, model: str, there: int | None, here: int | None, channels: int
 ) -> None:
-    sizes = [{} if side is None else {"img_size": side} for side in (small, large)]
+    sizes = [{} if side is None else {"img_size": side} for side in (there, here)]
     file = saved_by_timm(tmp_path, model, **sizes[0])
     theirs = timm.create_model(
         model, pretrained=True, pretrained_cfg_overlay={"file": str(file)}, num_classes=0, in_chans=channels,
         **sizes[1],
     )  # fmt: skip
-    backbone = TimmBackbone(model, channels, large or 32)
+    backbone = TimmBackbone(model, channels, here or 32)
     weights, told = backbone.adapted(torch.load(file, weights_only=True))
     backbone.load_state_dict({name: w for name, w in weights.items() if "head.fc" not in name}, strict=False)
     ours = backbone.network.state_dict()
@@ -142,3 +145,22 @@ def test_weights_that_timm_cannot_adapt_are_refused(tmp_path: Path) -> None:
     weights["pos_embed"] = torch.zeros(7)
     with pytest.raises(ConfigError, match=r"do not fit timm's vit_tiny.*encoder\.backbone\.model"):
         TimmBackbone(VIT, size=96).adapted(weights)
+
+
+def test_a_transformer_of_a_run_starts_one_of_another_image_size(tmp_path: Path) -> None:
+    first = small_vit(64)
+    torch.save(
+        {"state_dict": {f"encoder.{n}": w for n, w in first.encoder.state_dict().items()}}, tmp_path / "x"
+    )
+    method = small_vit(96)
+    begun = init_weights(method, tmp_path / "x")
+    theirs, ours = (m.encoder.backbone.network.state_dict() for m in (first, method))
+    changed = [name for name, weight in theirs.items() if not torch.equal(ours[name], weight)]
+    assert changed == ["pos_embed"]
+    grid = resample_abs_pos_embed(theirs["pos_embed"], [6, 6], num_prefix_tokens=1)
+    torch.testing.assert_close(ours["pos_embed"], grid)
+    assert "pos_embed from [1, 17, 64] to [1, 37, 64]" in str(begun)
+
+
+def small_vit(size: int) -> SimCLR:
+    return small.simclr(encoder=Encoder(TimmBackbone("test_vit", size=size), out_features=8))

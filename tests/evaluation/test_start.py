@@ -123,6 +123,36 @@ def test_a_parent_has_its_row(
     assert results == evaluate(RunFolder(runs["first"]), labels=(), draws=1)["results"]
 
 
+KEY_ROWS = {
+    "all": ({"parts": "all"}, "key"),
+    "a copy of the query encoder": ({"parts": ["backbone"]}, "query"),
+    "the key encoder only": ({"parts": ["key_encoder"]}, "key"),
+    "the parent's": (None, "key"),
+}
+
+
+@pytest.mark.parametrize("began", KEY_ROWS)
+def test_for_the_key_encoder_the_row_is_what_that_began_with(
+    run: Callable[[str], Path], tmp_path: Path, began: str
+) -> None:
+    first, (init, as_its) = run("moco"), KEY_ROWS[began]
+    digest = hashlib.sha256((first / "checkpoints" / "last.ckpt").read_bytes()).hexdigest()
+    folder = Path(shutil.copytree(first, tmp_path / "second"))
+    if init is None:
+        edited(folder, init={"weights": None}, run={"extend": str(first), "parent": digest})
+    else:
+        edited(folder, init={"weights": str(first), "sha256": digest, **init})
+    main([str(folder), "--encoder", "key", *FAST])
+    (file,) = {*folder.glob("evaluation-starting.json"), *folder.glob("evaluation-parent.json")}
+    config, own = RunFolder(folder).config(), Checkpoint(first).encoder_weights(as_its)
+    network, _ = frozen_network(RunFolder(folder), config, json.loads(file.read_text())["encoder"], "key")
+    assert all(torch.equal(w, own[f"backbone.{name}"]) for name, w in network.state_dict().items())
+    if began == "the key encoder only":  # the query encoder began at random
+        file.unlink()
+        main([str(folder), *FAST])
+        assert not file.exists()
+
+
 @pytest.mark.parametrize("how", ["gone", "changed", "broken"])
 @pytest.mark.parametrize("key", ["init.weights", "run.extend"])
 def test_weights_that_are_not_there_any_more_are_told_and_the_other_rows_printed(

@@ -19,7 +19,7 @@ from cl_lightning.runs.assemble import assemble_method
 from cl_lightning.runs.checking.shared_memory import spare_shared_memory
 from cl_lightning.runs.circumstances import circumstances
 from cl_lightning.runs.ending import by_a_script
-from cl_lightning.runs.evaluating.start import ORIGINS, as_it_began, start_of
+from cl_lightning.runs.evaluating.start import ORIGINS, Trained, as_it_began, start_of
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import run_hash
 from cl_lightning.runs.own_images.record import images_to_evaluate
@@ -42,6 +42,7 @@ def evaluate(
     labels: tuple[int, ...] = (1, 10),
     draws: int = 10,
     root: str | None = None,
+    encoder: Trained = "query",
 ) -> dict[str, Any]:
     """kNN and linear accuracy of a run's backbone, each with its protocol.
 
@@ -53,6 +54,7 @@ def evaluate(
         labels: for each linear probe, its number of labelled images of each class. One more probe uses all.
         draws: how often these images are drawn.
         root: the present folder of the run's images, if they were moved.
+        encoder: which encoder is meant by `starting` and `parent`.
 
     Returns:
         `run`, `hash`, `seed`, `encoder` (the source), `features` (their number), `results`, `versions`,
@@ -67,7 +69,7 @@ def evaluate(
     """
     check_run(folder, source)
     config, data = _as_trained(folder, root)
-    network, views = frozen_network(folder, config, source)
+    network, views = frozen_network(folder, config, source, encoder)
     _require_labels(data.has_labels, folder)
     try:
         spare_shared_memory(data, views)
@@ -80,7 +82,7 @@ def evaluate(
     except ValueError as error:
         raise ConfigError(f"{folder.path}: {error}") from error
     knn = config["callbacks"].get("knn") or {}
-    start = start_of(config) if source in ORIGINS else None
+    start = start_of(config, encoder) if source in ORIGINS else None
     results = {
         "knn": knn_accuracy(train, val, **{name: knn[name] for name in ("k", "temperature") if name in knn})
     }
@@ -160,13 +162,15 @@ def _method_of(folder: RunFolder, config: dict[str, Any]) -> ContrastiveModule:
         raise NotEvaluableError(message) from error
 
 
-def frozen_network(folder: RunFolder, config: dict[str, Any], source: Source) -> tuple[nn.Module, Any]:
+def frozen_network(
+    folder: RunFolder, config: dict[str, Any], source: Source, encoder: Trained = "query"
+) -> tuple[nn.Module, Any]:
     """The network of `source`, from images to features, and the views, whose `clean` makes its input."""
     method: Any = _method_of(folder, config)
     if source == "pixels":
         return nn.Flatten(), method.views
     if source in ORIGINS:
-        as_it_began(method, config)
+        as_it_began(method, config, encoder)
     elif source != "untrained":
         checkpoint = Checkpoint(folder.path)
         checkpoint.load_into(method.encoder, checkpoint.encoder_weights(source))

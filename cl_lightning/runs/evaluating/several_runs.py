@@ -12,7 +12,7 @@ from cl_lightning.commands.quiet import quiet
 from cl_lightning.evaluation import table
 from cl_lightning.runs.evaluating.files import places, why_not, write
 from cl_lightning.runs.evaluating.one_run import NotEvaluableError, Source, check_run, evaluate
-from cl_lightning.runs.evaluating.start import ORIGINS, NoStartError, start_of
+from cl_lightning.runs.evaluating.start import ORIGINS, NoStartError, Trained, begins_alike, start_of
 from cl_lightning.runs.folder import RunFolder
 
 FIRST: tuple[Source, ...] = ("pixels", "untrained")  # baselines of the first run
@@ -120,9 +120,8 @@ def evaluated(
     """The evaluations of the runs whose images are unchanged and have labels; the baselines come first."""
     evaluations: list[tuple[RunFolder, dict[str, Any]]] = []
     for folder in ready:
-        sources = (
-            [*_baselines(folder, [ready for ready, _ in evaluations]), encoder] if baselines else [encoder]
-        )
+        before = [ready for ready, _ in evaluations]
+        sources = [*(_baselines(folder, encoder, before) if baselines else ()), encoder]
         with left_out(among):
             evaluations += list(_of_run(folder, sources, labels, draws, root))
     if not evaluations:
@@ -130,29 +129,20 @@ def evaluated(
     return evaluations
 
 
-def _baselines(folder: RunFolder, before: Sequence[RunFolder]) -> list[Source]:
+def _baselines(folder: RunFolder, encoder: Trained, before: Sequence[RunFolder]) -> list[Source]:
     """Those of the first run, and of each run what it began with, unless it is that of a run before."""
     config = folder.config()
-    start = start_of(config)
-    known = [other.config() for other in before]
-    new = start is not None and all(_beginning(other) != _beginning(config) for other in known)
-    return [*(() if before else FIRST), *([start.kind] if start is not None and new else [])]
-
-
-def _beginning(config: dict[str, Any]) -> dict[str, Any]:
-    """The keys on which the evaluation of the network at the beginning depends."""
-    return {name: config.get(name) for name in ("init", "data", "encoder", "views")} | {
-        "parent": config["run"].get("parent"),
-        "knn": config["callbacks"].get("knn"),
-    }
+    start = start_of(config, encoder)
+    known = any(begins_alike(other.config(), config) for other in before)
+    return [*(() if before else FIRST), *([] if start is None or known else [start.kind])]
 
 
 def _of_run(
-    folder: RunFolder, sources: Sequence[Source], labels: tuple[int, ...], draws: int, root: str | None
+    folder: RunFolder, sources: Sequence[Any], labels: tuple[int, ...], draws: int, root: str | None
 ) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
     for source in sources:
         try:
-            yield folder, evaluate(folder, source, labels, draws, root)
+            yield folder, evaluate(folder, source, labels, draws, root, encoder=sources[-1])
         except NoStartError as error:
             print(f"cl-eval: {folder.path} has no row for what it began with: {error}", file=sys.stderr)
 
