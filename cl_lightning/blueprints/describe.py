@@ -86,8 +86,8 @@ def _call(part: "partial[Any]") -> dict[str, Any]:
 
 
 def _own(part: Any, named: Any) -> dict[str, Any]:
-    """The blueprint of an object of the user's own code: its name, and the config node that made it."""
-    return {OWN: _name(named)} | getattr(part, "__dict__", {}).get(NODE, {})
+    """The blueprint of an object of the user's own code: the config node that made it, or its name."""
+    return getattr(part, "__dict__", {}).get(NODE, {OWN: _name(named)})
 
 
 def remember(made: Any, node: Mapping[str, Any]) -> None:

@@ -1,6 +1,8 @@
 """Whose classes and functions a config may name: what a package's entry point or a script says."""
 
+import copy
 import json
+import pickle
 import re
 import sys
 from collections.abc import Iterator
@@ -130,6 +132,17 @@ def test_a_config_can_allow_nothing(site: Path) -> None:
         for key in ("encoder", "data.train"):
             with pytest.raises(ConfigError, match=r"_target_ is .*accepted"):
                 build({"_target_": target, "package": "my_nets"}, key)
+
+
+def test_the_description_of_an_own_part_says_what_made_it_also_that_of_a_copy(site: Path) -> None:
+    install(site, "my_nets")
+    for node, made in ((NET, build(NET, "x")), (MAKE, build(MAKE, "x"))):
+        for part in (made, copy.deepcopy(made), pickle.loads(pickle.dumps(made))):
+            assert describe(part) == {"_own_": node["_target_"]} | node
+    later = build(MAKE | {"_partial_": True}, "x")
+    assert describe(later) == {"_own_": "my_nets.models.make_net", "_partial_": True} | MAKE
+    assert describe(type(build(NET, "x"))([4], [1])) == {"_own_": "my_nets.models.Net"}  # made in Python
+    assert build({"_target_": "my_nets.models.count"}, "x") == 3  # it can't be marked, and needs not
 
 
 def test_a_checkpoint_names_what_is_allowed_only_as_the_users_own_part(site: Path) -> None:

@@ -31,6 +31,10 @@ def unsaid_net(width: int):
     return Net(width)
 
 
+def layers(width: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(3, width, 3), nn.BatchNorm2d(width), nn.AvgPool2d(6), nn.Flatten())
+
+
 class Above(nn.Module):
     def __init__(self, inner: nn.Module) -> None:
         super().__init__()

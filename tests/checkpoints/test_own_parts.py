@@ -116,14 +116,16 @@ def test_a_function_that_says_it_makes_a_network_is_called_again(tmp_path: Path)
 def test_own_networks_inside_each_other_and_an_own_encoder_are_found(tmp_path: Path) -> None:
     above = {"_target_": "own_nets.Above", "inner": OWN["backbone"]}
     ours = {"_target_": "cl_lightning.encoders.SmallConvNet", "widths": [4], "strides": [2], "channels": 3}
+    layers, settings = {"_target_": "own_nets.layers", "width": 3}, {"encoder.features": 3}
     encoder = {"_target_": "own_nets.OwnEncoder", "name": "own", "width": 5, "out_features": 8}
     with installed(tmp_path / "site", entry_point="own_nets"):
         runs = [
             trained(tmp_path, "above", backbone=above),
             trained(tmp_path, "ours", backbone=above | {"inner": ours}),
+            trained(tmp_path, "layers", backbone=layers, more=settings | {"encoder.checkpointing": True}),
             trained(tmp_path, "encoder", encoder=encoder),
         ]
-        assert [load_backbone(run).features for run in runs] == [6, 4, 5]
+        assert [load_backbone(run)(images()).shape[1] for run in runs] == [6, 4, 3, 5]
         for run in runs:
             method = SimCLR.load_from_checkpoint(run)
             backbone = method.encoder.backbone.eval()
