@@ -9,12 +9,13 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from cl_lightning.blueprints import ConfigError, differences
 from cl_lightning.checkpoints import DESCRIPTION
+from cl_lightning.methods.compared import computed, of_groups
 from cl_lightning.methods.described import saved
 from cl_lightning.methods.early_end import reopen
 from cl_lightning.methods.rates import OURS, begin_anew, made
 from cl_lightning.methods.settings import described, settings
 from cl_lightning.methods.versions import changes
-from cl_lightning.optim import IMPLEMENTATION
+from cl_lightning.optim import WarmedUp
 
 COMPARED = ("data", "trainer", "callbacks")
 HALF = {"16-mixed", "bf16-mixed"}  # on a CPU Lightning replaces the first by the second
@@ -96,6 +97,20 @@ class Resumed:
             _refuse(method, list(differences("schedule", then, made(scheduler))))
         return begin_anew(self._checkpoint, then, scheduler, optimizer)
 
+    def check_branch(self, method: Any, trainer: Any, schedule: Any, total_steps: int) -> None:
+        """Check that another schedule, or the same one for a run of another length, can go on from it.
+
+        Raises:
+            ValueError: see `WarmupStableDecay.check_branch`.
+        """
+        now = {"max_epochs": trainer.max_epochs, "max_steps": trainer.max_steps}
+        courses = [
+            computed(about.get("arguments", {})).get("schedule") for about in (self._then, saved(method))
+        ]
+        is_another = courses[0] != courses[1] or self._settings.get("length") != now
+        if self.extends and is_another and isinstance(schedule, WarmedUp):
+            schedule.check_branch(self.step, total_steps)
+
     def check_optimizers(self, method: Any) -> None:
         """Compare the optimizers, also those of a user's own `configure_optimizers`.
 
@@ -110,7 +125,7 @@ class Resumed:
             for words in differences("optimizer", before, described(optimizer))
         ]
         for groups, optimizer in zip(self._groups, now, strict=False):
-            found += _of_groups(groups, optimizer, tells_its_settings=bool(then))
+            found += of_groups(groups, optimizer, tells_its_settings=bool(then))
         _refuse(method, found)
 
     def _scheduler(self) -> Mapping[str, Any] | None:
@@ -126,7 +141,7 @@ class Resumed:
         if self._then["method"] != now["method"]:
             yield f"method: then {self._then['method']}, now {now['method']}"
             return
-        then, present = (_computed(about["arguments"], self.extends) for about in (self._then, now))
+        then, present = (computed(about["arguments"], self.extends) for about in (self._then, now))
         yield from differences("", then, present)
 
     def _of_settings(self, now: Mapping[str, Any]) -> Iterator[str]:
@@ -137,39 +152,6 @@ class Resumed:
         for name, part in {**now, "trainer": trainer}.items():
             if name in COMPARED and name in then:
                 yield from differences(name, then[name], part)
-
-
-def _computed(arguments: Mapping[str, Any], extends: bool) -> dict[str, Any]:
-    """The arguments without implementation options of the optimizer, and without `schedule.shorten`; of a fit
-    that extends another one, also without its schedule."""
-    left_out = {"optimizer": IMPLEMENTATION, "schedule": {"shorten"}}
-    return {
-        name: {k: v for k, v in part.items() if k not in left_out[name]}
-        if name in left_out and isinstance(part, Mapping)
-        else part
-        for name, part in arguments.items()
-        if not (extends and name == "schedule")
-    }
-
-
-def _of_groups(then: list[dict[str, Any]], optimizer: Optimizer, tells_its_settings: bool) -> Iterator[str]:
-    """Differences in the parameter groups; for a checkpoint without settings, also in their options."""
-    now = optimizer.param_groups
-    counts = [[len(group["params"]) for group in groups] for groups in (then, now)]
-    if counts[0] != counts[1]:
-        yield f"trained tensors in each of the optimizer's groups: then {counts[0]}, now {counts[1]}"
-        return
-    if tells_its_settings:
-        return
-    for before, group in zip(then, now, strict=True):
-        if gone := sorted(before.keys() - group.keys()):
-            yield f"optimizer: then with {', '.join(gone)}, now a {type(optimizer).__name__} without"
-        peaks = before.get("initial_lr"), group.get("initial_lr")
-        if None not in peaks and peaks[0] != peaks[1]:
-            yield (
-                "peak of the learning rate (optimizer.lr, data.batch_size, accumulation): then "
-                f"{peaks[0]:g}, now {peaks[1]:g}"
-            )
 
 
 def _refuse(method: Any, found: list[str]) -> None:

@@ -80,8 +80,7 @@ class Scheduled(Checkpointed):
         check_length(attached, steps - (resumed.step if resumed and anew else 0), self.steps_per_epoch)
         if resumed is None:
             return
-        if resumed.extends and isinstance(schedule, WarmedUp):
-            schedule.check_branch(resumed.step, steps)
+        resumed.check_branch(self, self.trainer, schedule, steps)
         self._went_on = WentOn(resumed.step, resumed.rate, type(scheduler).__name__ if anew else "")
 
     def _made_optimizer(self) -> Optimizer:

@@ -10,7 +10,7 @@ from cl_lightning.checkpoints import DESCRIPTION, Checkpoint
 from cl_lightning.data import ContrastiveData
 from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.methods.resuming import Resumed
-from cl_lightning.optim import WarmedUp, as_schedule
+from cl_lightning.optim import as_schedule
 from cl_lightning.runs.checking import sizes
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.own_images.record import first_of_machine
@@ -70,7 +70,13 @@ def extension(
             f"run.extend is {parent.given}, but {parent.file} is no checkpoint of a run of cl_lightning (it "
             f"has no {missing[0]}); accepted: one that is, or {_weights_only(parent)}"
         )
-    _check_same_steps(parent, checkpoint, method, data, trainer)
+    resumed = Resumed(checkpoint.content, extends=True)
+    found = resumed.differing(method, trainer, data) or _lacking(checkpoint, method)
+    if found:
+        raise ConfigError(
+            f"run.extend is {parent.given}, which began with other settings: {'; '.join(found)}; accepted: "
+            f"the settings that it began with, or {_weights_only(parent)}"
+        )
     images = checkpoint.content.get("ContrastiveData", {})
     with refused("data"):
         data.sets.go_on_from(
@@ -79,36 +85,24 @@ def extension(
             f"its images, or {_weights_only(parent)}",
             compare=first_of_machine(),
         )
-    step = int(checkpoint.content["global_step"])
-    total, per_epoch = sizes.steps(data, trainer)
+    step, (total, per_epoch) = resumed.step, sizes.steps(data, trainer)
     _check_length(parent, step, total, per_epoch, trainer)
     with refused("schedule"):
         schedule = as_schedule(method.schedule).fitted(total, per_epoch)
-        if isinstance(schedule, WarmedUp):
-            schedule.check_branch(step, total)
+        resumed.check_branch(method, trainer, schedule, total)
     return Extension(parent, step, step / per_epoch, tuple(images.get("broken", ())))
-
-
-def _check_same_steps(
-    parent: Parent, checkpoint: Checkpoint, method: ContrastiveModule, data: ContrastiveData, trainer: Trainer
-) -> None:
-    found = Resumed(checkpoint.content, extends=True).differing(method, trainer, data)
-    kept = checkpoint.content["callbacks"]
-    found += [f"no state of {kind.__name__}" for kind in method.needed_callbacks if kind.__name__ not in kept]
-    found = found or _of_weights(checkpoint, method)
-    if found:
-        raise ConfigError(
-            f"run.extend is {parent.given}, which began with other settings: {'; '.join(found)}; accepted: "
-            f"the settings that it began with, or {_weights_only(parent)}"
-        )
 
 
 def _weights_only(parent: Parent) -> str:
     return f"init.weights={parent.given} instead of run.extend, which takes weights only"
 
 
-def _of_weights(checkpoint: Checkpoint, method: ContrastiveModule) -> list[str]:
-    """Weights that differ in name or shape, as those of a network of the user's own may."""
+def _lacking(checkpoint: Checkpoint, method: ContrastiveModule) -> list[str]:
+    """States that the checkpoint lacks; else weights that differ in name or shape, as those of a network of
+    the user's own may."""
+    kept = checkpoint.content["callbacks"]
+    if states := [kind.__name__ for kind in method.needed_callbacks if kind.__name__ not in kept]:
+        return [f"no state of {name}" for name in states]
     then = {name: tuple(w.shape) for name, w in checkpoint.state_dict.items()}
     now = {name.replace("_orig_mod.", ""): tuple(w.shape) for name, w in method.state_dict().items()}
     differ = [name for name in {**then, **now} if then.get(name) != now.get(name)]

@@ -153,6 +153,16 @@ def test_a_branch_whose_decay_would_have_begun_is_refused(tmp_path: Path) -> Non
         fit(BRANCH, 3, parent, extends=True)
 
 
+@pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")
+def test_a_branch_that_was_interrupted_in_its_decay_goes_on(tmp_path: Path) -> None:
+    """Of a script that sets `extends` at each of its starts."""
+    trunk, whole = checkpoint(TRUNK, tmp_path), tmp_path / "branch"
+    saved = {"callbacks": [LastCheckpoint(whole, keep_every_n_steps=7)], "enable_checkpointing": True}
+    fit(BRANCH, 2, trunk, extends=True, **saved)
+    _, kept = fit(BRANCH, 2, whole / "step-00000007.ckpt", extends=True)
+    assert kept.rates == rates(BRANCH, 2 * STEPS, first=7)
+
+
 def test_a_branch_has_the_bits_of_the_whole_fit(tmp_path: Path) -> None:
     trainer, _ = fit(BRANCH, 2, checkpoint(TRUNK, tmp_path), extends=True)
     whole, _ = fit(BRANCH, 2)

@@ -19,7 +19,7 @@ from cl_lightning.runs.own_images.record_file import kept
 from cl_lightning.train import train
 from tests.data.photos import write_photos
 from tests.resume.compare import differences, ended_with
-from tests.small import SMALL, SMALL_MOCO, config
+from tests.small import SMALL, SMALL_MOCO, SMALL_NNCLR, config
 
 pytestmark = pytest.mark.filterwarnings(r"ignore:epoch \d", "ignore:trainer.check_val_every_n_epoch is")
 FOUR_STEPS = "data.train.images=32"  # an epoch has four steps
@@ -29,6 +29,7 @@ KEPT = "callbacks.checkpoint.keep_every_n_steps=6"  # inside the second epoch
 METHODS = {
     "simclr": ("optimizer=adamw",),
     "moco_v2": (*SMALL_MOCO, "optimizer=sgd", "callbacks.negative_queue.length=24"),
+    "nnclr": SMALL_NNCLR,
 }
 
 
