@@ -50,7 +50,9 @@ class TimmBackbone(nn.Module):
         Raises:
             ConfigError: timm can't adapt them.
         """
-        plain = {name.removeprefix(PREFIX): weight for name, weight in weights.items()}
+        plain = dict(weights)
+        if all(name.startswith(PREFIX) for name in weights):  # some networks have an inner one of this name
+            plain = {name.removeprefix(PREFIX): weight for name, weight in weights.items()}
         own, told = self.network.state_dict(), list[str]()
         if any(name not in plain or plain[name].shape != weight.shape for name, weight in own.items()):
             try:

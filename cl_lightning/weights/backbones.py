@@ -111,4 +111,6 @@ def _check(
         accepted = (
             f"{like}, or a file of this run's architecture" if like else "a file of the same architecture"
         )
+        if isinstance(backbone, Adaptable):  # what it could adapt, it has
+            accepted += " and image size (data.size)"
         raise MisfitError("does not fit the backbone: " + "; ".join(problems), accepted)

@@ -162,5 +162,13 @@ def test_a_transformer_of_a_run_starts_one_of_another_image_size(tmp_path: Path)
     assert "pos_embed from [1, 17, 64] to [1, 37, 64]" in str(begun)
 
 
+def test_a_size_that_timm_has_no_rule_for_is_refused_with_its_key(tmp_path: Path) -> None:
+    file = saved_by_timm(tmp_path, "cait_xxs24_224", img_size=32)
+    method = small.simclr(encoder=Encoder(TimmBackbone("cait_xxs24_224", size=64)))
+    with pytest.raises(ConfigError, match=r"pos_embed is \[1, 4, 192\] there.*accepted: .*data\.size"):
+        init_weights(method, file)
+    init_weights(small.simclr(encoder=Encoder(TimmBackbone("cait_xxs24_224", size=32))), file)
+
+
 def small_vit(size: int) -> SimCLR:
     return small.simclr(encoder=Encoder(TimmBackbone("test_vit", size=size), out_features=8))
