@@ -67,11 +67,15 @@ class LastCheckpoint(Checkpoint):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._saved_step, self._saved_at = trainer.global_step, time.monotonic()
         self._kept_step = trainer.global_step
-        steps, every = trainer.estimated_stepping_batches, self.keep_every_n_steps
-        if every is not None and steps < every:
+        self._warn_of_nothing_kept("steps", self.keep_every_n_steps, trainer.estimated_stepping_batches)
+        self._warn_of_nothing_kept("epochs", self.keep_every_n_epochs, trainer.max_epochs or -1)
+
+    @staticmethod
+    def _warn_of_nothing_kept(unit: str, every: int | None, length: float) -> None:
+        if every is not None and 0 <= length < every:
             rank_zero_warn(
-                f"callbacks.checkpoint.keep_every_n_steps is {every}, more than the {steps} steps of the "
-                "run, so no checkpoint is kept"
+                f"callbacks.checkpoint.keep_every_n_{unit} is {every}, more than the {length} {unit} of the "
+                "run, so no checkpoint is kept for it"
             )
 
     def on_train_batch_end(
@@ -124,10 +128,12 @@ class LastCheckpoint(Checkpoint):
         return by_epoch or (every is not None and step // every > kept // every)
 
     def _keep(self, trainer: Trainer, file: Path) -> None:
-        """Save to `file`; it exists if the run was ended just after, before last.ckpt was saved."""
+        """Save to `file`, unless it is there: if the run was ended just after, before last.ckpt was saved."""
         step, every, kept = trainer.global_step, self.keep_every_n_steps, self._kept_step
         self._kept_step = step
         if trainer.strategy.broadcast(file.exists()):  # all processes save, or none
+            if not trainer.ckpt_path:
+                rank_zero_warn(f"{file} is there already, and stays as it is: it may be another run's")
             return
         trainer.save_checkpoint(file)
         if every is not None and step // every > kept // every and step % every and trainer.is_global_zero:

@@ -78,12 +78,13 @@ def _keep_options(optimizer: Optimizer, state: dict[str, Any]) -> dict[str, Any]
     return state | {"param_groups": [own | {"params": loaded["params"]} for own, loaded in groups]}
 
 
-def check_length(attached: Mapping[str, Any], steps: int, steps_per_epoch: float) -> None:
+def check_length(attached: Mapping[str, Any], steps: int, steps_per_epoch: float, done: int) -> None:
     """Check that torch's OneCycleLR, which refuses more steps than it was made for, has enough of them.
 
     Args:
         attached: the value of Lightning's `lr_scheduler`.
-        steps: the optimizer steps that it is to make.
+        steps: the optimizer steps that are left.
+        done: how often it has moved already.
 
     Raises:
         ConfigError: it has fewer; says how many it needs.
@@ -92,7 +93,7 @@ def check_length(attached: Mapping[str, Any], steps: int, steps_per_epoch: float
     if not isinstance(scheduler, OneCycleLR):
         return
     by_step = attached.get("interval") == "step"
-    moves = steps if by_step else -int(-steps // steps_per_epoch)
+    moves = done + (steps if by_step else -int(-steps // steps_per_epoch))
     if scheduler.total_steps < moves:
         raise ConfigError(
             f"schedule made a OneCycleLR with total_steps={scheduler.total_steps}, but it moves {moves} "

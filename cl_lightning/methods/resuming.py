@@ -53,6 +53,12 @@ class Resumed:
         """The learning rate of its next step; None if there was no optimizer."""
         return float(self._groups[0][0]["lr"]) if self._groups else None
 
+    @property
+    def moves_of_scheduler(self) -> int:
+        """How often the scheduler has moved whose state a fit will load; 0 if there is none."""
+        states = self._checkpoint.get("lr_schedulers") or [{}]
+        return int(states[0].get("last_epoch", 0))
+
     def differing(self, method: Any, trainer: Any, data: Any) -> list[str]:
         """All settings that differ, as text, of those that are known before the optimizer is made."""
         now = settings(method, trainer, data)

@@ -77,7 +77,8 @@ class Scheduled(Checkpointed):
         scheduler, resumed = attached["scheduler"], self._resumed
         self.scheduler_made = made(scheduler)
         anew = resumed is not None and resumed.go_on_with(self, scheduler, optimizer)
-        check_length(attached, steps - (resumed.step if resumed and anew else 0), self.steps_per_epoch)
+        left, moved = (steps, 0) if resumed is None else (steps - resumed.step, resumed.moves_of_scheduler)
+        check_length(attached, left, self.steps_per_epoch, moved)
         if resumed is None:
             return
         resumed.check_branch(self, self.trainer, schedule, steps)

@@ -1,6 +1,7 @@
 """Checkpoints by step are kept as asked, once, and a run goes on from each of them."""
 
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,10 +97,24 @@ def test_the_newest_good_checkpoint_is_still_the_last_one(tmp_path: Path) -> Non
     assert last_good(tmp_path) == f"{tmp_path / 'step-00000012.ckpt'} (step 12)"
 
 
-def test_an_interval_longer_than_the_run_has_no_effect_and_warns(tmp_path: Path) -> None:
-    with pytest.warns(UserWarning, match="keep_every_n_steps is 13, more than the 12 steps"):
-        fit(tmp_path, keep_every_n_steps=13)
+@pytest.mark.parametrize(("unit", "length"), [("steps", 12), ("epochs", 3)])
+def test_an_interval_longer_than_the_run_has_no_effect_and_warns(
+    unit: str, length: int, tmp_path: Path
+) -> None:
+    with pytest.warns(
+        UserWarning, match=f"keep_every_n_{unit} is {length + 1}, more than the {length} {unit}"
+    ):
+        fit(tmp_path, **{f"keep_every_n_{unit}": length + 1})
     assert kept(tmp_path) == []
+
+
+def test_a_checkpoint_of_another_run_in_the_same_folder_is_left_alone_and_told(tmp_path: Path) -> None:
+    fit(tmp_path, keep_every_n_steps=6, max_epochs=2)
+    before = (tmp_path / "step-00000006.ckpt").read_bytes()
+    with pytest.warns(UserWarning, match=r"step-00000006\.ckpt is there already"):
+        fit(tmp_path, keep_every_n_steps=6, method=small.simclr(optimizer=partial(torch.optim.SGD, lr=1e-3)))
+    assert (tmp_path / "step-00000006.ckpt").read_bytes() == before
+    assert kept(tmp_path) == [6, 12]
 
 
 @pytest.mark.parametrize("name", ["keep_every_n_epochs", "keep_every_n_steps"])

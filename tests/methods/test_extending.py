@@ -119,6 +119,16 @@ def test_a_cycle_that_has_too_few_steps_is_refused_with_their_number(tmp_path: P
         fit(one_cycle(8), 3)
 
 
+@pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")
+@pytest.mark.parametrize("extends", [False, True])
+def test_a_cycle_that_began_anew_goes_on_after_an_interruption(extends: bool, tmp_path: Path) -> None:
+    saved = {"callbacks": [LastCheckpoint(tmp_path / "cycle", keep_every_n_steps=9)]}
+    parent = checkpoint(COSINE, tmp_path)
+    _, whole = fit(one_cycle(8), 3, parent, extends=True, enable_checkpointing=True, **saved)
+    _, kept = fit(one_cycle(8), 3, tmp_path / "cycle" / "step-00000009.ckpt", extends)
+    assert (kept.rates, kept.momenta) == (whole.rates[5:], whole.momenta[5:])
+
+
 @pytest.mark.parametrize(
     ("parent", "schedule", "told"),
     [
