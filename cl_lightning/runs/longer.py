@@ -25,7 +25,7 @@ def how_to_go_on(
     for file in folder.path.parent.glob("*/config.yaml"):
         other = RunFolder(file.parent)
         with suppress(*FOREIGN):
-            done = (other.summary() or {}).get("steps", total)
+            done = (other.summary() or {}).get("steps", total) if other.checkpoint.is_file() else total
             if done < total and differences(read_config(file), config).keys() <= LENGTH:
                 found.append((done, other))
     if not found:
@@ -33,9 +33,18 @@ def how_to_go_on(
     done, other = max(found, key=lambda run: (run[0], str(run[1].path)))
     told = (
         f"a run of its own: {other.path} is the same, but finished after {done:,} of these {total:,} steps; "
-        f"to go on from it instead of from the start, add run.extend={other.path}"
+        f"to go on from it, add run.extend={other.path}{_instead(config)}"
     )
     return [told + _jump(as_schedule(schedule), done, total, per_epoch)]
+
+
+def _instead(config: dict[str, Any]) -> str:
+    """What `run.extend` would be in the place of."""
+    given = {
+        "run.extend": config["run"].get("extend"),
+        "init.weights": (config.get("init") or {}).get("weights"),
+    }
+    return "".join(f" and leave out {key}={value}" for key, value in given.items() if value is not None)
 
 
 def _jump(schedule: Any, done: int, total: int, per_epoch: int) -> str:

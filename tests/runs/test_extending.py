@@ -327,6 +327,13 @@ def truncated(file: Path, half: RunFolder) -> None:
     file.write_bytes(content[: len(content) // 2])
 
 
+def of_another_shape(file: Path, half: RunFolder) -> None:
+    """As of a network of the user's own that was changed since."""
+    content = torch.load(half.checkpoint, weights_only=True)
+    content["state_dict"][next(iter(content["state_dict"]))] = torch.zeros(3)
+    torch.save(content, file)
+
+
 class Code:
     """What only a pickle with code can hold."""
 
@@ -353,6 +360,7 @@ def without_a_key_encoder(file: Path, half: RunFolder) -> None:
     ("make", "told"),
     [
         (foreign, "it has no cl_lightning"),
+        (of_another_shape, r"weight encoder\.backbone\..*: then \(3,\), now \("),
         (truncated, "run.extend is other.ckpt, but other.ckpt is no complete checkpoint"),
         (with_code, "run.extend is other.ckpt, but other.ckpt holds a tests"),
         (not_there, "run.extend is other.ckpt"),
@@ -419,11 +427,28 @@ def test_a_rate_that_would_jump_is_told(
     assert ("of the peak" in out) is bool(told)
 
 
-@pytest.mark.parametrize("other", [("seed=1",), ("trainer.max_epochs=1", "callbacks.knn.k=3")])
+def test_the_advice_beside_a_run_that_began_with_weights_or_was_extended_works_too(
+    trained: Callable[..., RunFolder], capsys: pytest.CaptureFixture[str]
+) -> None:
+    half = trained(KEPT, epochs=2)
+    for begin, lengths in ((f"init.weights={half.path}", (1, 2)), (f"run.extend={half.path}", (3, 4))):
+        for epochs in lengths:
+            capsys.readouterr()
+            train(settings(begin, epochs=epochs))
+        told = capsys.readouterr().out
+        assert f"and leave out {begin}" in told
+        assert train(settings(advised(told), epochs=lengths[1]))["parent"]["epoch"] == lengths[0]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [("seed=1",), ("trainer.max_epochs=1", "callbacks.knn.k=3"), ("seed=2",)],
+)
 def test_a_run_that_differs_in_more_or_is_not_shorter_is_no_advice(
     other: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    train(settings(epochs=1))
+    without = ("callbacks.checkpoint=null", "callbacks.preemption=null", "seed=2")
+    train(settings(*(without if "seed=2" in other else ()), epochs=1))
     capsys.readouterr()
     train(settings(*other, epochs=2))
     assert "run.extend=" not in capsys.readouterr().out
