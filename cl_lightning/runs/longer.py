@@ -55,8 +55,8 @@ def _jump(schedule: Any, done: int, total: int, per_epoch: int) -> str:
         then, now = (_factor(schedule, done, length, per_epoch) for length in (done, total))
         if then != now:
             return (
-                f" (its learning rate has come to {then:.3g} of the peak, and would go on at {now:.3g}; "
-                "schedule=wsd can avoid this)"
+                f" (its learning rate has come to {then:.3g} of the peak, and would go on at {now:.3g}; a "
+                "run with schedule=wsd schedule.decay_share=0 has no such jump)"
             )
     return ""
 
