@@ -17,10 +17,13 @@ def begin_weights(method: ContrastiveModule, config: Mapping[str, Any], folder: 
         ConfigError: they can't be read, or don't fit; says why, and what to change.
     """
     init = config.get("init") or {}
-    if init.get("weights") is None or folder.checkpoint.is_file():
+    if init.get("weights") is None:
         return
-    from cl_lightning.weights import begin  # only here, for a quick start without it
+    from cl_lightning.weights import begin, forget_named  # only here, for a quick start without it
 
+    if folder.checkpoint.is_file():
+        forget_named()  # they were read for the run's identity only
+        return
     begun = begin(method, init["weights"], init["parts"])
     settings = (begun.about or {}).get("settings", {})
     there, here = settings.get("data", {}).get("batch_size"), config["data"].get("batch_size")

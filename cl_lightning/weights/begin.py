@@ -17,7 +17,7 @@ from cl_lightning.checkpoints import DESCRIPTION, Checkpoint
 from cl_lightning.weights.backbones import Fit, MisfitError, check_finite, fit_backbone
 from cl_lightning.weights.files import contents
 from cl_lightning.weights.layouts import OURS, below
-from cl_lightning.weights.named import is_name, named
+from cl_lightning.weights.named import forget_named, is_name, named
 from cl_lightning.weights.projectors import fit_projector
 from cl_lightning.weights.recognise import Found, entries, recognised
 from cl_lightning.weights.states import begin_state, counted, own_states
@@ -90,7 +90,7 @@ def begin(method: Any, weights: str | Path, parts: Sequence[str] | str) -> Begun
     lines += [("left over", left)] if (left := _left_over(found, content, used)) else []
     lines += [("differs", line) for line in [*_differs(method, about), *_rounded(method, found)]]
     method.begun = Begun(f"{source} ({_origin(source, found, about)})", lines, about)
-    named.cache_clear()  # the weights need no longer be kept
+    forget_named()
     return method.begun
 
 

@@ -43,6 +43,11 @@ def named(source: str) -> tuple[dict[str, Tensor], str]:
     return LIBRARIES[library](name)
 
 
+def forget_named() -> None:
+    """Free the memory of the weights that `named` keeps."""
+    named.cache_clear()
+
+
 def digest_by_name(source: str) -> str:
     """The SHA-256 of the names, shapes and values of the weights of a name."""
     digest = hashlib.sha256()

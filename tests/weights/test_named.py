@@ -164,7 +164,22 @@ def test_a_command_of_the_page_begins_with_the_weights_of_its_name(command: str,
     method: Any = assemble_method(config)
     begin_weights(method, config, RunFolder.of(config))
     assert ("backbone", "100 weights") in method.begun.lines
+    assert named.cache_info().currsize == 0
     weights = method.encoder.backbone.state_dict()
     prefix = "network." if "encoder=timm" in command else ""
     for name, weight in network.state_dict().items():
         assert name.startswith("fc.") or torch.equal(weights[prefix + name], weight)
+
+
+def test_a_run_that_goes_on_does_not_keep_them_in_memory(tmp_path: Path) -> None:
+    cached(tmp_path / "hf" / "hub" / "models--timm--test_vit.r160_in1k", timm.create_model("test_vit"))
+    model = ("encoder=timm", "encoder.backbone.model=test_vit", "init.weights=timm:test_vit")
+    config = with_contents(small.config(*model, f"run.root={tmp_path}"))
+    assert named.cache_info().currsize == 1
+    folder = RunFolder.of(config)
+    folder.checkpoint.parent.mkdir(parents=True)
+    folder.checkpoint.touch()
+    method: Any = assemble_method(config)
+    begin_weights(method, config, folder)
+    assert method.begun is None
+    assert named.cache_info().currsize == 0
