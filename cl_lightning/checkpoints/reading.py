@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
@@ -98,7 +99,14 @@ def explained(error: Exception) -> UnreadableError:
             "a file that this user may read: change its permissions",
         )
     system = error.strerror if isinstance(error, OSError) else None
-    reason = system or str(error).partition("\n")[0] or type(error).__name__
+    reason = system or _first_line(error)
     return UnreadableError(
         f"is no complete checkpoint ({reason})", "the checkpoint of a run; if this one is broken, a new one"
     )
+
+
+def _first_line(error: Exception) -> str:
+    """The reason in an error, without torch's advice to run the code in a file that is none of weights."""
+    if isinstance(error, UnpicklingError | LookupError):
+        return "its bytes are no weights"
+    return str(error).partition("\n")[0] or type(error).__name__

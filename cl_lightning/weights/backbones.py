@@ -10,6 +10,7 @@ from cl_lightning.encoders.likeness import options_like
 from cl_lightning.weights.naming import COUNTERS, Naming
 
 SHOWN = 3
+OF_LAYERS = ("weight", "bias", "running_mean", "running_var")
 
 
 class MisfitError(Exception):
@@ -64,6 +65,21 @@ def check_finite(weights: Mapping[str, Tensor]) -> None:
     for name, w in weights.items():
         if w.is_floating_point() and not torch.isfinite(w).all():
             raise MisfitError(f"holds NaN or infinity in {name}", "weights that are numbers")
+
+
+def check_form(weights: Mapping[str, Tensor]) -> None:
+    """Raises MisfitError for tensors that are not plain numbers, such as those of a quantized network."""
+    for name, w in weights.items():
+        kinds = {
+            "sparse": w.layout is not torch.strided,
+            "quantized": w.is_quantized,
+            "complex": w.is_complex(),
+            "without values": w.is_meta,
+            "in 8 bits": w.is_floating_point() and w.dtype.itemsize == 1,
+            "of whole numbers": not w.is_floating_point() and name.rpartition(".")[2] in OF_LAYERS,
+        }
+        if found := [kind for kind, is_one in kinds.items() if is_one]:
+            raise MisfitError(f"holds {name}, which is {found[0]}", "dense weights in floating point")
 
 
 def _with_channels(

@@ -88,7 +88,7 @@ def begin(method: Any, weights: str | Path, parts: Sequence[str] | str) -> Begun
     for step in steps:
         step()
     lines += [("left over", left)] if (left := _left_over(found, content, used)) else []
-    lines += [("differs", line) for line in [*_differs(method, about), *_rounded(method, found)]]
+    lines += [("differs", line) for line in [*_differs(method, about), *_precisions(method, found)]]
     method.begun = Begun(f"{source} ({_origin(source, found, about)})", lines, about)
     forget_named()
     return method.begun
@@ -97,7 +97,7 @@ def begin(method: Any, weights: str | Path, parts: Sequence[str] | str) -> Begun
 def _origin(source: str, found: Found, about: Mapping[str, Any] | None) -> str:
     """Which program wrote the weights, or which of a library's they are."""
     if about is not None:
-        return f"cl_lightning: {about['method']}"
+        return f"cl_lightning: {about.get('method')}"
     return named(source)[1] if is_name(source) else found.layout.program
 
 
@@ -118,7 +118,7 @@ def _wanted(method: Any, parts: Sequence[str] | str) -> tuple[str, ...]:
     if parts == ALL:
         return known
     wanted = tuple(parts) if isinstance(parts, (list, tuple)) else ()
-    if not wanted or set(wanted) - set(known):
+    if not wanted or any(part not in known for part in wanted):
         raise ConfigError(
             f"init.parts is {shown(parts)}; accepted for {type(method).__name__}: all, or a list of "
             f"{', '.join(known)}"
@@ -131,11 +131,18 @@ def _opened(source: str) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
     if is_name(source):
         return {"state_dict": named(source)[0]}, None
     path = Path(source).expanduser()
-    content = Checkpoint(path).content if path.is_dir() else contents(path)
-    if DESCRIPTION in content:
-        kept = {name: content[name] for name in ("state_dict", "callbacks") if name in content}
-        return kept, content[DESCRIPTION]
-    return content, None
+    content = _of_run(path) if path.is_dir() else contents(path)
+    about = content.get(DESCRIPTION)
+    if not isinstance(about, Mapping):
+        return content, None
+    return {name: content[name] for name in ("state_dict", "callbacks") if name in content}, about
+
+
+def _of_run(folder: Path) -> Mapping[str, Any]:
+    try:
+        return Checkpoint(folder).content
+    except ConfigError as error:
+        raise ConfigError(f"init.weights is {folder}, but {error}") from error
 
 
 def _part(
@@ -210,8 +217,16 @@ def _differs(method: Any, about: Mapping[str, Any] | None) -> list[str]:
     return lines
 
 
-def _rounded(method: Any, found: Found) -> list[str]:
-    """What is told of weights in a higher precision than the method's."""
-    if method.dtype == torch.float32 and any(w.dtype == torch.float64 for w in found.table.values()):
-        return ["float64 there, float32 here: weights are rounded"]
-    return []
+def _precisions(method: Any, found: Found) -> list[str]:
+    """What is told of weights in another precision than the method's."""
+    here = method.dtype
+    there = {w.dtype for w in found.table.values() if w.is_floating_point()} - {here}
+    return [
+        f"{_short(dtype)} there, {_short(here)} here"
+        + (": weights are rounded" if dtype.itemsize > here.itemsize else "")
+        for dtype in sorted(there, key=str)
+    ]
+
+
+def _short(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -1,6 +1,7 @@
 """Fits the weights of a file to a projector, layer by layer: each program has its own names for them."""
 
 from collections.abc import Mapping
+from itertools import pairwise, product
 from typing import NamedTuple
 
 import torch
@@ -9,6 +10,9 @@ from torch import Tensor
 from cl_lightning.encoders import Projector
 from cl_lightning.weights.backbones import Fit, MisfitError, check_finite
 from cl_lightning.weights.naming import COUNTERS
+
+WITHOUT = "init.parts without projector"
+MOST = 3  # layers of our projector
 
 
 class Layer(NamedTuple):
@@ -34,7 +38,7 @@ def fit_projector(projector: Projector, given: Mapping[str, Tensor]) -> Fit:
     """
     there, here = layers(given), layers(projector.state_dict())
     if not there:
-        raise MisfitError("has no projector", "init.parts without projector")
+        raise MisfitError("has no projector", WITHOUT)
     alike = [layer.is_linear for layer in there] == [layer.is_linear for layer in here]
     if not alike or any(
         theirs.tensors["weight"].shape != ours.tensors["weight"].shape
@@ -42,7 +46,7 @@ def fit_projector(projector: Projector, given: Mapping[str, Tensor]) -> Fit:
     ):
         raise MisfitError(
             f"has another projector: {_text(there)} there, {_text(here)} here",
-            f"{_keys(there)}, or init.parts without projector",
+            f"{_keys(there)}, or {WITHOUT}" if _as_ours(there, here[0]) else WITHOUT,
         )
     weights: dict[str, Tensor] = {}
     told: list[str] = []
@@ -92,7 +96,7 @@ def _fitted(
         elif bias.any():
             raise MisfitError(
                 f"has a bias in the BatchNorm at the projector's output ({theirs.name}), and ours has none",
-                "init.parts without projector",
+                WITHOUT,
             )
     counters = {name: w for name, w in here.items() if name == COUNTERS and name not in there}
     there |= counters
@@ -100,7 +104,7 @@ def _fitted(
         raise MisfitError(
             f"has {', '.join(sorted(there))} in the projector's layer {theirs.name}, and ours "
             f"{', '.join(sorted(here))}",
-            "init.parts without projector",
+            WITHOUT,
         )
     return there, after, told
 
@@ -113,6 +117,20 @@ def _text(found: list[Layer]) -> str:
     return ", ".join(
         "linear {1} to {0}".format(*layer.tensors["weight"].shape) if layer.is_linear else "norm"
         for layer in found
+    )
+
+
+def _as_ours(found: list[Layer], first: Layer) -> bool:
+    """Whether our projector, for as many features as `first` has, can have these layers."""
+    shapes = [layer.tensors["weight"].shape for layer in found if layer.is_linear]
+    kinds = [layer.is_linear for layer in found]
+    forms = [True], [True, False]  # of a layer: without and with BatchNorm
+    possible = [inner * (len(shapes) - 1) + last for inner, last in product(forms, forms)]
+    return (
+        0 < len(shapes) <= MOST
+        and kinds in possible
+        and shapes[0][1] == first.tensors["weight"].shape[1]
+        and all(after[1] == before[0] == shapes[0][0] for before, after in pairwise(shapes))
     )
 
 

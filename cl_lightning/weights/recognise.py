@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.encoders.likeness import options_like
+from cl_lightning.weights.backbones import check_form
 from cl_lightning.weights.layouts import LAYOUTS, Layout, below, tables
 from cl_lightning.weights.naming import COUNTERS, Naming, namings
 
@@ -20,6 +21,11 @@ class Found(NamedTuple):
     table: dict[str, Tensor]
     layout: Layout
     naming: Naming
+
+    @property
+    def entries_of_backbone(self) -> frozenset[str]:
+        """The full names of the backbone's weights, which several layouts may find."""
+        return frozenset(self.layout.backbone + name for name in self.naming.values())
 
 
 def recognised(content: Mapping[Any, Any], backbone: nn.Module, file: str) -> Found:
@@ -51,8 +57,9 @@ def recognised(content: Mapping[Any, Any], backbone: nn.Module, file: str) -> Fo
             f"are looked for; accepted: weights of this architecture{_or_like(every)}"
         )
     known = [one for one in found if one.layout in LAYOUTS]
-    if not known and len({one.layout for one in found}) > 1:
-        prefixes = ", ".join(sorted({one.layout.backbone for one in found}))
+    networks = {one.entries_of_backbone: one.layout.backbone for one in reversed(found)}
+    if not known and len(networks) > 1:
+        prefixes = ", ".join(sorted(networks.values()))
         raise ConfigError(
             f"init.weights is {file}, which holds several such networks, below {prefixes}; accepted: a file "
             "with one of them"
@@ -79,12 +86,17 @@ def entries(found: Found, part: str) -> dict[str, Tensor]:
     """The entries of a part: of `backbone`, `projector`, `key_backbone` and `key_projector`.
 
     A projector inside the backbone (`encoder_q.fc`) is no part of the backbone.
+
+    Raises:
+        MisfitError: they are no ordinary tensors of real numbers.
     """
     prefix = getattr(found.layout, part)
     inner = getattr(found.layout, part.replace("backbone", "projector"))
     inside = None if inner is None or part.endswith("projector") else inner.removeprefix(prefix or "")
-    weights = below(found.table, prefix)
-    return {n: w for n, w in weights.items() if inside in (None, inner) or not n.startswith(str(inside))}
+    every = below(found.table, prefix)
+    weights = {n: w for n, w in every.items() if inside in (None, inner) or not n.startswith(str(inside))}
+    check_form(weights)
+    return weights
 
 
 def _or_like(every: Sequence[Mapping[str, Tensor]]) -> str:

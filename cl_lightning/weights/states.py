@@ -10,7 +10,7 @@ from cl_lightning.callbacks import MomentumEncoder
 from cl_lightning.callbacks.first_in_first_out import NEVER, FirstInFirstOut
 from cl_lightning.callbacks.method_state import MethodState
 from cl_lightning.encoders import Encoder
-from cl_lightning.weights.backbones import MisfitError, fit_backbone
+from cl_lightning.weights.backbones import MisfitError, check_form, fit_backbone
 from cl_lightning.weights.layouts import OURS, below
 from cl_lightning.weights.projectors import fit_projector
 from cl_lightning.weights.recognise import Found, entries
@@ -69,10 +69,10 @@ def _queue(
         raise MisfitError(f"has no {kind.title}", without)
     else:
         keys = found.table[name]
-        place = found.table.get(str(found.layout.pointer))
-        pointer, real = 0 if place is None else int(place.flatten()[0]), None
+        pointer, real = _pointer(found), None
         used = {name, str(found.layout.pointer)}
-    if keys.ndim != 2 or dim not in keys.shape:
+    check_form({kind.title: keys})
+    if keys.ndim != 2 or dim not in keys.shape or not keys.numel():
         raise MisfitError(
             f"has a {kind.title} of shape {list(keys.shape)}, and the embeddings of this run have {dim} "
             "dimensions",
@@ -87,7 +87,17 @@ def _queue(
             f"has a {kind.title} with vectors of length {lengths.min():.3g} to {lengths.max():.3g}",
             f"vectors of length 1, or {without}",
         )
+    if not 0 <= pointer < len(keys):
+        raise MisfitError(f"has a {kind.title} of {len(keys):,} keys that begins at {pointer:,}", without)
     return kind.begun_with(keys, pointer, real), used, [f"{len(keys):,} keys"]
+
+
+def _pointer(found: Found) -> int:
+    """The place of a queue's oldest key; -1 if it is no number."""
+    pointer = found.table.get(str(found.layout.pointer))
+    if pointer is None:
+        return 0
+    return int(pointer) if pointer.numel() == 1 and torch.isfinite(pointer).all() else -1
 
 
 def own_states(content: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -190,7 +190,17 @@ def test_the_config_that_fits_is_named_for_a_projector(moco_file: Path) -> None:
         init_weights(method, moco_file, ["projector"])
 
 
-@pytest.mark.parametrize("parts", ["backbone", [], ["head"], ["backbone", "queue"], 3, None])
+def test_no_config_is_named_for_a_projector_that_ours_cannot_be(tmp_path: Path) -> None:
+    method = small.simclr()
+    backbone = {f"backbone.{name}": w for name, w in method.encoder.backbone.state_dict().items()}
+    one, other = torch.zeros(8, 16), torch.zeros(8, 4)  # the second does not take what the first gives
+    layers = {"projector.0.weight": one, "projector.2.weight": other}
+    torch.save(backbone | layers, tmp_path / "file.pth")
+    with pytest.raises(ConfigError, match=r"another projector.*accepted: init\.parts without projector"):
+        init_weights(method, tmp_path / "file.pth", ["projector"])
+
+
+@pytest.mark.parametrize("parts", ["backbone", [], ["head"], ["backbone", "queue"], [["backbone"]], 3, None])
 def test_unknown_parts_are_refused(parts: Any, moco_file: Path) -> None:
     with pytest.raises(ConfigError, match=r"init\.parts is .*backbone, projector"):
         init_weights(small.simclr(), moco_file, parts)
@@ -236,6 +246,41 @@ def test_a_broken_file_is_refused_by_its_name(kind: str, moco_file: Path, tmp_pa
     with pytest.raises(ConfigError, match=r"file\.pth.*accepted: "):
         init_weights(method, broken(kind, moco_file, tmp_path / "file.pth"))
     assert all(map(torch.equal, before, method.state_dict().values()))
+
+
+FORMS = {
+    "sparse": lambda w: w.to_sparse(),
+    "complex": lambda w: w.to(torch.complex64),
+    "without values": lambda w: w.to("meta"),
+    "in 8 bits": lambda w: w.to(torch.float8_e4m3fn),
+    "of whole numbers": lambda w: w.to(torch.int8),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Validating sparse")
+@pytest.mark.parametrize("form", FORMS)
+def test_weights_that_are_no_dense_real_numbers_are_refused(form: str, tmp_path: Path) -> None:
+    method = small.simclr()
+    before = [w.clone() for w in method.state_dict().values()]
+    weights = method.encoder.backbone.state_dict()
+    torch.save({name: FORMS[form](w) for name, w in weights.items()}, tmp_path / "file.pth")
+    with pytest.raises(ConfigError, match=rf"file\.pth, which holds layers\.0\.0\.weight, which is {form}"):
+        init_weights(method, tmp_path / "file.pth")
+    assert all(map(torch.equal, before, method.state_dict().values()))
+
+
+def test_torch_s_advice_to_run_code_is_not_passed_on(tmp_path: Path) -> None:
+    (tmp_path / "file.pth").write_text('{"conv1.weight": [1.0]}')
+    with pytest.raises(ConfigError) as refused:
+        init_weights(small.simclr(), tmp_path / "file.pth")
+    assert "weights_only" not in str(refused.value)
+
+
+def test_a_broken_checkpoint_of_a_run_is_refused_with_the_key(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "last.ckpt").write_bytes(b"")
+    with pytest.raises(ConfigError, match=r"init\.weights is .*last\.ckpt"):
+        init_weights(small.simclr(), tmp_path)
 
 
 class Evil:

@@ -12,6 +12,7 @@ from cl_lightning.blueprints import ConfigError
 from cl_lightning.callbacks import MomentumEncoder, NegativeQueue
 from cl_lightning.encoders import Encoder, ResNet
 from cl_lightning.weights import parts_of
+from tests import small
 from tests.weights.foreign import (
     FILES,
     QUEUE,
@@ -94,6 +95,30 @@ def test_two_queues_are_refused_and_the_rest_is_taken(tmp_path: Path) -> None:
     torch.testing.assert_close(key.eval()(IMAGES), file.key(IMAGES), **CLOSE)
 
 
+@pytest.mark.parametrize("pointer", [[QUEUE], [-1], [torch.nan], []])
+def test_a_queue_that_begins_outside_of_itself_is_refused(pointer: list[float], tmp_path: Path) -> None:
+    file = moco_v2()
+    content = file.content["state_dict"] | {"module.queue_ptr": torch.tensor(pointer)}
+    method = MoCoV2(encoder=encoder(file))
+    with pytest.raises(ConfigError, match=r"that begins at.*init\.parts without queue"):
+        init_weights(method, written({"state_dict": content}, tmp_path / "file.pth"), "all")
+    assert not method.begins_with
+
+
+@pytest.mark.parametrize("prefix", ["student.", "student.net."])
+def test_one_prefix_that_no_program_has_is_found_and_two_are_refused(prefix: str, tmp_path: Path) -> None:
+    """Also for a network of one child, whose names can be told in two ways."""
+    method = small.simclr()
+    weights = method.encoder.backbone.state_dict()
+    one = {f"{prefix}{name}": w + 1 for name, w in weights.items()}
+    path = written(one, tmp_path / "file.pth")
+    init_weights(method, path)
+    assert all(torch.equal(w, one[prefix + n]) for n, w in method.encoder.backbone.state_dict().items())
+    two = one | {f"teacher.{name}": w for name, w in weights.items()}
+    with pytest.raises(ConfigError, match=f"below {prefix}, teacher"):
+        init_weights(method, written(two, path))
+
+
 def test_a_bias_that_our_projector_lacks_is_refused_unless_it_is_0(tmp_path: Path) -> None:
     file = lightly_simclr()
     method, path = SimCLR(encoder=encoder(file)), tmp_path / "file.pth"
@@ -141,6 +166,7 @@ def test_half_precision_is_read_as_float32(tmp_path: Path) -> None:
     file = moco_v2()
     halves = {n: w.half() if w.is_floating_point() else w for n, w in file.content["state_dict"].items()}
     method = SimCLR(encoder=encoder(file))
-    init_weights(method, written({"state_dict": halves}, tmp_path / "file.pth"))
+    begun = init_weights(method, written({"state_dict": halves}, tmp_path / "file.pth"))
+    assert ("differs", "float16 there, float32 here") in begun.lines
     weight = method.encoder.backbone.conv1.weight
     assert torch.equal(weight, halves["module.encoder_q.conv1.weight"].float())
