@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from cl_lightning.methods.contrastive import ContrastiveModule
+from cl_lightning.runs.contents import INIT, check_unchanged
 from cl_lightning.runs.folder import RunFolder
 
 
@@ -25,6 +26,7 @@ def begin_weights(method: ContrastiveModule, config: Mapping[str, Any], folder: 
         forget_named()  # they were read for the run's identity only
         return
     begun = begin(method, init["weights"], init["parts"])
+    check_unchanged(INIT, config)
     settings = (begun.about or {}).get("settings", {})
     there, here = settings.get("data", {}).get("batch_size"), config["data"].get("batch_size")
     if there not in (None, here):

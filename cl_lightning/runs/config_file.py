@@ -5,6 +5,8 @@ from typing import Any
 
 import yaml
 
+# Errors when a config.yaml is read that is not one of our runs.
+FOREIGN = (OSError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError)
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, if PyYAML has it
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cl_lightning.blueprints import ConfigError, shown
+from cl_lightning.runs.config_file import FOREIGN
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import determining
-from cl_lightning.runs.nearest import FOREIGN
 
 
 class Named(NamedTuple):
@@ -35,6 +35,7 @@ def with_contents(config: dict[str, Any]) -> dict[str, Any]:
     """The config with the SHA-256 of each file that it names, so that other content is another run.
 
     A file that is gone is no hindrance for a run that has begun from it: the run's own checkpoint goes on.
+    Nor is one that has changed, if the SHA-256 that it had is given.
 
     Raises:
         ConfigError: a file is missing, and no run has begun from it; it has changed since an unfinished run
@@ -66,10 +67,11 @@ def with_contents(config: dict[str, Any]) -> dict[str, Any]:
 
 def with_paths(keys: dict[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
     """Hashed keys for readers: a file by its path and the first digits of its SHA-256."""
-    for group, source, digest in (INIT, PARENT):
-        if (content := keys.get(f"{group}.{digest}")) is not None:
-            del keys[f"{group}.{digest}"]
-            keys[f"{group}.{source}"] = f"{config[group].get(source)} ({content[:8]})"
+    for named in (INIT, PARENT):
+        if (key := f"{named.group}.{named.digest}") in keys:
+            content, (path, _) = keys.pop(key), named.of(config)
+            by_path = f"{path} ({content[:8]})" if isinstance(content, str) else content
+            keys[f"{named.group}.{named.source}"] = by_path
     return keys
 
 
@@ -90,6 +92,8 @@ def _digest(named: Named, source: Any, given: Any, config: dict[str, Any]) -> st
             raise
         return begun
     if given is not None and given != found:
+        if (begun := _begun(named, source, given, config)) is not None:
+            return begun
         raise ConfigError(
             f"{named.group}.{named.digest} is {shown(given)}, but that of {source} is {found}; accepted: "
             "the file with this SHA-256, or no such key"
@@ -105,12 +109,20 @@ def digest_of(named: Named, source: str) -> str:
     Raises:
         ConfigError: there is no such file, or it can't be read; or no such name.
     """
-    if named is INIT and ":" in source and not Path(source).exists():
-        from cl_lightning.weights.named import digest_by_name, is_name  # with torch
+    if _is_name(named, source):
+        from cl_lightning.weights.named import digest_by_name  # with torch
 
-        if is_name(source):
-            return digest_by_name(source)
+        return digest_by_name(source)
     return sha256(named, source)
+
+
+def _is_name(named: Named, source: str) -> bool:
+    """Whether a key names weights of a library, and no file."""
+    if named is not INIT or ":" not in source:
+        return False
+    from cl_lightning.weights.named import is_name  # with torch
+
+    return is_name(source)
 
 
 def sha256(named: Named, source: str) -> str:
@@ -128,10 +140,20 @@ def sha256(named: Named, source: str) -> str:
         what = f"{file} can't be read: {error.strerror}"
         if isinstance(error, FileNotFoundError):
             what = "it has no checkpoints/last.ckpt" if is_folder else "there is no such file"
-        file_too = "a file, timm:NAME or torchvision:NAME" if named is INIT else "a checkpoint file of one"
+        file_too = "a file, timm:NAME or torchvision:NAME" if named is INIT else "or a checkpoint file of one"
         raise ConfigError(
             f"{key} is {source}, but {what}; accepted: the folder of a run that was trained, {file_too}"
         ) from error
+
+
+def check_unchanged(named: Named, config: Mapping[str, Any]) -> None:
+    """Raises ConfigError if a file that was read has another content than at the start of the command."""
+    source, digest = named.of(config)
+    if not _is_name(named, source) and sha256(named, source) != digest:
+        raise ConfigError(
+            f"{named.group}.{named.source} is {source}, which has changed while it was read; accepted: "
+            "a file that nothing writes into, such as a copy"
+        )
 
 
 def _begun(named: Named, source: str, given: Any, config: dict[str, Any]) -> str | None:
@@ -149,7 +171,8 @@ def _refuse_changed(named: Named, source: str, found: str, config: dict[str, Any
             raise ConfigError(
                 f"{named.group}.{named.source} is {source}, which has changed since {folder.path} began from "
                 f"it (SHA-256 {digest[:8]} then, {found[:8]} now), and that run is not finished; accepted: "
-                f"the file as it was, or {key}={found} for a run of its own"
+                f"the file as it was; {key}={digest} to go on without it; or {key}={found} for a run of its "
+                "own"
             )
 
 

@@ -12,6 +12,7 @@ from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.methods.resuming import Resumed
 from cl_lightning.optim import as_schedule
 from cl_lightning.runs.checking import sizes
+from cl_lightning.runs.contents import PARENT, check_unchanged
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.own_images.record import first_of_machine
 from cl_lightning.runs.parent import Parent, parent_of
@@ -70,6 +71,7 @@ def extension(
             f"run.extend is {parent.given}, but {parent.file} is no checkpoint of a run of cl_lightning (it "
             f"has no {missing[0]}); accepted: one that is, or {_weights_only(parent)}"
         )
+    check_unchanged(PARENT, config)
     resumed = Resumed(checkpoint.content, extends=True)
     found = resumed.differing(method, trainer, data) or _lacking(checkpoint, method)
     if found:

@@ -3,10 +3,12 @@
 from contextlib import suppress
 from typing import Any
 
+from cl_lightning.blueprints import shown
 from cl_lightning.optim import WarmedUp, as_schedule
-from cl_lightning.runs.config_file import read_config
+from cl_lightning.runs.config_file import FOREIGN, read_config
+from cl_lightning.runs.contents import BACKBONE
 from cl_lightning.runs.folder import RunFolder
-from cl_lightning.runs.nearest import FOREIGN, differences
+from cl_lightning.runs.nearest import differences
 
 LENGTH = {"trainer.max_epochs", "trainer.max_steps"}
 
@@ -40,9 +42,11 @@ def how_to_go_on(
 
 def _instead(config: dict[str, Any]) -> str:
     """What `run.extend` would be in the place of."""
+    init = config.get("init") or {}
     given = {
         "run.extend": config["run"].get("extend"),
-        "init.weights": (config.get("init") or {}).get("weights"),
+        "init.weights": init.get("weights"),
+        "init.parts": None if (parts := init.get("parts", BACKBONE)) == BACKBONE else shown(parts),
     }
     return "".join(f" and leave out {key}={value}" for key, value in given.items() if value is not None)
 

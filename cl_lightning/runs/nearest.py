@@ -1,21 +1,17 @@
 """How a new run differs from the existing runs."""
 
 import json
-import re
 from contextlib import suppress
 from typing import Any
 
-import yaml
-
 from cl_lightning.blueprints import shown
-from cl_lightning.runs.config_file import read_config
+from cl_lightning.runs.config_file import FOREIGN, read_config
+from cl_lightning.runs.contents import with_paths
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import determining, flat
 
 LISTED = 4  # keys
 _ABSENT = object()
-# Errors when a config.yaml is read that is not one of our runs.
-FOREIGN = (OSError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError)
 
 
 def nearest(folder: RunFolder, config: dict[str, Any]) -> str | None:
@@ -29,11 +25,15 @@ def nearest(folder: RunFolder, config: dict[str, Any]) -> str | None:
         with suppress(*FOREIGN):
             other = read_config(file)
             if other["run"]["name"] == config["run"]["name"] and (different := differences(other, config)):
-                found.append((len(different), file.parent, different))
+                found.append((len(different), file.parent, different, other))
     if not found:
         return None
-    number, path, different = min(found, key=lambda run: run[:2])
-    listed = [f"{key} ({_value(a)} there, {_value(b)} here)" for key, (a, b) in different.items()][:LISTED]
+    number, path, different, other = min(found, key=lambda run: run[:2])
+    there, here = (
+        with_paths({key: pair[which] for key, pair in different.items()}, run)
+        for which, run in enumerate((other, config))
+    )
+    listed = [f"{key} ({_value(there[key])} there, {_value(here[key])} here)" for key in here][:LISTED]
     more = f" and {number - LISTED} more" if number > LISTED else ""
     return f"differs from {path} in {', '.join(listed)}{more}"
 
@@ -52,6 +52,4 @@ def _hashed(value: Any) -> str:
 
 
 def _value(value: Any) -> str:
-    if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value):
-        return f"{value[:8]}..."  # a SHA-256
     return "absent" if value is _ABSENT else shown(value)

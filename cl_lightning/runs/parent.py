@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs.folder import RunFolder
 
+KEPT = "step-*.ckpt"  # see `LastCheckpoint`
 ACCEPTED = "accepted: the folder of a finished run, or a checkpoint file of a run"
 
 
@@ -27,21 +28,39 @@ def parent_of(config: dict[str, Any]) -> Parent | None:
     if given is None:
         return None
     path = Path(given).expanduser()
-    if path.is_file():
-        return Parent(given, path, parent_folder(config))
     folder = parent_folder(config)
+    if path.is_file():
+        _check_stays(path, folder, given)
+        return Parent(given, path, folder)
     if folder is None:
         what = "no run folder: it has no config.yaml" if path.is_dir() else "not there"
         raise ConfigError(f"run.extend is {given}, which is {what}; {ACCEPTED}")
     if folder.summary() is None:
-        saved = f", or a checkpoint file of it: run.extend={folder.checkpoint}"
+        files = "".join(f", or run.extend={file}" for file in _kept(folder))
         raise ConfigError(
             f"run.extend is {given}, which is not finished; accepted: the command of this run, which goes on "
-            f"with it{saved if folder.checkpoint.is_file() else ''}"
+            f"with it{files}"
         )
     if not folder.checkpoint.is_file():
         raise ConfigError(f"run.extend is {given}, which has no checkpoints/last.ckpt; {ACCEPTED}")
     return Parent(given, folder.checkpoint, folder)
+
+
+def _check_stays(file: Path, folder: RunFolder | None, given: str) -> None:
+    """Refuse the last checkpoint of a run that is training, which will be another one at any time."""
+    if folder is not None and file.name == folder.checkpoint.name and folder.state() == "running":
+        kept = "".join(f"run.extend={one}, or " for one in _kept(folder))
+        raise ConfigError(
+            f"run.extend is {given}, but its run is training and will write this file again; accepted: "
+            f"{kept}a copy of this file, or this command when the run has ended"
+        )
+
+
+def _kept(folder: RunFolder) -> list[Path]:
+    """The newest checkpoint of an unfinished run that stays as it is, if there is one."""
+    if folder.state() != "running":
+        return [folder.checkpoint] if folder.checkpoint.is_file() else []
+    return sorted(folder.checkpoint.parent.glob(KEPT))[-1:]
 
 
 def parent_folder(config: dict[str, Any]) -> RunFolder | None:

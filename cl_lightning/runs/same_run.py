@@ -11,9 +11,9 @@ from cl_lightning.data.record.image_sets import met_in_sets
 from cl_lightning.data.record.resumed import changes
 from cl_lightning.files import printable
 from cl_lightning.runs.assemble import assemble_data
+from cl_lightning.runs.config_file import FOREIGN
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import determining
-from cl_lightning.runs.nearest import FOREIGN
 from cl_lightning.runs.own_images.broken_files import broken_files
 from cl_lightning.runs.own_images.lost import files_of, lost
 from cl_lightning.runs.own_images.record_file import kept

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from cl_lightning import weights
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs import RunFolder, run_hash
 from cl_lightning.runs.contents import with_contents
@@ -121,6 +122,39 @@ def test_a_file_that_changed_under_an_unfinished_run_is_refused_with_two_ways_ou
     copied(source, file)
     assert train(with_init(file))["steps"] == 2
     assert RunFolder.of(run).summary() is not None, "put back, it goes on"
+
+
+def test_with_the_sha256_of_then_a_run_goes_on_though_its_file_has_changed(
+    source: RunFolder, tmp_path: Path
+) -> None:
+    file = copied(source, tmp_path / "file.ckpt")
+    run = with_contents(with_init(file))
+    finished = train(run)
+    interrupt(RunFolder.of(run))
+    file.write_bytes(b"changed")
+    with pytest.raises(ConfigError) as refused:
+        train(with_init(file))
+    advice = f"init.sha256={run['init']['sha256']}"
+    assert advice in str(refused.value)
+    assert train(with_init(file, advice))["loss"] == finished["loss"]
+    assert RunFolder.of(with_contents(with_init(file, advice))).path == RunFolder.of(run).path
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused_and_nothing_is_written(
+    source: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = copied(source, tmp_path / "file.ckpt")
+    begin = weights.begin
+
+    def late(*args: Any) -> Any:
+        content = torch.load(file, weights_only=True)
+        torch.save({"state_dict": content["state_dict"]}, file)
+        return begin(*args)
+
+    monkeypatch.setattr(weights, "begin", late)
+    with pytest.raises(ConfigError, match=r"init\.weights is .*file\.ckpt, which has changed while"):
+        train(with_init(file))
+    assert not Path("runs").exists()
 
 
 def test_a_file_that_changed_after_a_finished_run_is_another_run(source: RunFolder, tmp_path: Path) -> None:

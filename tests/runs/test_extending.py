@@ -3,8 +3,10 @@
 import csv
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any
 
 import pytest
@@ -316,6 +318,38 @@ def test_an_unfinished_run_is_extended_by_its_own_command_or_from_a_checkpoint_f
     advised = str(refusal.value).rpartition("run.extend=")[2]
     assert advised == str(parent.checkpoint)
     assert train(settings(f"run.extend={advised}", epochs=3))["parent"]["hash"] == "00000000"
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from cl_lightning.runs.lock import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_the_last_checkpoint_of_a_run_that_trains_is_refused_and_what_is_advised_works(
+    trained: Callable[..., RunFolder], tmp_path: Path
+) -> None:
+    """It would be another one at any time."""
+    half = trained(KEPT, epochs=2)
+    parent = RunFolder(shutil.copytree(half.path, tmp_path / "parent-00000000"))
+    (parent.path / "summary.json").unlink()
+    with Popen([sys.executable, "-c", HOLD, parent.path / ".lock"], stdin=PIPE, stdout=PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        for given in (parent.path, parent.checkpoint):
+            with pytest.raises(ConfigError, match=r"run\.extend is ") as refusal:
+                train(settings(f"run.extend={given}", epochs=4))
+            advised = str(refusal.value).partition("or ")[0]
+            assert "step-00000006.ckpt" in str(refusal.value)
+            assert f"run.extend={parent.checkpoint}" not in advised
+        kept = parent.checkpoint.parent / "step-00000006.ckpt"
+        assert train(settings(f"run.extend={kept}", epochs=3))["parent"]["step"] == 6
+        assert other.stdin is not None
+        other.stdin.close()
 
 
 def foreign(file: Path, half: RunFolder) -> None:
