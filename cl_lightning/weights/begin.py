@@ -1,15 +1,13 @@
 """Begins a method with weights that exist: of one of our runs, or of another program."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.pytorch.utilities import rank_zero_only
-from torch import Tensor, nn
+from torch import nn
 
 from cl_lightning.blueprints import ConfigError, shown
 from cl_lightning.callbacks.method_state import MethodState
@@ -21,9 +19,9 @@ from cl_lightning.weights.named import forget_named, is_name, named
 from cl_lightning.weights.projectors import fit_projector
 from cl_lightning.weights.recognise import Found, entries, recognised
 from cl_lightning.weights.states import begin_state, counted, own_states
+from cl_lightning.weights.told import differs, left_over, precisions
 
 ALL = "all"
-MANY = 6  # groups of entries that are listed
 
 
 @dataclass(frozen=True)
@@ -87,8 +85,8 @@ def begin(method: Any, weights: str | Path, parts: Sequence[str] | str) -> Begun
         lines.append((part, "; ".join(told)))
     for step in steps:
         step()
-    lines += [("left over", left)] if (left := _left_over(found, content, used)) else []
-    lines += [("differs", line) for line in [*_differs(method, about), *_precisions(method, found)]]
+    lines += [("left over", left)] if (left := left_over(found, content, used)) else []
+    lines += [("differs", line) for line in [*differs(method, about), *precisions(method, found)]]
     method.begun = Begun(f"{source} ({_origin(source, found, about)})", lines, about)
     forget_named()
     return method.begun
@@ -181,52 +179,3 @@ def _loading(network: nn.Module, fit: Fit, prefix: str) -> tuple[Callable[[], An
         {prefix + name for name in fit.used},
         [number, *fit.told],
     )
-
-
-def _left_over(found: Found, content: Mapping[str, Any], used: Iterable[str]) -> str:
-    """What of the file was not used, in groups."""
-    rest = [name for name in found.table if name not in set(used)]
-    groups = Counter(".".join(name.split(".")[: _depth(name, found)]) for name in rest)
-    texts = [name if name in found.table else f"{name}.* ({n})" for name, n in groups.items()]
-    texts += [str(name) for name, part in content.items() if not _holds(part, found.table)]
-    more = f" and {len(texts) - MANY} more" if len(texts) > MANY else ""
-    return f"{', '.join(texts[:MANY])}{more}" if texts else ""
-
-
-def _holds(part: Any, table: Mapping[str, Tensor]) -> bool:
-    """Whether a part of a file is the table of weights, or one of its tensors."""
-    inside = part.values() if isinstance(part, Mapping) else [part]
-    ours = {id(w) for w in table.values()}
-    return any(id(w) in ours for w in inside)
-
-
-def _depth(name: str, found: Found) -> int:
-    """How many components of an entry's name are shown: two where the backbone begins with the same one."""
-    above = found.layout.backbone.partition(".")[0]
-    return 2 if above and name.startswith(f"{above}.") else 1
-
-
-def _differs(method: Any, about: Mapping[str, Any] | None) -> list[str]:
-    """How the run of the weights saw its images otherwise."""
-    lines = []
-    for name, there in ((about or {}).get("input") or {}).items():
-        here = getattr(method.views, name, None)
-        here = list(here) if isinstance(here, tuple) else here
-        if None not in (there, here) and there != here:
-            lines.append(f"{name} of the images: {there} there, {here} here")
-    return lines
-
-
-def _precisions(method: Any, found: Found) -> list[str]:
-    """What is told of weights in another precision than the method's."""
-    here = method.dtype
-    there = {w.dtype for w in found.table.values() if w.is_floating_point()} - {here}
-    return [
-        f"{_short(dtype)} there, {_short(here)} here"
-        + (": weights are rounded" if dtype.itemsize > here.itemsize else "")
-        for dtype in sorted(there, key=str)
-    ]
-
-
-def _short(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")

@@ -95,6 +95,15 @@ def test_two_queues_are_refused_and_the_rest_is_taken(tmp_path: Path) -> None:
     torch.testing.assert_close(key.eval()(IMAGES), file.key(IMAGES), **CLOSE)
 
 
+def test_what_holds_the_weights_is_not_left_over_and_what_does_not_is(tmp_path: Path) -> None:
+    method = small.simclr()
+    weights = method.encoder.backbone.state_dict()
+    averaged = {name: w + 1 for name, w in weights.items()}
+    content = {"a": {"b": {"c": weights}}, "averaged": averaged, "epoch": 3}
+    begun = init_weights(method, written(content, tmp_path / "file.pth"))
+    assert dict(begun.lines)["left over"] == "averaged, epoch"
+
+
 @pytest.mark.parametrize("pointer", [[QUEUE], [-1], [torch.nan], []])
 def test_a_queue_that_begins_outside_of_itself_is_refused(pointer: list[float], tmp_path: Path) -> None:
     file = moco_v2()
