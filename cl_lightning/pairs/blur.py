@@ -98,8 +98,21 @@ def blur_one_by_one(
     images: Float32[Tensor, "batch channels height width"], taps: Float32[Tensor, "batch taps"]
 ) -> Float32[Tensor, "batch channels height width"]:
     """Only the images that are blurred, and only the taps above 0 of their kernels."""
-    for i, kernel in enumerate(taps):
-        kernel = kernel[kernel > 0]
+    for image, kernel in zip(images.split(1), taps.tolist(), strict=True):
+        kernel = [tap for tap in kernel if tap > 0]
         if len(kernel) > 1:
-            blur_together(images[i, None], kernel[None])
+            convolve(image, kernel)
     return images
+
+
+def convolve(images: Float32[Tensor, "batch channels height width"], taps: list[float]) -> None:
+    """Images with one kernel, as in `blur_together`; plain numbers are faster for few images."""
+    radius = len(taps) // 2
+    height, width = images.shape[2:]
+    padded = F.pad(images, (radius, radius, radius, radius), mode="reflect")
+    rows = padded[:, :, :height] * taps[0]
+    for i, tap in enumerate(taps[1:], 1):
+        rows.add_(padded[:, :, i : i + height], alpha=tap)
+    images.copy_(rows[..., :width]).mul_(taps[0])
+    for i, tap in enumerate(taps[1:], 1):
+        images.add_(rows[..., i : i + width], alpha=tap)

@@ -19,7 +19,7 @@ class Drawn(NamedTuple):
     operations: tuple[Any, ...]
 
 
-def rows_of(parameters: Any, rows: slice) -> Any:
+def rows_of(parameters: Any, rows: slice | Tensor) -> Any:
     """The parameters of some rows: of tensors, which may lie in tuples, lists and dicts; all else is kept."""
     return _changed(parameters, lambda x: x[rows] if x.ndim > 0 else x)
 

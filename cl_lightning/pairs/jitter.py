@@ -1,23 +1,24 @@
 """Colour jitter: brightness, contrast, saturation and hue, in a random order for every image."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Float32, Float64, Int64
 from torch import Tensor
 
-from cl_lightning.pairs.greyscale import luma
+from cl_lightning.pairs.greyscale import luma, luma_by_red
 from cl_lightning.pairs.hue import shift_hue
 from cl_lightning.pairs.operation import between, on_cpu, one_by_one
 
 BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)
 # Pixels of an image from which a CPU is faster one by one. Measured on one thread, in us for an image,
-# together and one by one: 32 x 32 pixels 44 and 130, 48 x 48 103 and 148,
-# 64 x 64 170 and 175, 96 x 96 410 and 250, 224 x 224 2,000 and 850.
-# Groups take 28 at 32 x 32 where together takes 34, and 113 at 64 x 64 where together takes 130.
-WORTH_A_LOOP = 5_000
+# in groups (of images that are sorted) and one by one: 32 x 32 pixels 18 and 100, 64 x 64 61 and 127,
+# 96 x 96 164 and 158.
+WORTH_A_LOOP = 9_000
 UNCHANGED = (1.0, 1.0, 1.0, 0.0)  # the factors that change nothing
+UNTOUCHED = 4  # place of the hue shift in an image that does not change
 
 
 class Jitters(NamedTuple):
@@ -47,6 +48,10 @@ class Jitter:
         jittered = uniforms[:, 4] < self.probability
         chosen = [torch.where(jittered, f, i) for f, i in zip(factors, UNCHANGED, strict=True)]
         return Jitters(torch.stack(chosen, dim=1).float(), uniforms[:, 5:].argsort(dim=1, stable=True))
+
+    def order(self, parameters: Jitters, pixels: int) -> Int64[Tensor, " batch"] | None:
+        """The order of images of so many pixels in which a CPU is fastest; None if any will do."""
+        return None if pixels > WORTH_A_LOOP else place_of_hue(*parameters).argsort(stable=True)
 
     def apply(
         self, images: Float32[Tensor, "batch channels height width"], parameters: Jitters
@@ -98,23 +103,43 @@ def jitter_in_groups(
     factors: Float32[Tensor, "batch 4"],
     order: Int64[Tensor, "batch 4"],
 ) -> Float32[Tensor, "batch channels height width"]:
-    """As `jitter_together`, but sorted by the place of the hue shift, so that no image skips a blend."""
-    changed = (factors != factors.new_tensor(UNCHANGED)).any(dim=1)
-    place_of_hue = torch.where(changed, (order == HUE).to(torch.uint8).argmax(dim=1), 4)
-    rows = place_of_hue.argsort(stable=True)
-    # The hue shift has place p in rows end[p - 1] to end[p]; rows from end[3] stay as they are.
-    end = place_of_hue.bincount(minlength=5).cumsum(0).tolist()
-    images, factors, order = images.index_select(0, rows), factors[rows], order[rows]
+    """As `jitter_together`, but for each place of the hue shift by itself, so that no image skips a blend.
+
+    Images that are not sorted by it are, which copies them twice.
+    """
+    place = place_of_hue(factors, order)
+    rows = None
+    if bool((place[1:] < place[:-1]).any()):
+        place, rows = place.sort(stable=True)
+        images, factors, order = images.index_select(0, rows), factors[rows], order[rows]
+    ends = place.bincount(minlength=UNTOUCHED + 1).cumsum(0).tolist()
+    for hue, (start, end) in enumerate(pairwise([0, *ends[:UNTOUCHED]])):
+        if start < end:
+            jitter_alike(images[start:end], factors[start:end], order[start:end], hue)
+    return images if rows is None else images.index_select(0, rows.argsort())
+
+
+def jitter_alike(
+    images: Float32[Tensor, "batch channels height width"],
+    factors: Float32[Tensor, "batch 4"],
+    order: Int64[Tensor, "batch 4"],
+    place_of_hue: int,
+) -> None:
+    """The four operations on images whose hue shift has the same place, in place."""
     ordered = factors.gather(1, order)
-    before = [(place, slice(end[place], end[3])) for place in range(3)]
-    after = [(place, slice(0, end[place - 1])) for place in range(1, 4)]
-    for place, group in before:
-        blend(images[group], ordered[group, place], order[group, place])
-    if images.shape[1] == 3:
-        shift_hue(images[: end[3]], factors[: end[3], HUE])
-    for place, group in after:
-        blend(images[group], ordered[group, place], order[group, place])
-    return images.index_select(0, rows.argsort())
+    for place in range(4):
+        if place != place_of_hue:
+            blend(images, ordered[:, place], order[:, place])
+        elif images.shape[1] == 3:
+            shift_hue(images, factors[:, HUE])
+
+
+def place_of_hue(
+    factors: Float32[Tensor, "batch 4"], order: Int64[Tensor, "batch 4"]
+) -> Int64[Tensor, " batch"]:
+    """The place of the hue shift in each image's order, 0 to 3; UNTOUCHED if the image does not change."""
+    changed = (factors != factors.new_tensor(UNCHANGED)).any(dim=1)
+    return torch.where(changed, (order == HUE).to(torch.uint8).argmax(dim=1), UNTOUCHED)
 
 
 def blend(
@@ -123,10 +148,11 @@ def blend(
     operation: Int64[Tensor, " batch"],
 ) -> None:
     """clamp(f x + (1 - f) other, 0, 1) in place; other is black, the image's mean luma or its luma."""
-    grey = luma(images)
+    grey, weight = luma_by_red(images)
     mean = grey.mean(dim=1).mean(dim=1)  # in two steps, so that rounding does not depend on the batch
-    of_mean = (1 - factor) * (operation == CONTRAST) * mean
-    of_luma = (1 - factor) * (operation == SATURATION)
+    rest = (1 - factor) * weight
+    of_mean = rest * (operation == CONTRAST) * mean
+    of_luma = rest * (operation == SATURATION)
     other = (grey * of_luma[:, None, None]).add_(of_mean[:, None, None])
     images.mul_(factor[:, None, None, None]).add_(other[:, None]).clamp_(0, 1)
 
@@ -160,4 +186,5 @@ def adjust(image: Float32[Tensor, "channels height width"], operation: int, fact
         )
         grey = luma(colours[None])
         torch.add(grey.mul_(1 - factor), image, alpha=factor, out=image)
-    image.clamp_(0, 1)
+    if factor > 1:  # else nothing leaves [0, 1]
+        image.clamp_(0, 1)

@@ -8,7 +8,7 @@ from torchvision.transforms.v2 import functional as tv
 from cl_lightning.pairs.affine import inverse_matrix, warp
 from cl_lightning.pairs.blur import blur_one_by_one, blur_together, gaussian, kernel_width
 from cl_lightning.pairs.brightness import Brightness, Brightnesses
-from cl_lightning.pairs.crop import Boxes, Crop, crop_by_products, crop_one_by_one, crop_uint8
+from cl_lightning.pairs.crop import Boxes, Crop, crop_by_lookup, crop_by_products, crop_one_by_one, crop_uint8
 from cl_lightning.pairs.flip import flip
 from cl_lightning.pairs.greyscale import greyscale
 from cl_lightning.pairs.hue import shift_hue
@@ -40,19 +40,25 @@ def assert_each_equals(result, expected, tolerance):
     torch.testing.assert_close(result, torch.stack(list(expected)), rtol=0, atol=tolerance)
 
 
+CROPS = [
+    ((8, 8), 8, 1e-6),
+    ((32, 32), 32, 1e-6),
+    ((50, 31), 32, 3e-6),
+    ((48, 37), 48, 1e-5),
+    ((20, 30), 97, 1e-5),
+    ((300, 400), 224, 3e-5),
+    ((96, 128), 8, 1e-6),
+]
+
+
 @pytest.mark.parametrize(
-    ("source", "size", "tolerance"),
+    ("crop", "source", "size", "tolerance"),
     [
-        ((8, 8), 8, 1e-6),
-        ((32, 32), 32, 1e-6),
-        ((50, 31), 32, 3e-6),
-        ((20, 30), 97, 1e-5),
-        ((300, 400), 224, 3e-5),
-        ((96, 128), 8, 1e-6),
+        *((crop, *case) for case in CROPS for crop in (crop_by_products, crop_one_by_one)),
+        *((crop_by_lookup, *case) for case in CROPS if max(case[0]) <= case[1]),
     ],
 )
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("crop", [crop_by_products, crop_one_by_one])
 def test_crop_equals_resized_crop_with_antialias_and_flip(source, size, tolerance, channels, crop):
     pixels = torch.randint(0, 256, (BATCH, channels, *source), generator=torch.Generator().manual_seed(0))
     pixels = pixels.to(torch.uint8)

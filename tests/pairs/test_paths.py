@@ -13,6 +13,7 @@ CASES = {
     "small": (simclr_views(32, solarize=0.3, **PIXELS), (9, 3, 32, 32)),
     "grey": (simclr_views(16, solarize=0.3, **GREY), (9, 1, 24, 17)),
     "odd": (simclr_views(33, **PIXELS), (9, 3, 45, 71)),
+    "enlarged": (simclr_views(48, **PIXELS), (9, 3, 41, 30)),
     "larger than its image": (simclr_views(97, **PIXELS), (3, 3, 41, 60)),
     "photo": (simclr_views(96, **PIXELS), (2, 3, 300, 211)),
     "grey photo": (simclr_views(90, **GREY), (2, 1, 150, 201)),
