@@ -1,5 +1,6 @@
 """The files that a config names, whose contents are part of a run's identity."""
 
+import errno
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cl_lightning.blueprints import ConfigError, shown
+from cl_lightning.files import printable
 from cl_lightning.runs.config_file import FOREIGN
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.identity import determining
@@ -131,19 +133,27 @@ def sha256(named: Named, source: str) -> str:
     Raises:
         ConfigError: there is no such file, or it can't be read.
     """
-    file, key = file_of(source), f"{named.group}.{named.source}"
     try:
+        file = file_of(source)
+        if file.is_fifo():  # to read it would be to wait for its writer
+            raise OSError(errno.ESPIPE, "it is a pipe", str(file))
         with file.open("rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError as error:
-        is_folder = Path(source).expanduser().is_dir()
-        what = f"{file} can't be read: {error.strerror}"
-        if isinstance(error, FileNotFoundError):
-            what = "it has no checkpoints/last.ckpt" if is_folder else "there is no such file"
+    except (OSError, ValueError, RuntimeError) as error:  # the last two: no path, and no home of a user
         file_too = "a file, timm:NAME or torchvision:NAME" if named is INIT else "or a checkpoint file of one"
         raise ConfigError(
-            f"{key} is {source}, but {what}; accepted: the folder of a run that was trained, {file_too}"
+            f"{named.group}.{named.source} is {printable(source)}, but {_why_not(error, source)}; accepted: "
+            f"the folder of a run that was trained, {file_too}"
         ) from error
+
+
+def _why_not(error: Exception, source: str) -> str:
+    if isinstance(error, FileNotFoundError):
+        is_folder = Path(source).expanduser().is_dir()
+        return "it has no checkpoints/last.ckpt" if is_folder else "there is no such file"
+    if isinstance(error, OSError):
+        return f"{error.filename} can't be read: {error.strerror}"
+    return f"it can't be read: {error}"
 
 
 def check_unchanged(named: Named, config: Mapping[str, Any]) -> None:

@@ -35,12 +35,12 @@ class Extension(NamedTuple):
 
     @property
     def told(self) -> dict[str, Any]:
-        """The parent for the summary. A checkpoint file outside of a run folder has no hash."""
+        """The parent for the summary. Outside of a folder `NAME-HASH` it has no hash."""
         folder = self.parent.folder
-        name, _, identity = ("", "", "") if folder is None else folder.path.resolve().name.rpartition("-")
+        name, dash, identity = ("", "", "") if folder is None else folder.path.resolve().name.rpartition("-")
         return {
-            "name": name or self.parent.given,
-            "hash": identity or None,
+            "name": name if dash else self.parent.given,
+            "hash": identity if dash else None,
             "step": self.step,
             "epoch": int(self.epoch) if self.epoch == int(self.epoch) else self.epoch,
         }

@@ -1,5 +1,6 @@
 """Begins a method with weights that exist: of one of our runs, or of another program."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -129,7 +130,7 @@ def _opened(source: str) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
     if is_name(source):
         return {"state_dict": named(source)[0]}, None
     path = Path(source).expanduser()
-    content = _of_run(path) if path.is_dir() else contents(path)
+    content = _of_run(path) if os.path.isdir(path) else contents(path)
     about = content.get(DESCRIPTION)
     if not isinstance(about, Mapping):
         return content, None

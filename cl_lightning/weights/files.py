@@ -1,6 +1,7 @@
 """Reads files with weights that other programs wrote, as data."""
 
 import json
+import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +25,7 @@ def contents(file: Path) -> Mapping[Any, Any]:
         ConfigError: there is no such file, it is incomplete, it holds something else than weights, or it
             holds objects that only code could make (says how to convert it).
     """
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise ConfigError(f"init.weights is {file}, which is no file; accepted: a run folder or a file")
     try:
         content = _read(file)

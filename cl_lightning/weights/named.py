@@ -23,7 +23,7 @@ FILE_NAME = "model.safetensors"  # timm's name for it on Hugging Face
 def is_name(source: str) -> bool:
     """Whether a source is `timm:NAME` or `torchvision:NAME`, and no file of this name exists."""
     library, colon, _ = source.partition(":")
-    return bool(colon) and library in LIBRARIES and not Path(source).exists()
+    return bool(colon) and library in LIBRARIES and not os.path.exists(source)
 
 
 @lru_cache(maxsize=1)  # once for the run's identity, once to begin with them

@@ -1,5 +1,7 @@
 """`init.weights` in `cl-train`: what a run begins with, and the file's content in the run's identity."""
 
+import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -182,6 +184,18 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(case: str) -> N
     with pytest.raises(ConfigError, match=message):
         train(config(*SMALL, *overrides))
     assert not list(Path.cwd().rglob("config.yaml"))
+
+
+LONG = "a" * 300
+
+
+@pytest.mark.parametrize("key", ["init.weights", "run.extend"])
+@pytest.mark.parametrize("source", ["pipe", LONG, f"timm:{LONG}", "'\0'", "'~nobody-there/run'", "folder"])
+def test_what_is_no_file_is_refused_at_once(source: str, key: str) -> None:
+    os.mkfifo("pipe")
+    Path("folder/checkpoints/last.ckpt").mkdir(parents=True)
+    with pytest.raises(ConfigError, match=rf"{re.escape(key)} is .*accepted: "):
+        train(config(*SMALL, f"{key}={source}"))
 
 
 def test_another_sha256_than_the_given_is_refused(source: RunFolder) -> None:

@@ -126,6 +126,16 @@ def test_a_checkpoint_that_lies_elsewhere_is_extended_too(trained: Callable[...,
     assert differences(unclocked(whole), unclocked(folder_of(longer))) == []
 
 
+def test_a_parent_whose_folder_was_renamed_is_told_by_its_name(trained: Callable[..., RunFolder]) -> None:
+    shutil.copytree(trained(KEPT, epochs=2).path, "mine")
+    assert train(settings("run.extend=mine", epochs=3))["parent"] == {
+        "name": "mine",
+        "hash": None,
+        "step": 8,
+        "epoch": 2,
+    }
+
+
 def test_a_branch_of_a_trunk_that_decays_ends_with_the_bits_of_the_whole_run_of_its_length(
     trained: Callable[..., RunFolder],
 ) -> None:
