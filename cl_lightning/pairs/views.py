@@ -123,15 +123,13 @@ class Views:
         if not on_cpu(images):
             yield self._of_both(images), slice(0, 2 * batch)
             return
+        flat = images if images.ndim == 4 else images.flatten(0, 1)
         step = max(1, CACHE_BYTES // (4 * images.shape[-3] * self.size**2))
         for start in range(0, 2 * batch, step):
             part = slice(start, min(start + step, 2 * batch))
             rows = torch.arange(part.start, part.stop) if order is None else order[part]
-            if images.ndim == 5:
-                chosen = images.flatten(0, 1).index_select(0, 2 * (rows % batch) + rows // batch)
-            else:
-                chosen = images.index_select(0, rows % batch)
-            yield chosen, part if order is None else rows
+            sources = rows % batch if images.ndim == 4 else 2 * (rows % batch) + rows // batch
+            yield flat.index_select(0, sources), part if order is None else rows
 
     def _of_both(self, images: Images | Crops) -> UInt8[Tensor, "sources channels height width"]:
         """What the views of all images are made of; the crop makes both from one image."""
