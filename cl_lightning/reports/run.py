@@ -1,6 +1,5 @@
 """Reads a run folder, also while the run is training."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -90,13 +89,8 @@ def _config(folder: RunFolder) -> dict[str, Any]:
 
 
 def _numbers(folder: RunFolder) -> dict[str, float]:
-    file = folder.path / "summary.json"
-    try:
-        summary = folder.summary()
-    except ValueError as error:  # includes encoding errors
-        raise ConfigError(f"{file} is broken: {error}") from error
-    if not isinstance(summary, dict):
-        raise ConfigError(f"{file} is broken: {json.dumps(summary)[:40]} is no summary")
+    if (summary := folder.summary()) is None:
+        raise ConfigError(f"{folder.path} has no summary.json any more")
     kept = {name: value for name, value in summary.items() if name != "seed"}
     return {name: v for name, v in kept.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
 

@@ -12,6 +12,7 @@ from cl_lightning.blueprints import ConfigError
 from cl_lightning.files import printable, remove_unfinished, replacing
 from cl_lightning.runs.config_file import config_text, read_config
 from cl_lightning.runs.identity import earlier_hashes, run_hash
+from cl_lightning.runs.json_file import read_object
 from cl_lightning.runs.lock import HeldError, is_held, locked
 
 LOCK = ".lock"
@@ -154,14 +155,12 @@ class RunFolder:
         return read_config(file)
 
     def summary(self) -> dict[str, Any] | None:
-        """The results of a finished run; None if it is not finished."""
-        file = self.path / "summary.json"
-        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+        """The results of a finished run; None if it is not finished. Raises ConfigError if broken."""
+        return read_object(self.path / "summary.json")
 
     def parent(self) -> dict[str, Any] | None:
         """The run that this one went on from (name, hash, step, epoch); None if it began by itself."""
-        file = self.path / PARENT
-        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+        return read_object(self.path / PARENT)
 
     def write_error(self) -> None:
         """Save the traceback of the current error, if the folder can still be written to."""

@@ -162,3 +162,12 @@ def test_names_of_any_bytes_are_kept_in_every_file(run: dict[str, Any]) -> None:
 def test_a_folder_that_no_checkpoint_can_lie_in_is_refused_by_its_key(key: str, run: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=rf"run\.{key} is caf\\xe9; accepted: "):
         RunFolder.of(run | {"run": run["run"] | {key: "caf\udce9"}})
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe"])
+def test_a_broken_summary_or_parent_is_refused_by_its_file(content: bytes, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    for name, read in (("summary.json", folder.summary), ("parent.json", folder.parent)):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ConfigError, match=f"{name} is broken"):
+            read()
