@@ -15,7 +15,7 @@ from cl_lightning.callbacks.method_state import MethodState
 from cl_lightning.checkpoints import DESCRIPTION, Checkpoint
 from cl_lightning.weights.backbones import Fit, MisfitError, check_finite, fit_backbone
 from cl_lightning.weights.files import contents
-from cl_lightning.weights.layouts import OURS, below
+from cl_lightning.weights.layouts import below
 from cl_lightning.weights.named import forget_named, is_name, named
 from cl_lightning.weights.projectors import fit_projector
 from cl_lightning.weights.recognise import Found, entries, recognised
@@ -65,12 +65,14 @@ def begin(method: Any, weights: str | Path, parts: Sequence[str] | str) -> Begun
         ConfigError: there is no such file, or it is incomplete or would run code; a part is unknown or not in
             the file; weights are missing, left over within a part, or of another shape.
     """
+    if not isinstance(weights, (str, Path)):
+        raise ConfigError(
+            f"init.weights is a {type(weights).__name__}; accepted: a run folder, a file or a name"
+        )
     source = str(weights)
     wanted = _wanted(method, parts)
     content, about = _opened(source)
-    found = recognised(content, method.encoder.backbone, source)
-    if about is not None:
-        found = found._replace(layout=OURS)
+    found = recognised(content, method.encoder.backbone, source, ours=about is not None)
     steps: list[Callable[[], Any]] = []
     used: set[str] = set()
     lines: list[tuple[str, str]] = []

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.encoders.likeness import options_like
 from cl_lightning.weights.backbones import check_form
-from cl_lightning.weights.layouts import LAYOUTS, Layout, below, tables
+from cl_lightning.weights.layouts import LAYOUTS, OURS, Layout, below, tables
 from cl_lightning.weights.naming import COUNTERS, Naming, namings
 
 ENOUGH = 0.5  # the share of a network's names that a file must have to be one of such a network
@@ -28,11 +28,11 @@ class Found(NamedTuple):
         return frozenset(self.layout.backbone + name for name in self.naming.values())
 
 
-def recognised(content: Mapping[Any, Any], backbone: nn.Module, file: str) -> Found:
+def recognised(content: Mapping[Any, Any], backbone: nn.Module, file: str, ours: bool = False) -> Found:
     """The table, layout and naming with which most of the backbone's names are in the file.
 
     Of several layouts with as many, the one of whose other parts most are there. A prefix that no layout
-    knows is found too, if there is only one.
+    knows is found too, if there is only one. In a checkpoint of `ours` only our own names count.
 
     Raises:
         ConfigError: the file has no weights, or none of such a network, or under several unknown prefixes.
@@ -42,7 +42,7 @@ def recognised(content: Mapping[Any, Any], backbone: nn.Module, file: str) -> Fo
     every = list(tables(content))
     for table in every:
         for naming in namings(backbone):
-            for layout in (*LAYOUTS, *_unknown(table, naming)):
+            for layout in (OURS,) if ours else (*LAYOUTS, *_unknown(table, naming)):
                 score = _score(table, naming, layout)
                 if score > best:
                     best, found = score, []

@@ -248,6 +248,21 @@ def test_a_broken_file_is_refused_by_its_name(kind: str, moco_file: Path, tmp_pa
     assert all(map(torch.equal, before, method.state_dict().values()))
 
 
+@pytest.mark.parametrize("weights", [None, 3, b"file.pth", {"conv1.weight": torch.zeros(2)}])
+def test_what_is_no_path_is_refused_without_its_content(weights: Any) -> None:
+    with pytest.raises(ConfigError, match=r"init\.weights is a \w+; accepted"):
+        init_weights(small.simclr(), weights)
+
+
+def test_in_a_run_only_its_backbone_is_taken_for_one(moco_file: Path) -> None:
+    """A linear layer has the names of a projector's."""
+    linear = torch.nn.Sequential(torch.nn.Linear(16, 8))
+    linear.features = 8  # type: ignore[assignment]
+    method = SimCLR(views=moco_v2_views(8), encoder=Encoder(linear))
+    with pytest.raises(ConfigError, match="holds no network like this"):
+        init_weights(method, moco_file)
+
+
 FORMS = {
     "sparse": lambda w: w.to_sparse(),
     "complex": lambda w: w.to(torch.complex64),
