@@ -58,9 +58,11 @@ def _conversion(file: Path) -> str:
     """A command that writes the weights of a file, and nothing else, into another one."""
     new = f"{file.name.split('.')[0]}-weights.pt"
     code = (
-        f'import torch; c = torch.load({json.dumps(str(file))}, map_location="cpu", weights_only=False); '
-        'c = c if isinstance(c, dict) else c.state_dict(); c = c.get("state_dict", c.get("model", c)); '
-        f"torch.save({{n: t for n, t in c.items() if isinstance(t, torch.Tensor)}}, {json.dumps(new)})"
+        "import torch; kept = (torch.Tensor, dict, torch.nn.Module); "
+        "plain = lambda c: c if isinstance(c, torch.Tensor) else {n: plain(t) for n, t in "
+        'getattr(c, "state_dict", lambda: c)().items() if isinstance(t, kept)}; '
+        f'torch.save(plain(torch.load({json.dumps(str(file))}, map_location="cpu", weights_only=False)), '
+        f"{json.dumps(new)})"
     )
     return (
         f"this writes one, {new}, but runs code in the file, so use it only if you trust it: "

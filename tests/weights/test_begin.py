@@ -321,7 +321,8 @@ def test_the_advised_conversion_makes_a_file_that_is_read(tmp_path: Path, monkey
     from types import SimpleNamespace
 
     file = torchvisions()
-    torch.save({"opt": SimpleNamespace(lr=1.0), "model": file.content}, tmp_path / "it's code.pth.tar")
+    inside = {"net": file.content, "other": torch.nn.Linear(2, 2)}
+    torch.save({"opt": SimpleNamespace(lr=1.0), "nets": inside}, tmp_path / "it's code.pth.tar")
     method = SimCLR()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError) as refused:
