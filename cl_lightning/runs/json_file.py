@@ -17,7 +17,11 @@ def read_object(file: Path) -> dict[str, Any] | None:
         return None
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise ConfigError(
+            f"{file} can't be read ({error.strerror}); accepted: a file that this user may read"
+        ) from error
+    except ValueError as error:  # also of the encoding
         raise _broken(file, str(error)) from error
     if not isinstance(content, dict):
         raise _broken(file, f"{json.dumps(content)[:40]} is no object")

@@ -8,6 +8,7 @@ import pytest
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs import RunFolder, run_hash
+from tests.rights import as_any_user
 from tests.small import SMALL, config
 
 
@@ -171,3 +172,10 @@ def test_a_broken_summary_or_parent_is_refused_by_its_file(content: bytes, tmp_p
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ConfigError, match=f"{name} is broken"):
             read()
+
+
+def test_a_summary_that_this_user_may_not_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "summary.json").write_text("{}")
+    (tmp_path / "summary.json").chmod(0)
+    with as_any_user(), pytest.raises(ConfigError, match=r"summary\.json can't be read"):
+        RunFolder(tmp_path).summary()
