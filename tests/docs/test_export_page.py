@@ -19,6 +19,7 @@ COMMANDS = re.findall(r"^    cl-export (.*)$", PAGE, flags=re.MULTILINE)
 FILES = dict(re.findall(r"^\| `([a-z-]+)` \| ([^|]*) \|", PAGE, flags=re.MULTILINE))
 
 
+@pytest.mark.slow
 def test_every_command_writes_the_files_that_its_format_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,7 @@ def trained(command: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     return new
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_in_its_world")
 @pytest.mark.filterwarnings("ignore:callbacks.negative_queue.length is")
 def test_every_command_starts_from_its_weights(

@@ -91,7 +91,7 @@ def test_the_code_on_the_card_loads_the_weights(form: str, resnet: Path, tmp_pat
 
 
 @pytest.mark.parametrize("form", GRAPHS)
-@pytest.mark.parametrize("uint8", [False, True])
+@pytest.mark.parametrize("uint8", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_graph_normalises_images_of_any_batch_and_size(
     form: str, uint8: bool, run: Path, tmp_path: Path
 ) -> None:
@@ -143,6 +143,7 @@ def test_timm_makes_networks_of_other_channels_and_sizes(
     assert about["mean"] == [0.4] * channels
 
 
+@pytest.mark.slow
 def test_an_export_names_no_file_of_this_machine(run: Path, tmp_path: Path) -> None:
     for form in (*GRAPHS, "safetensors"):
         folder = export(run, tmp_path / form, form).folder
@@ -209,6 +210,7 @@ def test_a_failure_leaves_no_folder(run: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_killed_export_leaves_nothing_under_the_final_name(run: Path, tmp_path: Path) -> None:
     program = (
         "import os, signal; from cl_lightning.exporting import formats; "

@@ -88,6 +88,7 @@ def test_a_run_extended_from_its_half_ends_with_the_bits_of_the_whole_run(
     assert differences(unclocked(whole), unclocked(longer)) == []
 
 
+@pytest.mark.slow
 def test_a_run_extended_from_a_kept_checkpoint_inside_an_epoch_ends_with_these_bits_too(
     trained: Callable[..., RunFolder],
 ) -> None:
@@ -540,6 +541,7 @@ def test_images_that_were_moved_go_on_and_others_are_refused(of_photos: RunFolde
     assert len(list(Path("runs").iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_photos_are_found_by_the_rules_of_the_parent(monkeypatch: pytest.MonkeyPatch) -> None:
     write_photos(Path("photos"), *[f"{kind}/{n}.png" for kind in ("cat", "dog") for n in range(16)])
     with monkeypatch.context() as earlier:
@@ -553,6 +555,7 @@ def test_photos_are_found_by_the_rules_of_the_parent(monkeypatch: pytest.MonkeyP
     assert [images.rules for images in map(kept, (parent, folder_of(longer))) if images] == [2, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:cannot read the image")
 def test_a_file_that_was_broken_before_may_be_gone_later(of_photos: RunFolder) -> None:
     """As in a run that is continued: another image replaces it."""
