@@ -125,6 +125,9 @@ def _as_ours(found: list[Layer], first: Layer) -> bool:
     shapes = [layer.tensors["weight"].shape for layer in found if layer.is_linear]
     kinds = [layer.is_linear for layer in found]
     forms = [True], [True, False]  # of a layer: without and with BatchNorm
+    last_bias = None if not found or found[-1].is_linear else found[-1].tensors.get("bias")
+    if last_bias is not None and last_bias.any():  # our BatchNorm at the output has none
+        return False
     possible = [inner * (len(shapes) - 1) + last for inner, last in product(forms, forms)]
     return (
         0 < len(shapes) <= MOST

@@ -133,6 +133,8 @@ def test_a_bias_that_our_projector_lacks_is_refused_unless_it_is_0(tmp_path: Pat
     method, path = SimCLR(encoder=encoder(file)), tmp_path / "file.pth"
     with pytest.raises(ConfigError, match="has a bias"):
         init_weights(method, written(file.content, path), ["projector"])
+    with pytest.raises(ConfigError, match=r"accepted: init\.parts without projector"):  # no keys would do
+        init_weights(SimCLR(encoder=Encoder(ResNet(18))), path, ["projector"])
     file.content["state_dict"]["projection_head.layers.4.bias"].zero_()
     init_weights(method, written(file.content, path), ["projector"])
 
