@@ -19,8 +19,8 @@ def normalize(
     """(x - mean) / std by channel, to `out` or in place; equals torchvision's normalize."""
     out = images if out is None else out
     if on_cpu(images):
-        means, factors = images.new_tensor(mean), 1 / images.new_tensor(std)
-        return torch.sub(images, means.view(-1, 1, 1), out=out).mul_(factors.view(-1, 1, 1))
+        means, stds = (images.new_tensor(values).view(-1, 1, 1) for values in (mean, std))
+        return torch.sub(images, means, out=out).div_(stds)
     for channel, m, s in zip(out.copy_(images).unbind(1), mean, std, strict=True):
-        channel.sub_(m).mul_(1 / s)  # plain numbers, because a tensor would have to be copied to the device
+        channel.sub_(m).div_(s)  # plain numbers, because a tensor would have to be copied to the device
     return out
