@@ -81,6 +81,8 @@ def determining(config: dict[str, Any]) -> dict[str, Any]:
         left_out += PLACES
     if config["trainer"].get("max_time") is not None:  # it limits each start, not the run
         config["trainer"]["max_time"] = None
+    if isinstance(parts := (config.get("init") or {}).get("parts"), list):  # in any order, also twice
+        config["init"]["parts"] = sorted(set(map(str, parts)))
     left_out.append("init" if (config.get("init") or {}).get("weights") is None else "init.weights")
     parent = config["run"].get("parent")
     for key in left_out:

@@ -69,6 +69,11 @@ def begin(method: Any, weights: str | Path, parts: Sequence[str] | str) -> Begun
         raise ConfigError(
             f"init.weights is a {type(weights).__name__}; accepted: a run folder, a file or a name"
         )
+    if not hasattr(method, "begins_with"):
+        raise ConfigError(
+            f"init_weights was given a {type(method).__name__}; accepted: a method of cl_lightning, such as "
+            "SimCLR; for a backbone alone, load_backbone"
+        )
     source = str(weights)
     wanted = _wanted(method, parts)
     content, about = _opened(source)

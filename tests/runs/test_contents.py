@@ -87,6 +87,12 @@ def test_other_parts_are_another_run(more: list[str], source: RunFolder) -> None
     )
 
 
+def test_the_order_of_the_parts_is_no_part_of_the_identity(source: RunFolder) -> None:
+    orders = ("[backbone,projector]", "[projector,backbone]", "[projector,backbone,projector]")
+    runs = [with_contents(with_init(source.path, f"init.parts={order}")) for order in orders]
+    assert len(set(map(run_hash, runs))) == 1
+
+
 def test_without_weights_hashes_are_as_before() -> None:
     run = config(*SMALL)
     assert "init" not in determining(run)

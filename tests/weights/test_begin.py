@@ -332,3 +332,8 @@ def test_the_advised_conversion_makes_a_file_that_is_read(tmp_path: Path, monkey
     subprocess.run(["sh", "-c", program], check=True, cwd=tmp_path)
     init_weights(method, "it's code-weights.pt")
     assert torch.equal(method.encoder.backbone.conv1.weight, file.content["conv1.weight"])
+
+
+def test_what_is_no_method_is_refused(moco_file: Path) -> None:
+    with pytest.raises(ConfigError, match=r"SmallConvNet.*load_backbone"):
+        init_weights(SmallConvNet(), moco_file)
