@@ -1,7 +1,5 @@
 """Writes the encoder of a run in a format, and loads it back."""
 
-import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from cl_lightning.exporting.card import card
 from cl_lightning.exporting.graphs import as_onnx, as_torch_export
 from cl_lightning.exporting.state_dicts import NotInFormatError, as_safetensors, for_timm, for_torchvision
 from cl_lightning.exporting.trained import Loaded, Trained
+from cl_lightning.files import appearing
 from cl_lightning.runs.folder import RunFolder
 
 Write = Callable[[Trained, Path], Loaded]  # writes into a folder, and loads it back
@@ -78,7 +77,7 @@ def export(
         raise ConfigError(f"--to is {to}, which exists; accepted: a new folder")
     trained = Trained.of(source, encoder)
     write: Write = WEIGHTS[form] if form in WEIGHTS else partial(_graph, form, uint8)
-    with appearing(target) as folder:
+    with _appearing(target) as folder:
         loaded = _written(write, trained, folder, source, form)
         done = Exported(target, (), _difference(trained, loaded.features), loaded.weights)
         if not done.features <= BOUND or done.weights not in (None, 0):
@@ -130,23 +129,15 @@ def _run_of(source: Path) -> RunFolder | None:
 
 
 @contextmanager
-def appearing(target: Path) -> Iterator[Path]:
-    """A folder beside `target` that takes its name when the block ends; if the block fails, it is removed.
+def _appearing(target: Path) -> Iterator[Path]:
+    """As `files.appearing`.
 
     Raises:
         ConfigError: there is no room or no permission, or `target` was made in the meantime.
     """
-    part: Path | None = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", suffix=".part", dir=target.parent))
-        yield part
-        mask = os.umask(0)
-        os.umask(mask)
-        part.chmod(0o777 & ~mask)
-        for file in part.iterdir():  # safetensors makes its file for its owner only
-            file.chmod(0o666 & ~mask)
-        os.rename(part, target)
+        with appearing(target) as folder:
+            yield folder
     except Exception as error:
         if (reason := _of_the_system(error)) is None:
             raise
@@ -154,9 +145,6 @@ def appearing(target: Path) -> Iterator[Path]:
             f"{target} can't be written: {reason}; accepted: --to with a new folder where there is room and "
             "permission"
         ) from error
-    finally:
-        if part is not None and part.exists():
-            shutil.rmtree(part, ignore_errors=True)
 
 
 def _of_the_system(error: BaseException | None) -> str | None:

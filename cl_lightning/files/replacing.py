@@ -1,8 +1,10 @@
-"""Writes files completely or not at all."""
+"""Writes files and folders completely or not at all."""
 
 import errno
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,6 +36,31 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
     except BaseException:
         with suppress(OSError):
             part.unlink()
+        raise
+    _sync(target.parent)
+
+
+@contextmanager
+def appearing(target: Path) -> Iterator[Path]:
+    """A folder beside `target`, which takes its name when the block ends; it is removed if the block fails.
+
+    A killed process leaves a hidden folder, and nothing under the name.
+
+    Raises:
+        OSError: no space or no permission, or `target` is not empty.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", suffix=".part", dir=target.parent))
+    try:
+        yield part
+        mask = os.umask(0)
+        os.umask(mask)
+        part.chmod(0o777 & ~mask)
+        for file in part.iterdir():  # some libraries make files for their owner only
+            file.chmod(0o666 & ~mask)
+        os.rename(part, target)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
         raise
     _sync(target.parent)
 
