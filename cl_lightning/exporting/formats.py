@@ -48,7 +48,7 @@ class Exported(NamedTuple):
     def said(self) -> str:
         """The differences in words."""
         of_weights = "" if self.weights is None else f"weights differ by at most {self.weights:g}, "
-        return f"{of_weights}features differ by at most {self.features:.1e} of the largest"
+        return f"{of_weights}features differ by at most {self.features:.2g} of the largest"
 
 
 def export(
