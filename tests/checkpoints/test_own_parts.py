@@ -113,6 +113,7 @@ def test_a_function_that_says_it_makes_a_network_is_called_again(tmp_path: Path)
         assert load_backbone(other).features == 6
 
 
+@pytest.mark.slow
 def test_own_networks_inside_each_other_and_an_own_encoder_are_found(tmp_path: Path) -> None:
     above = {"_target_": "own_nets.Above", "inner": OWN["backbone"]}
     ours = {"_target_": "cl_lightning.encoders.SmallConvNet", "widths": [4], "strides": [2], "channels": 3}

@@ -90,6 +90,7 @@ def test_the_code_on_the_card_loads_the_weights(form: str, resnet: Path, tmp_pat
     torch.testing.assert_close(found, features(resnet, images), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", GRAPHS)
 @pytest.mark.parametrize("uint8", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_graph_normalises_images_of_any_batch_and_size(

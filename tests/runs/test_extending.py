@@ -78,7 +78,9 @@ def end_of(folder: RunFolder) -> dict[str, Any]:
 # --- the same bits
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "method", [pytest.param(name, marks=[pytest.mark.slow] * (name == "nnclr")) for name in METHODS]
+)
 def test_a_run_extended_from_its_half_ends_with_the_bits_of_the_whole_run(
     method: str, trained: Callable[..., RunFolder]
 ) -> None:
@@ -137,6 +139,7 @@ def test_a_parent_whose_folder_was_renamed_is_told_by_its_name(trained: Callable
     }
 
 
+@pytest.mark.slow
 def test_a_branch_of_a_trunk_that_decays_ends_with_the_bits_of_the_whole_run_of_its_length(
     trained: Callable[..., RunFolder],
 ) -> None:
@@ -472,6 +475,7 @@ def test_a_rate_that_would_jump_is_told(
     assert ("of the peak" in out) is bool(told)
 
 
+@pytest.mark.slow
 def test_the_advice_beside_a_run_that_began_with_weights_or_was_extended_works_too(
     trained: Callable[..., RunFolder], capsys: pytest.CaptureFixture[str]
 ) -> None:

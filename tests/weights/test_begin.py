@@ -317,6 +317,7 @@ def test_code_in_a_file_does_not_run(new_form: bool, tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.slow
 def test_the_advised_conversion_makes_a_file_that_is_read(tmp_path: Path, monkeypatch: Any) -> None:
     from types import SimpleNamespace
 

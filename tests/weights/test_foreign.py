@@ -18,14 +18,19 @@ from tests.weights.foreign import (
     QUEUE,
     File,
     bolts_moco,
+    bolts_simclr,
+    leftthomas,
     lightly_moco,
     lightly_simclr,
     moco_v1,
     moco_v2,
     solo_learn_moco,
     torchvisions,
+    unknown,
 )
 
+# One for each way of naming; the others are slow tests.
+QUICK = (moco_v1, moco_v2, lightly_moco, bolts_simclr, leftthomas, torchvisions, unknown)
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 IMAGES = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
 
@@ -44,7 +49,9 @@ def written(content: object, path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("maker", FILES)
+@pytest.mark.parametrize(
+    "maker", [pytest.param(m, marks=[pytest.mark.slow] * (m not in QUICK)) for m in FILES]
+)
 def test_the_method_computes_what_the_file_s_networks_compute(
     maker: Callable[[], File], tmp_path: Path
 ) -> None:
