@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from cl_lightning.blueprints import find_own
 from cl_lightning.exporting.trained import Trained
 from cl_lightning.runs.folder import RunFolder
 
@@ -14,6 +15,13 @@ from cl_lightning.blueprints import rebuild
 from safetensors.torch import load_file
 
 network = rebuild({network!r}, "network")
+network.load_state_dict(load_file("model.safetensors"))
+network.eval()
+""",
+    "safetensors of your own": """
+from safetensors.torch import load_file
+
+# network: {own}, made as for the training
 network.load_state_dict(load_file("model.safetensors"))
 network.eval()
 """,
@@ -57,8 +65,10 @@ def card(trained: Trained, run: RunFolder | None, form: str, uint8: bool, said: 
     channels = "one channel" if trained.channels == 1 else f"{trained.channels} channels"
     blueprint = about["encoder"].get("backbone", about["encoder"])
     images = "uint8" if uint8 else "float32 in [0, 1]"
-    loading = LOADING[form].format(
+    own = find_own(blueprint)  # only the user's code can make such a network
+    loading = LOADING[f"{form} of your own" if own and form == "safetensors" else form].format(
         network=blueprint,
+        own=own,
         name=f"resnet{blueprint.get('depth', '')}",
         images=images,
         channels=trained.channels,

@@ -19,7 +19,7 @@ from cl_lightning import load_backbone
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.checkpoints import DESCRIPTION
 from cl_lightning.encoders import Encoder, ResNet, TimmBackbone
-from cl_lightning.exporting import FORMATS, export
+from cl_lightning.exporting import FORMATS, export, trained
 from cl_lightning.methods import SimCLR, described
 from cl_lightning.pairs import simclr_views
 from cl_lightning.runs import RunFolder
@@ -152,6 +152,20 @@ def test_an_export_names_no_file_of_this_machine(run: Path, tmp_path: Path) -> N
             content = file.read_bytes()
             for place in (str(Path(torch.__file__).parent), str(Path(__file__).parents[2]), str(run)):
                 assert place.encode() not in content, f"{file.name} names {place}"
+
+
+def test_the_card_of_a_network_of_the_user_s_own_asks_for_it(tmp_path: Path, monkeypatch: Any) -> None:
+    class Net(torch.nn.Module):
+        features = 3
+
+        def forward(self, images: Tensor) -> Tensor:
+            return images.mean((2, 3))
+
+    file, own = saved(Net(), 8, tmp_path / "last.ckpt"), load_backbone
+    monkeypatch.setattr(trained, "load_backbone", lambda path, encoder: own(path, encoder, Net()))
+    folder = export(file, tmp_path / "out", "safetensors").folder
+    assert "Net" in (folder / "README.md").read_text()
+    assert not from_card(folder, network=Net())["network"].training
 
 
 def test_the_card_tells_what_was_trained(run: Path, tmp_path: Path) -> None:
