@@ -30,9 +30,7 @@ def for_torchvision(trained: Trained, folder: Path) -> Loaded:
     """Writes NAME.pth, a state dict of torchvision's model without its classifier."""
     from torchvision import models
 
-    name = _resnet(trained)
-    if trained.channels != 3:
-        raise NotInFormatError(f"torchvision's {name} takes 3 channels, and this network {trained.channels}")
+    name = torchvision_name(trained)
     torch.save(_whole(trained.network), folder / f"{name}.pth")
     _write_preprocessing(trained, folder)
     network = models.get_model(name, weights=None)
@@ -49,14 +47,12 @@ def for_timm(trained: Trained, folder: Path) -> Loaded:
         raise ConfigError(
             "--format timm needs timm, which is missing; accepted: pip install 'cl_lightning[timm]'"
         ) from error
-    network, given = trained.network, dict[str, Any]()
+    name, network, given = timm_name(trained), trained.network, dict[str, Any]()
     if isinstance(network, TimmBackbone):
-        name, network = network.model, network.network
+        network = network.network
         about = timm.get_pretrained_cfg(name)
         if about is not None and about.fixed_input_size:
             given["img_size"] = trained.network.size
-    else:
-        name = _resnet(trained)
     if trained.channels != 3:
         given["in_chans"] = trained.channels
     overlay: dict[str, Any] = {"mean": trained.mean, "std": trained.std}
@@ -68,6 +64,27 @@ def for_timm(trained: Trained, folder: Path) -> Loaded:
     save_for_hf(copy, str(folder), model_args=given or None, safe_serialization=True)
     loaded = timm.create_model(f"local-dir:{folder}", pretrained=True, num_classes=0)
     return _loaded(trained, loaded, _whole(network))
+
+
+def torchvision_name(trained: Trained) -> str:
+    """The name of torchvision's model.
+
+    Raises:
+        NotInFormatError: it has none like the network; says why.
+    """
+    name = _resnet(trained)
+    if trained.channels != 3:
+        raise NotInFormatError(f"torchvision's {name} takes 3 channels, and this network {trained.channels}")
+    return name
+
+
+def timm_name(trained: Trained) -> str:
+    """The name of timm's model.
+
+    Raises:
+        NotInFormatError: it has none like the network; says why.
+    """
+    return trained.network.model if isinstance(trained.network, TimmBackbone) else _resnet(trained)
 
 
 def _resnet(trained: Trained) -> str:
