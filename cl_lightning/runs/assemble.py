@@ -11,6 +11,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from cl_lightning.blueprints import build
 from cl_lightning.checkpoints import BackgroundCheckpointIO
 from cl_lightning.data import ContrastiveData
+from cl_lightning.data.map_style import MapStyle
 from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.runs.folder import RunFolder
 from cl_lightning.runs.processes import Processes
@@ -39,15 +40,21 @@ def assemble_method(config: dict[str, Any]) -> ContrastiveModule:
 
 def assemble_data(config: dict[str, Any], rules: int = RULES) -> ContrastiveData:
     """The data module; `rules` is the version of the rules for folders of photos."""
+    return data_of(config, assemble_sets(config, rules))
+
+
+def assemble_sets(config: dict[str, Any], rules: int = RULES) -> dict[str, MapStyle]:
+    """The data sets of a config by their keys: train, and val and bank if it has them."""
     data = config["data"]
-    settings = {name: data[name] for name in SETTINGS if name in data}
     names = ["train", *(name for name in ("val", "bank") if data.get(name) is not None)]
-    return build(
-        {"_target_": "cl_lightning.data.ContrastiveData", **settings},
-        "data",
-        seed=config["seed"],
-        **{name: build(data.get(name), f"data.{name}", **_rules(data.get(name), rules)) for name in names},
-    )
+    return {name: build(data.get(name), f"data.{name}", **_rules(data.get(name), rules)) for name in names}
+
+
+def data_of(config: dict[str, Any], sets: Mapping[str, MapStyle]) -> ContrastiveData:
+    """The data module of these data sets, with the settings of a config."""
+    settings = {name: config["data"][name] for name in SETTINGS if name in config["data"]}
+    node = {"_target_": "cl_lightning.data.ContrastiveData", **settings}
+    return build(node, "data", seed=config["seed"], **sets)
 
 
 def _rules(node: Any, rules: int) -> dict[str, int]:

@@ -21,17 +21,28 @@ class Processes(DDPStrategy):
 
     Lightning's own check, every 5 s, kills the first process even if it is just ending by itself. So the same
     error could end with exit code 1 or 137.
+
+    Args:
+        command: the command that runs, for the message of a process that was left alone.
+        settings: those of `DDPStrategy`.
     """
+
+    def __init__(self, command: str = "cl-train", **settings: Any) -> None:
+        super().__init__(**settings)
+        self._command = command
 
     def _configure_launcher(self) -> None:
         super()._configure_launcher()
         if type(self._launcher) is _SubprocessScriptLauncher:
             assert self.cluster_environment is not None, "as in DDPStrategy"
             self._launcher = Launcher(self.cluster_environment, self.num_processes, self.num_nodes)
+            self._launcher.command = self._command
 
 
 class Launcher(_SubprocessScriptLauncher):
-    """Starts the other processes, and watches them while this process trains."""
+    """Starts the other processes, and watches them while this process works."""
+
+    command = "cl-train"
 
     def launch(self, function: Callable[..., Any], *args: Any, trainer: Any = None, **kwargs: Any) -> Any:
         """Call `function` in this process beside the others."""
@@ -55,5 +66,5 @@ class Launcher(_SubprocessScriptLauncher):
             return
         for process in self.procs:
             process.kill()
-        print(f"cl-train: {ENDED_EARLY}", file=sys.stderr, flush=True)
+        print(f"{self.command}: {ENDED_EARLY}", file=sys.stderr, flush=True)
         os._exit(1)
