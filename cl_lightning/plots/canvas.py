@@ -1,5 +1,7 @@
 """Figures that need no screen."""
 
+import io
+import warnings
 from typing import NamedTuple
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -36,3 +38,12 @@ def spaces(picture: Figure, margins: Margins, rows: int, columns: int) -> dict[s
     wide = (width - (columns - 1) * margins.between_columns) / columns
     high = (height - (rows - 1) * margins.between_rows) / rows
     return {"wspace": margins.between_columns / wide, "hspace": margins.between_rows / high}
+
+
+def as_png(picture: Figure) -> bytes:
+    """The picture as a PNG file."""
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # names in scripts that the font lacks
+        picture.savefig(file, format="png", dpi=110)
+    return file.getvalue()

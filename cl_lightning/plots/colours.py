@@ -1,4 +1,4 @@
-"""Colours that distinguish runs, or show their values."""
+"""Colours that distinguish runs and classes, or show values."""
 
 import math
 from collections.abc import Sequence
@@ -13,6 +13,8 @@ DISTINCT = (
     *("tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown", "tab:pink", "tab:gray"),
     *("tab:olive", "tab:cyan", "black", "gold"),
 )
+# Okabe and Ito's colours without yellow, which is pale on white: also the colour-blind tell them apart.
+SAFE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 NONE = "lightgray"
 
 

@@ -1,14 +1,13 @@
 """The pictures of a report."""
 
-import io
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from cl_lightning.plots import plot_heat_map, plot_parallel, plot_setting, plot_sweep_curves
+from cl_lightning.plots.canvas import as_png
 from cl_lightning.reports.columns import Column, columns, is_number
 from cl_lightning.reports.comparison import Comparison
 from cl_lightning.reports.formatting import decimals, mean_text, value_text
@@ -20,7 +19,7 @@ from cl_lightning.runs.metrics import low_is_better
 def pictures(comparison: Comparison) -> dict[str, bytes]:
     """curves.png and parameters.png, each if there is something to draw."""
     drawn = {"curves.png": curves(comparison), "parameters.png": parameters(comparison)}
-    return {name: _png(picture) for name, picture in drawn.items() if picture is not None}
+    return {name: as_png(picture) for name, picture in drawn.items() if picture is not None}
 
 
 def curves(comparison: Comparison) -> Figure | None:
@@ -73,11 +72,3 @@ def _fills_cells(settings: Mapping[str, list[object]], rows: int) -> bool:
     """Whether two settings form a grid (and not a random search)."""
     first, second = (len(set(values)) for values in settings.values())
     return 2 * rows >= first * second
-
-
-def _png(picture: Figure) -> bytes:
-    file = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # names in scripts that the font lacks
-        picture.savefig(file, format="png", dpi=110)
-    return file.getvalue()

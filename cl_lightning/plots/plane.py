@@ -1,0 +1,82 @@
+"""Places features in the plane, for a map."""
+
+import warnings
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Way = Literal["pca", "tsne", "umap"]
+WAYS: tuple[Way, ...] = get_args(Way)
+TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
+MOST = 2000  # points; more take minutes and can't be told apart
+EXACT = 512  # dimensions
+PERPLEXITY, NEIGHBOURS = 30, 15  # of t-SNE, of UMAP: their authors' defaults
+LEAST = 5  # points that t-SNE and UMAP can place
+
+
+def evenly_drawn(images: int, most: int = MOST) -> Tensor:
+    """The places of at most `most` images, evenly spread over all."""
+    return torch.linspace(0, images - 1, min(images, most), dtype=torch.float64).round().long()
+
+
+def embed_in_plane(features: Tensor, way: Way = "pca", seed: int = 0) -> np.ndarray:
+    """Points [images, 2] of features [images, dim]; the same for the same seed.
+
+    PCA takes the two directions of the largest variance; the largest weight of each is positive. t-SNE has
+    perplexity 30 and begins with PCA, UMAP has 15 neighbours; both have less where there are too few images.
+
+    Raises:
+        ValueError: another `way`; too few images for it; UMAP is not installed; values that are not finite.
+    """
+    if way not in WAYS:
+        raise ValueError(f"the map is {way!r}; accepted: {', '.join(WAYS)}")
+    if not features.isfinite().all():
+        raise ValueError("a map needs finite features; accepted: those of a network that has not diverged")
+    if way == "pca":
+        return _pca(features, seed)
+    if len(features) < LEAST:
+        raise ValueError(f"a {TITLES[way]} map of {len(features)} images; accepted: {LEAST} or more, or pca")
+    return (_tsne if way == "tsne" else _umap)(features.float().cpu().numpy(), seed)
+
+
+def _pca(features: Tensor, seed: int) -> np.ndarray:
+    """By torch, because the end of a run must not wait for an import of scikit-learn."""
+    centred = features.double().cpu()
+    centred = centred - centred.mean(0)
+    directions = _directions(centred, seed)
+    largest = directions.abs().argmax(0)
+    directions = directions * directions.gather(0, largest[None]).sign()
+    points = torch.zeros(len(centred), 2, dtype=torch.float64)
+    points[:, : directions.shape[1]] = centred @ directions
+    return points.numpy()
+
+
+def _directions(centred: Tensor, seed: int) -> Tensor:
+    """The first two principal directions [dim, 2]; in more than `EXACT` dimensions nearly."""
+    if centred.shape[1] <= EXACT:
+        return torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -2:].flip(1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return torch.svd_lowrank(centred, q=min(32, len(centred)), niter=16)[2][:, :2]
+
+
+def _tsne(features: np.ndarray, seed: int) -> np.ndarray:
+    from sklearn.manifold import TSNE
+
+    perplexity = min(PERPLEXITY, (len(features) - 1) / 3)
+    return TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(features)
+
+
+def _umap(features: np.ndarray, seed: int) -> np.ndarray:
+    try:
+        from umap import UMAP
+    except ImportError as error:
+        raise ValueError(
+            "umap-learn is not installed; accepted: pip install 'cl_lightning[umap]', or the map pca or tsne"
+        ) from error
+    neighbours = min(NEIGHBOURS, len(features) - 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of numba, and of too few images for its first guess
+        return UMAP(n_neighbors=neighbours, random_state=seed, n_jobs=1).fit_transform(features)
