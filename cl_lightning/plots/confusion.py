@@ -36,16 +36,14 @@ def plot_confusion(counts: np.ndarray, names: Sequence[str]) -> Figure:
     with np.errstate(invalid="ignore"):
         shares = counts / np.where(images == 0, np.nan, images)
     side = min(max(0.42 * classes + 1.2, 3.6), 7.0)
-    listed = classes > WITH_NUMBERS
-    picture = figure(side + (4.0 if listed else 1.4), side)
-    axes, beside = picture.subplots(1, 2, width_ratios=(side, 2.8)) if listed else (picture.subplots(), None)
+    picture, axes, beside = _axes(side, beside=classes > WITH_NUMBERS)
     scale = PowerNorm(0.5, 0, 1)  # so that a few in a hundred are seen
     cells = np.ma.masked_invalid(_largest(shares, -(-classes // CELLS)))
     edges = (-0.5, classes - 0.5, classes - 0.5, -0.5)
     drawn = axes.imshow(cells, cmap="Blues", norm=scale, extent=edges, interpolation="nearest")
     axes.set_facecolor("0.85")
     _sides(axes, names)
-    if listed:
+    if beside:
         _list(beside, confusions(counts)[:WORST], names)
     else:
         _numbers(axes, shares)
@@ -53,6 +51,15 @@ def plot_confusion(counts: np.ndarray, names: Sequence[str]) -> Figure:
     bar.set_label("share of the true class", fontsize=8)
     bar.ax.tick_params(labelsize=8)
     return picture
+
+
+def _axes(side: float, beside: bool) -> tuple[Figure, Axes, Axes | None]:
+    """Axes with sides of so many inches, and others beside them for words."""
+    picture = figure(side + (4.0 if beside else 1.4), side)
+    if not beside:
+        return picture, picture.subplots(), None
+    cells, words = picture.subplots(1, 2, width_ratios=(side, 2.8))
+    return picture, cells, words
 
 
 def confusions(counts: np.ndarray) -> list[tuple[int, int, float]]:

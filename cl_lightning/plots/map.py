@@ -34,18 +34,19 @@ def plot_map(
     axes = picture.subplots()
     _frame(axes, title)
     if labels is None:
-        axes.scatter(*points.T, s=9, alpha=0.6, color=SAFE[0], linewidths=0)
+        axes.scatter(points[:, 0], points[:, 1], s=9, alpha=0.6, color=SAFE[0], linewidths=0)
         return picture
     of = np.asarray(labels)
     shown, others = _told_apart(of)
     if others:
-        rest = ~np.isin(of, shown)
-        axes.scatter(*points[rest].T, s=7, color=NONE, linewidths=0, label=f"{others} other classes")
+        rest = points[~np.isin(of, shown)]
+        name = f"{others} other classes"
+        axes.scatter(rest[:, 0], rest[:, 1], s=7, color=NONE, linewidths=0, label=name)
     for place, label in enumerate(shown):
         name = short_text((names or {}).get(label, label))
         _draw(axes, points[of == label], place, name)
     head = "class" if not others else f"the largest of {len(shown) + others} classes"
-    look = {"frameon": False, "fontsize": 8, "title_fontsize": 8, "markerscale": 1.7}
+    look: dict[str, Any] = {"frameon": False, "fontsize": 8, "title_fontsize": 8, "markerscale": 1.7}
     picture.legend(loc="outside right upper", title=head, **look)
     return picture
 
@@ -61,8 +62,8 @@ def _told_apart(labels: np.ndarray) -> tuple[list[int], int]:
 
 def _draw(axes: Axes, points: np.ndarray, place: int, name: str) -> None:
     marker, colour = MARKERS[place // len(SAFE)], SAFE[place % len(SAFE)]
-    line = 0 if marker == "o" else 1
-    axes.scatter(*points.T, s=12, alpha=0.8, marker=marker, color=colour, linewidths=line, label=name)
+    look: dict[str, Any] = {"marker": marker, "color": colour, "linewidths": 0 if marker == "o" else 1}
+    axes.scatter(points[:, 0], points[:, 1], s=12, alpha=0.8, label=name, **look)
 
 
 def _frame(axes: Axes, title: Any) -> None:
