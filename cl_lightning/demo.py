@@ -11,8 +11,10 @@ from omegaconf import OmegaConf
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.commands import conf_folder
+from cl_lightning.evaluation.results import number
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.circumstances import circumstances
+from cl_lightning.runs.evaluating.protocols import by_default
 from cl_lightning.runs.evaluating.several_runs import Evaluations, evaluate_runs
 from cl_lightning.train import train
 
@@ -42,7 +44,7 @@ def demonstrate() -> None:
         folders.append(RunFolder.of(config))  # type: ignore[arg-type]
 
     runs = [str(folder.path) for folder in folders]
-    evaluations = evaluate_runs(runs, "query", labels=(1, 10), draws=10, baselines=True)
+    evaluations = evaluate_runs(runs, "query", by_default(), baselines=True)
     print(f"Scattered digits: accuracy on the test digits\n\n{evaluations.table}")
     evaluations.write()
     RESULTS.write_text(
@@ -67,7 +69,7 @@ def results(folders: list[RunFolder], seconds: dict[str, float], evaluations: Ev
             for name, summary in zip(seconds, summaries, strict=True)
         },
         "accuracy": {
-            row: {metric: result["accuracy"] for metric, result in measured.items()}
+            row: {metric: number(result) for metric, result in measured.items()}
             for row, measured in rows.items()
         },
         "versions": summaries[0]["versions"],

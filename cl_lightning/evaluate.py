@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from cl_lightning.interruption import as_command
+from cl_lightning.runs.evaluating.protocols import add_words, asked_for
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -25,8 +26,7 @@ def run(options: argparse.Namespace) -> None:
         evaluations = evaluate_runs(
             options.runs,
             options.encoder,
-            tuple(options.labels),
-            options.draws,
+            asked_for(options),
             options.baselines,
             options.to,
             options.root,
@@ -44,25 +44,15 @@ def parser() -> argparse.ArgumentParser:
     """The arguments of cl-eval."""
     parser = argparse.ArgumentParser(
         prog="cl-eval",
-        description="kNN and linear accuracy of frozen encoders, as a table and as evaluation-ENCODER.json "
-        "in each run folder, which gives the protocol of every number. The table is printed even if no file "
+        description="What frozen encoders are worth: a table, and evaluation-ENCODER.json in each run "
+        "folder, with the protocol beside every number. The table is printed even if no file "
         "can be written.",
     )
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run folder, such as runs/*")
     parser.add_argument(
         "--encoder", choices=("query", "key"), default="query", help="key: MoCo's moving average"
     )
-    parser.add_argument(
-        "--labels",
-        type=int,
-        nargs="*",
-        default=[1, 10],
-        metavar="N",
-        help="numbers of labels for each class; all labels are always used as well (default: 1 10)",
-    )
-    parser.add_argument(
-        "--draws", type=int, default=10, metavar="N", help="random draws of the labelled images (default: 10)"
-    )
+    add_words(parser)
     parser.add_argument(
         "--baselines",
         action="store_true",

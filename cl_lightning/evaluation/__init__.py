@@ -1,8 +1,10 @@
-"""Evaluation of a frozen encoder: kNN and linear probe, with all labels or a few of each class."""
+"""Evaluation of a frozen encoder: kNN, linear probe with all labels or a few of each class, retrieval."""
 
+from cl_lightning.evaluation.draws import Percent, amount, draw_labels
 from cl_lightning.evaluation.features import Features, FrozenFeatures
-from cl_lightning.evaluation.knn import KNNResult, knn_accuracy
-from cl_lightning.evaluation.linear import LinearResult, draw_labels, linear_accuracy
+from cl_lightning.evaluation.knn import KNNResult, knn_accuracies, knn_accuracy
+from cl_lightning.evaluation.linear import LinearResult, linear_accuracies, linear_accuracy
+from cl_lightning.evaluation.results import Result
 from cl_lightning.evaluation.table import table
 
 __all__ = [
@@ -10,8 +12,13 @@ __all__ = [
     "FrozenFeatures",
     "KNNResult",
     "LinearResult",
+    "Percent",
+    "Result",
+    "amount",
     "draw_labels",
+    "knn_accuracies",
     "knn_accuracy",
+    "linear_accuracies",
     "linear_accuracy",
     "table",
 ]

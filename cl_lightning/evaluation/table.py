@@ -1,61 +1,99 @@
-"""A text table with the evaluations of several encoders."""
+"""Text tables with the evaluations of several encoders."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
-from cl_lightning.text_table import Column, text_table
+from cl_lightning.evaluation.results import number, title
+from cl_lightning.text_table import Column, text_table, width_of
 
 Results = Mapping[str, Mapping[str, Any]]
 WIDTH = 110
-KNN, LINEAR = "kNN     ", "linear  "
+LEAST = 8  # the width of a heading
+SPREAD = " (+-: standard deviation over draws)"
 
 
 def table(rows: Mapping[str, Results]) -> str:
     """One line for each encoder, and below the lines the protocol of the numbers.
 
+    If the columns are too wide for one table, they are several, with the columns of a protocol together.
+
     Args:
-        rows: for each name its results: `knn`, `linear_1`, ..., `linear_all`, with the same keys in each row.
-            A result has `accuracy`, `protocol` (phrases joined by "; ") and, if it is a mean, `std` and
-            `draws`.
+        rows: for each name its results, by the keys of a `Result`'s `values` and its `title`, `heading` and
+            `protocol` (phrases joined by "; "). A number that a row lacks is left empty.
     """
-    names = next(iter(rows.values()))
-    columns = [Column(_title(name), [_cell(results[name]) for results in rows.values()]) for name in names]
-    return "\n".join([*text_table([Column("", list(rows)), *columns]), "", *_protocols(rows)])
+    found = {name: result for results in rows.values() for name, result in results.items()}
+    columns = {
+        name: Column(title(name, result), [_cell(results.get(name)) for results in rows.values()])
+        for name, result in found.items()
+    }
+    head = Column("", list(rows))
+    lines: list[str] = []
+    for part in _parts(head, [[columns[n] for n in names] for names in by_heading(found).values()]):
+        lines += [*text_table([head, *part]), ""]
+    return "\n".join([*lines, *_protocols(rows)])
 
 
-def _title(column: str) -> str:
-    method, _, labels = column.partition("_")
-    if method == "knn":
-        return "kNN"
-    return "linear, all labels" if labels == "all" else f"linear, {labels} a class"
+def by_heading(results: Results) -> dict[str, list[str]]:
+    """The names of the results of each protocol."""
+    found: dict[str, list[str]] = {}
+    for name, result in results.items():
+        found.setdefault(result["heading"], []).append(name)
+    return found
 
 
-def _cell(result: Mapping[str, Any]) -> str:
-    return f"{result['accuracy']:.3f}" + (f" +- {result['std']:.3f}" if result.get("draws", 1) > 1 else "")
+def _parts(head: Column, groups: Sequence[Sequence[Column]]) -> list[list[Column]]:
+    """The columns of each table: as many as fit, and those of a group together where they do."""
+    parts: list[list[Column]] = [[]]
+    for group in groups:
+        together = width_of([head, *group]) <= WIDTH
+        for columns in [group] if together else [[column] for column in group]:
+            if parts[-1] and width_of([head, *parts[-1], *columns]) > WIDTH:
+                parts.append([])
+            parts[-1] += columns
+    return parts
+
+
+def _cell(result: Mapping[str, Any] | None) -> str:
+    if result is None:
+        return ""
+    return f"{number(result):.3f}" + (f" +- {result['std']:.3f}" if result.get("draws", 1) > 1 else "")
 
 
 def _protocols(rows: Mapping[str, Results]) -> list[str]:
     """The protocol of each method; only once if all rows share it."""
-    shared: dict[tuple[str, ...], list[str]] = {}
+    shared: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for name, results in rows.items():
         shared.setdefault(_of_row(results), []).append(name)
+    width = 2 + max(LEAST - 2, *(len(heading) for protocols in shared for heading, _ in protocols))
     lines: list[str] = []
     for protocols, names in shared.items():
         lines += [f"{', '.join(names)}:"] if len(shared) > 1 else []
-        for protocol in protocols:
-            lines += wrap(protocol, WIDTH, subsequent_indent=" " * len(KNN))
+        for heading, protocol in protocols:
+            lines += wrap(f"{heading:{width}}{protocol}", WIDTH, subsequent_indent=" " * width)
     return lines
 
 
-def _of_row(results: Results) -> tuple[str, ...]:
-    linear = [result for column, result in results.items() if column != "knn"]
-    spread = " (+-: standard deviation over draws)" if any(result["draws"] > 1 for result in linear) else ""
-    merged = _merged([result["protocol"] for result in linear])
-    return f"{KNN}{results['knn']['protocol']}", f"{LINEAR}{merged}{spread}"
+def _of_row(results: Results) -> tuple[tuple[str, str], ...]:
+    """Each heading with its protocol."""
+    found = []
+    for heading, names in by_heading(results).items():
+        spread = SPREAD if any(results[name].get("draws", 1) > 1 for name in names) else ""
+        found.append((heading, merged([results[name]["protocol"] for name in names]) + spread))
+    return tuple(found)
 
 
-def _merged(protocols: list[str]) -> str:
+def merged(protocols: Sequence[str]) -> str:
     """One protocol from several: what is equal once, what differs side by side."""
     parts = zip(*(protocol.split("; ") for protocol in protocols), strict=True)
-    return "; ".join(" / ".join(dict.fromkeys(part)) for part in parts)
+    return "; ".join(_side_by_side(list(dict.fromkeys(part))) for part in parts)
+
+
+def _side_by_side(phrases: list[str]) -> str:
+    """Phrases that differ in one word share the others."""
+    words = [phrase.split(" ") for phrase in phrases]
+    if len({len(w) for w in words}) == 1:
+        places = [dict.fromkeys(place) for place in zip(*words, strict=True)]
+        if sum(len(place) > 1 for place in places) == 1:
+            return " ".join(" / ".join(place) for place in places)
+    return " / ".join(phrases)

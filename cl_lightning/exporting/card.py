@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from cl_lightning.blueprints import find_own
+from cl_lightning.evaluation.results import number, title
 from cl_lightning.exporting.trained import Trained
 from cl_lightning.runs.folder import RunFolder
 
@@ -136,4 +137,5 @@ def _results(run: RunFolder | None, summary: Mapping[str, Any]) -> Iterator[str]
         with suppress(ValueError, KeyError, TypeError, AttributeError):
             evaluation = json.loads(file.read_text(encoding="utf-8"))
             for name, result in evaluation["results"].items():
-                yield (f"- {name} ({evaluation['encoder']}): {result['accuracy']:.3f}. {result['protocol']}")
+                about = f"{title(name, result)} ({evaluation['encoder']})"
+                yield f"- {about}: {number(result):.3f}. {result['protocol']}"

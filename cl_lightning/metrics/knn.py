@@ -7,6 +7,7 @@ from torch import Tensor
 from torchmetrics import MeanMetric, Metric
 from torchmetrics.utilities import dim_zero_cat
 
+from cl_lightning.metrics.neighbours import nearest, vote
 from cl_lightning.metrics.sphere import on_sphere, similarity_blocks
 
 
@@ -71,10 +72,11 @@ class KNNAccuracy(Metric):
         queries, truth = _filled(self.query_features, self.query_labels, "queries", "update")
         classes, votes_for = labels.unique(return_inverse=True)
         k = self._neighbours_available(len(bank))
-        correct = [
-            classes[self._vote(cosine, votes_for, len(classes), k)] == truth[start : start + len(cosine)]
-            for start, cosine in similarity_blocks(queries, bank)
-        ]
+        correct = []
+        for start, cosine in similarity_blocks(queries, bank):
+            highest, neighbours = nearest(cosine, k)
+            voted = vote(highest, votes_for[neighbours], len(classes), self.temperature)
+            correct.append(classes[voted] == truth[start : start + len(cosine)])
         self._answers.reset()
         self._answers.update(torch.cat(correct).float())
         return self._answers.compute()
@@ -88,32 +90,8 @@ class KNNAccuracy(Metric):
             )
         return min(self.k, bank_length)
 
-    def _vote(self, cosine: Tensor, labels: Tensor, classes: int, k: int) -> Tensor:
-        nearest, neighbours = _nearest(cosine, k)
-        # Relative to the nearest, so that small temperatures do not overflow.
-        weights = ((nearest - nearest.amax(1, keepdim=True)) / self.temperature).exp()
-        votes = weights.new_zeros(len(cosine), classes)
-        return votes.scatter_add_(1, labels[neighbours], weights).argmax(1)
-
 
 def _filled(features: list[Tensor], labels: list[Tensor], name: str, method: str) -> tuple[Tensor, Tensor]:
     if len(features) == 0:
         raise ValueError(f"kNN has no {name}; at least one row is needed: call {method} before compute")
     return dim_zero_cat(features), dim_zero_cat(labels)
-
-
-def _nearest(cosine: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The k highest similarities of each row and their columns; of ties the first columns."""
-    if k == cosine.shape[1]:
-        return cosine, torch.arange(k, device=cosine.device).expand(len(cosine), k)
-    nearest, neighbours = cosine.topk(k + 1)
-    tied = nearest[:, k - 1] == nearest[:, k]
-    nearest, neighbours = nearest[:, :k], neighbours[:, :k]
-    if tied.any():
-        # Of columns that tie with the last neighbour, topk takes any. Choose again in these rows.
-        rows, last = cosine[tied], nearest[tied][:, -1:]
-        above, equal = rows > last, rows == last
-        chosen = above | (equal & (equal.cumsum(1) <= k - above.sum(1, keepdim=True)))
-        neighbours[tied] = chosen.nonzero()[:, 1].view(-1, k)
-        nearest[tied] = rows[chosen].view(-1, k)
-    return nearest, neighbours

@@ -17,7 +17,9 @@ from cl_lightning.evaluate import main
 from cl_lightning.evaluation import FrozenFeatures, knn_accuracy, linear_accuracy
 from cl_lightning.runs import RunFolder, run_hash
 from cl_lightning.runs.assemble import assemble_data, assemble_method
-from cl_lightning.runs.evaluating.one_run import evaluate, frozen_network
+from cl_lightning.runs.evaluating.networks import frozen_network
+from cl_lightning.runs.evaluating.one_run import evaluate
+from cl_lightning.runs.evaluating.protocols import KNN, Few, Linear
 
 pytestmark = [
     # Choices of the tiny runs above.
@@ -72,7 +74,7 @@ def test_the_numbers_are_those_of_the_encoder_in_the_checkpoint(
 
 
 def test_a_protocol_with_true_numbers_stands_beside_every_number(run: Callable[[str], Path]) -> None:
-    results = evaluate(RunFolder(run("simclr")), labels=(2,), draws=3)["results"]
+    results = evaluate(RunFolder(run("simclr")), protocols=[KNN(), Few((2,), 3), Linear()])["results"]
     assert results["knn"]["protocol"].startswith("vote of the 64 nearest of 64 clean training images")
     assert "2 labels a class, 3 draws" in results["linear_2"]["protocol"]
     assert "all 64 labels" in results["linear_all"]["protocol"]

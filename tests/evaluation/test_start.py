@@ -15,7 +15,9 @@ from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.evaluate import main
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.contents import with_contents
-from cl_lightning.runs.evaluating.one_run import evaluate, frozen_network
+from cl_lightning.runs.evaluating.networks import frozen_network
+from cl_lightning.runs.evaluating.one_run import evaluate
+from cl_lightning.runs.evaluating.protocols import KNN, Linear
 from cl_lightning.train import train
 from tests import small
 
@@ -120,7 +122,7 @@ def test_a_parent_has_its_row(
     main([str(longer), *FAST])
     assert names(capsys.readouterr().out)[2:] == [f"parent ({runs['first']})", f"{longer.name} (query)"]
     results = json.loads((longer / "evaluation-parent.json").read_text())["results"]
-    assert results == evaluate(RunFolder(runs["first"]), labels=(), draws=1)["results"]
+    assert results == evaluate(RunFolder(runs["first"]), protocols=[KNN(), Linear()])["results"]
 
 
 KEY_ROWS = {

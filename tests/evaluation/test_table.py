@@ -6,17 +6,28 @@ from typing import Any
 from cl_lightning.evaluation import table
 
 
+def about(title: str, heading: str) -> dict[str, str]:
+    return {"title": title, "heading": heading}
+
+
 def row(accuracy: float, images: int = 60, stopped: str = "") -> dict[str, dict[str, Any]]:
     val = f"{images} validation images"
     few = {
+        **about("linear, 5 a class", "linear"),
         "accuracy": accuracy - 0.1,
         "std": 0.02,
         "draws": 10,
         "protocol": f"probe; 5 labels a class; {val}",
     }
-    everything = {"accuracy": accuracy, "std": 0.0, "draws": 1, "protocol": f"probe; all{stopped}; {val}"}
+    everything = {
+        **about("linear, all labels", "linear"),
+        "accuracy": accuracy,
+        "std": 0.0,
+        "draws": 1,
+        "protocol": f"probe; all{stopped}; {val}",
+    }
     return {
-        "knn": {"accuracy": accuracy, "protocol": f"vote; {val}"},
+        "knn": {**about("kNN", "kNN"), "accuracy": accuracy, "protocol": f"vote; {val}"},
         "linear_5": few,
         "linear_all": everything,
     }

@@ -3,7 +3,7 @@ import warnings
 import pytest
 import torch
 
-from cl_lightning.metrics import KNNAccuracy, knn, sphere
+from cl_lightning.metrics import KNNAccuracy, neighbours, sphere
 from tests.metrics import oracle
 
 
@@ -57,9 +57,9 @@ def test_equal_similarities_take_the_first_rows_of_the_bank():
         # The neighbours are the first row and the first of those at 60 degrees.
         assert accuracy(bank, labels, directions(60), [first], k=25) == 1
     cosine = torch.tensor([[0.5, 0.9, 0.5, 0.5, 0.1], [0.2, 0.2, 0.2, 0.2, 0.2], [0.5, 0.4, 0.3, 0.2, 0.1]])
-    nearest, neighbours = knn._nearest(cosine, 3)
-    assert [sorted(row) for row in neighbours.tolist()] == [[0, 1, 2], [0, 1, 2], [0, 1, 2]]
-    assert torch.equal(nearest, cosine.gather(1, neighbours))
+    nearest, columns = neighbours.nearest(cosine, 3)
+    assert [sorted(row) for row in columns.tolist()] == [[0, 1, 2], [0, 1, 2], [0, 1, 2]]
+    assert torch.equal(nearest, cosine.gather(1, columns))
 
 
 def test_equal_votes_go_to_the_smallest_class():

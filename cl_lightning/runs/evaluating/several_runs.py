@@ -10,13 +10,16 @@ from typing import Any
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.commands.quiet import quiet
 from cl_lightning.evaluation import table
-from cl_lightning.runs.evaluating.files import places, why_not, write
-from cl_lightning.runs.evaluating.one_run import NotEvaluableError, Source, check_run, evaluate
-from cl_lightning.runs.evaluating.start import ORIGINS, NoStartError, Trained, begins_alike, start_of
+from cl_lightning.runs.evaluating.errors import NotEvaluableError
+from cl_lightning.runs.evaluating.files import writable, write
+from cl_lightning.runs.evaluating.networks import Source
+from cl_lightning.runs.evaluating.one_run import check_run, evaluate
+from cl_lightning.runs.evaluating.protocols import Protocol
+from cl_lightning.runs.evaluating.rows import in_rows
+from cl_lightning.runs.evaluating.start import NoStartError, Trained, begins_alike, start_of
 from cl_lightning.runs.folder import RunFolder
 
 FIRST: tuple[Source, ...] = ("pixels", "untrained")  # baselines of the first run
-LABELS = {"starting": "starting weights", "parent": "parent"}
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,7 @@ class Evaluations:
 def evaluate_runs(
     runs: Sequence[str],
     encoder: Any,
-    labels: tuple[int, ...],
-    draws: int,
+    protocols: Sequence[Protocol],
     baselines: bool,
     to: str | None = None,
     root: str | None = None,
@@ -60,21 +62,14 @@ def evaluate_runs(
     Raises:
         ConfigError: no run can be evaluated as requested, or `to` can't be written to.
     """
-    check(labels, draws)
     quiet()
     folders = [RunFolder(path) for path in {Path(run).resolve(): Path(run) for run in runs}.values()]
     among = len(folders)
     ready = evaluable(folders, encoder)
     into = writable([folder.path for folder in ready], to)
-    evaluations = evaluated(ready, among, encoder, labels, draws, baselines, root)
-    alike = len({folder.path.name for folder in folders}) < len(folders)
-    rows: dict[str, Any] = {}
-    for folder, evaluation in evaluations:
-        run = str(folder.path) if alike else folder.path.name
-        name = _name(evaluation, run)
-        rows[f"{name} in {run}" if name in rows else name] = evaluation["results"]
+    evaluations = evaluated(ready, among, encoder, protocols, baselines, root)
     files = [(into[f.path], evaluation) for f, evaluation in evaluations if f.path in into]
-    return Evaluations(table(rows) + "\n", files)
+    return Evaluations(table(in_rows(evaluations, folders)) + "\n", files)
 
 
 def evaluable(folders: Sequence[RunFolder], encoder: Any) -> list[RunFolder]:
@@ -87,33 +82,11 @@ def evaluable(folders: Sequence[RunFolder], encoder: Any) -> list[RunFolder]:
     return ready
 
 
-def writable(runs: Sequence[Path], to: str | None) -> dict[Path, Path]:
-    """The folders for the evaluations of the runs. Names those that can't be written to, and leaves them out.
-
-    Raises:
-        ConfigError: a folder below `to` can't be written to.
-    """
-    found = places(runs, None if to is None else Path(to))
-    reasons = {run: reason for run, place in found.items() if (reason := why_not(place)) is not None}
-    for run, reason in reasons.items():
-        if to is not None:
-            raise ConfigError(
-                f"--to is {to}, but {found[run]} can't be written to: {reason}; accepted: a folder that can"
-            )
-        print(
-            f"cl-eval: {run} can't be written to: {reason}; its row in the table is printed, but no file is "
-            "written; accepted: --to DIR",
-            file=sys.stderr,
-        )
-    return {run: place for run, place in found.items() if run not in reasons}
-
-
 def evaluated(
     ready: Sequence[RunFolder],
     among: int,
     encoder: Any,
-    labels: tuple[int, ...],
-    draws: int,
+    protocols: Sequence[Protocol],
     baselines: bool,
     root: str | None,
 ) -> list[tuple[RunFolder, dict[str, Any]]]:
@@ -123,7 +96,7 @@ def evaluated(
         before = [ready for ready, _ in evaluations]
         sources = [*(_baselines(folder, encoder, before) if baselines else ()), encoder]
         with left_out(among):
-            evaluations += list(_of_run(folder, sources, labels, draws, root))
+            evaluations += list(_of_run(folder, sources, protocols, root))
     if not evaluations:
         raise ConfigError("none of these runs can be evaluated, see above")
     return evaluations
@@ -138,11 +111,11 @@ def _baselines(folder: RunFolder, encoder: Trained, before: Sequence[RunFolder])
 
 
 def _of_run(
-    folder: RunFolder, sources: Sequence[Any], labels: tuple[int, ...], draws: int, root: str | None
+    folder: RunFolder, sources: Sequence[Any], protocols: Sequence[Protocol], root: str | None
 ) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
     for source in sources:
         try:
-            yield folder, evaluate(folder, source, labels, draws, root, encoder=sources[-1])
+            yield folder, evaluate(folder, source, protocols, root, encoder=sources[-1])
         except NoStartError as error:
             print(f"cl-eval: {folder.path} has no row for what it began with: {error}", file=sys.stderr)
 
@@ -156,19 +129,3 @@ def left_out(among: int) -> Iterator[None]:
         if among == 1:
             raise
         print(f"cl-eval: left out: {error}", file=sys.stderr)
-
-
-def check(labels: Sequence[int], draws: int) -> None:
-    """Refuse impossible numbers of labels and draws."""
-    if draws < 1:
-        raise ConfigError(f"--draws is {draws}; accepted: 1 or more")
-    if any(n < 1 for n in labels) or len(set(labels)) < len(labels):
-        raise ConfigError(f"--labels is {' '.join(map(str, labels))}; accepted: numbers from 1, each once")
-
-
-def _name(evaluation: dict[str, Any], run: str) -> str:
-    source = evaluation["encoder"]
-    baselines = {"pixels": "raw pixels", "untrained": "untrained encoder"}
-    if source in ORIGINS:
-        return f"{LABELS[source]} ({evaluation['weights']['source']})"
-    return baselines.get(source, f"{run} ({source})")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cl_lightning.evaluation import FrozenFeatures, knn_accuracy
 from cl_lightning.runs import RunFolder
-from cl_lightning.runs.evaluating.one_run import frozen_network
+from cl_lightning.runs.evaluating.networks import frozen_network
 from cl_lightning.runs.own_images.record import images_to_evaluate
 from tests.benchmarks.gpu.sizes import SIZES
 from tests.benchmarks.measured import Row

@@ -1,0 +1,75 @@
+"""The content of an evaluation's file: what was evaluated, and the results."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import sklearn
+
+from cl_lightning.checkpoints import Checkpoint
+from cl_lightning.evaluation import Result
+from cl_lightning.evaluation.results import accuracy_by_class, confusion
+from cl_lightning.methods.versions import versions
+from cl_lightning.runs.circumstances import circumstances
+from cl_lightning.runs.evaluating.start import ORIGINS, start_of
+from cl_lightning.runs.evaluating.subject import Subject
+from cl_lightning.runs.identity import run_hash
+
+# Results may stand in one file if these keys are equal.
+OF_ONE_NETWORK = ("run", "hash", "seed", "encoder", "weights", "checkpoint", "data")
+
+
+def content(subject: Subject, results: Mapping[str, Result]) -> dict[str, Any]:
+    """`run`, `hash`, `seed`, `encoder` (the source), `checkpoint`, `data`, `features` (their number),
+    `results`, `versions`, `commit` and `machine`; and `weights`, what a run began with, for such a source.
+
+    `checkpoint` is None for a network that is in none.
+    """
+    start = start_of(subject.config, subject.encoder) if subject.source in ORIGINS else None
+    return {
+        "run": subject.folder.path.resolve().name,
+        "hash": run_hash(subject.config),
+        "seed": subject.config["seed"],
+        "encoder": subject.source,
+        **({} if start is None else {"weights": start._asdict()}),
+        "checkpoint": _checkpoint(subject),
+        "data": _data(subject),
+        "features": subject.train.features.shape[1],
+        "results": {name: _as_json(subject, result) for name, result in results.items()},
+        "versions": versions() | {"sklearn": sklearn.__version__},
+        **circumstances(),
+    }
+
+
+def of_one_network(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two evaluations are of the same weights on the same images."""
+    return all(one.get(key) == other.get(key) for key in OF_ONE_NETWORK)
+
+
+def _as_json(subject: Subject, result: Result) -> dict[str, Any]:
+    about = {"title": result.title, "heading": result.heading, **result.values}
+    if result.predicted is not None:
+        counts = confusion(subject.val.labels, result.predicted, subject.classes)
+        about["by_class"] = accuracy_by_class(counts, subject.class_names)
+    return about | {"protocol": "; ".join(result.protocol)}
+
+
+def _checkpoint(subject: Subject) -> dict[str, Any] | None:
+    """The SHA-256 of the file, and how many epochs and steps it was trained."""
+    if subject.source not in ("query", "key"):
+        return None
+    checkpoint = Checkpoint(subject.folder.path)
+    with checkpoint.file.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    epoch, step = (checkpoint.content.get(name) for name in ("epoch", "global_step"))
+    return {"sha256": digest, "epoch": epoch, "step": step}
+
+
+def _data(subject: Subject) -> dict[str, Any]:
+    """The name of the images, how many there are, and a digest of their inventories."""
+    sets = subject.data.sets.inventories()
+    known = {name: vars(part) | {"root": None} for name, part in sets.items()}
+    digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+    numbers = {"train": len(subject.train.labels), "val": len(subject.val.labels)}
+    return {"name": subject.config["data"]["name"], **numbers, "digest": digest}
