@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Int64
+from jaxtyping import Bool, Float, Int64
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
@@ -90,6 +90,14 @@ class KNNMonitor(Callback):
             rank_zero_warn(f"kNN accuracy is left out: {reason}")
         self._told = True
 
+    def validation_features(self) -> tuple[Float[Tensor, "images dim"], Int64[Tensor, " images"]]:
+        """The features (of unit length) and labels of the validation images in the last evaluation.
+
+        With several processes, only this process's part.
+        """
+        assert self.has_neighbours, "no evaluation with labels has been made"
+        return torch.cat(self._knn.query_features), torch.cat(self._knn.query_labels)
+
     def neighbours(
         self, queries: int, count: int
     ) -> tuple[Int64[Tensor, " queries"], Int64[Tensor, "queries count"], Bool[Tensor, "queries count"]]:
@@ -99,9 +107,8 @@ class KNNMonitor(Callback):
         fewer than `queries` or `count` if the sets are smaller. With several processes, only this process's
         part is used.
         """
-        assert self.has_neighbours, "no evaluation with labels has been made"
+        asked, truth = self.validation_features()
         bank, labels = torch.cat(self._knn.bank_features), torch.cat(self._knn.bank_labels)
-        asked, truth = torch.cat(self._knn.query_features), torch.cat(self._knn.query_labels)
         chosen = torch.linspace(0, len(asked) - 1, min(queries, len(asked)), device=asked.device).long()
         rows = (asked[chosen] @ bank.T).topk(min(count, len(bank))).indices
         bank_index, query_index = (torch.cat(part) for part in self._index)

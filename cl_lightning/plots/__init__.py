@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cl_lightning.plots.confusion import plot_confusion
     from cl_lightning.plots.curves import plot_curves
+    from cl_lightning.plots.feature_map import plot_features
     from cl_lightning.plots.heat_map import plot_heat_map
     from cl_lightning.plots.map import plot_map
     from cl_lightning.plots.neighbours import plot_neighbours
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "plot_confusion": "confusion",
     "plot_curves": "curves",
+    "plot_features": "feature_map",
     "plot_heat_map": "heat_map",
     "plot_map": "map",
     "plot_neighbours": "neighbours",
@@ -34,6 +36,7 @@ _HOMES = {
 __all__ = [
     "plot_confusion",
     "plot_curves",
+    "plot_features",
     "plot_heat_map",
     "plot_map",
     "plot_neighbours",

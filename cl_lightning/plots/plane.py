@@ -70,13 +70,14 @@ def _tsne(features: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _umap(features: np.ndarray, seed: int) -> np.ndarray:
-    try:
-        from umap import UMAP
-    except ImportError as error:
-        raise ValueError(
-            "umap-learn is not installed; accepted: pip install 'cl_lightning[umap]', or the map pca or tsne"
-        ) from error
     neighbours = min(NEIGHBOURS, len(features) - 1)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of numba, and of too few images for its first guess
+        warnings.simplefilter("ignore")  # of what else it could use, and of few images
+        try:
+            from umap import UMAP
+        except ImportError as error:
+            raise ValueError(
+                "umap-learn is not installed; accepted: pip install 'cl_lightning[umap]', or the map pca or "
+                "tsne"
+            ) from error
         return UMAP(n_neighbors=neighbours, random_state=seed, n_jobs=1).fit_transform(features)

@@ -10,28 +10,43 @@ from torch import Tensor
 
 from cl_lightning.callbacks import HealthMonitor, KNNMonitor
 from cl_lightning.data import TensorImages, image_and_label
+from cl_lightning.data.class_names import numbers_by_name
+from cl_lightning.data.readable import bare
 from cl_lightning.data.transforms import training_crops
-from cl_lightning.plots import plot_curves, plot_neighbours, plot_pairs, plot_spectrum
+from cl_lightning.plots import (
+    plot_curves,
+    plot_features,
+    plot_neighbours,
+    plot_pairs,
+    plot_spectrum,
+    plot_trajectory,
+)
+from cl_lightning.plots.canvas import as_png
 from cl_lightning.runs.folder import RunFolder
 
 SHOWN = 8
 
 
 def write_pictures(folder: RunFolder, trainer: Trainer) -> list[Path]:
-    """Write pairs.png into plots/, and, if measured, curves.png, spectrum.png and neighbours.png."""
+    """Write pairs.png into plots/, and a picture of all that was measured."""
     data, views = trainer.datamodule, trainer.lightning_module.views  # type: ignore[attr-defined]
-    pictures = {"pairs": pairs(data.train, views)}
+    pictures: dict[str, Figure | None] = {"pairs": pairs(data.train, views)}
     if folder.metrics.is_file():
         pictures["curves"] = plot_curves(folder.metrics)
+        pictures["alignment_uniformity"] = plot_trajectory(folder.metrics)
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, KNNMonitor) and callback.has_neighbours:
             pictures["neighbours"] = neighbours(data, callback)
+            pictures["map"] = feature_map(data, callback)
         if isinstance(callback, HealthMonitor) and callback.spectra["train"]:
             pictures["spectrum"] = plot_spectrum(callback.spectra)
     folder.plots.mkdir(exist_ok=True)
+    written = []
     for name, picture in pictures.items():
-        picture.savefig(folder.plots / f"{name}.png", dpi=110)
-    return [folder.plots / f"{name}.png" for name in pictures]
+        if picture is not None:
+            written.append(folder.plots / f"{name}.png")
+            written[-1].write_bytes(as_png(picture))
+    return written
 
 
 def pairs(train: Any, views: Any) -> Figure:
@@ -52,6 +67,15 @@ def neighbours(data: Any, knn: KNNMonitor) -> Figure:
     queries, nearest, same_class = knn.neighbours(SHOWN, SHOWN)
     found = [[image_of(data.bank, i) for i in row] for row in nearest.tolist()]
     return plot_neighbours([image_of(data.val, i) for i in queries.tolist()], found, same_class)
+
+
+def feature_map(data: Any, knn: KNNMonitor) -> Figure | None:
+    """The validation images of the last kNN evaluation in the plane; None if features are not finite."""
+    features, labels = knn.validation_features()
+    if not features.isfinite().all():
+        return None
+    numbers = numbers_by_name(bare(data.bank)) or numbers_by_name(bare(data.val))
+    return plot_features(features, labels, {number: name for name, number in numbers.items()})
 
 
 def image_of(part: Any, index: int) -> Tensor:

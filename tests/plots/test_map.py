@@ -1,13 +1,14 @@
 """Maps of features: where points lie, and how classes are told apart."""
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from cl_lightning.plots import plot_map
+from cl_lightning.plots import plot_features, plot_map
 from cl_lightning.plots.canvas import as_png
 from cl_lightning.plots.plane import embed_in_plane, evenly_drawn
 
@@ -72,6 +73,22 @@ def test_without_umap_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
         embed_in_plane(torch.ones(9, 3), "umap")
 
 
+def test_umap_has_its_seed_and_fewer_neighbours_for_few_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    class UMAP:
+        def __init__(self, **settings: int) -> None:
+            asked.append(settings)
+
+        def fit_transform(self, features: np.ndarray) -> np.ndarray:
+            return features[:, :2]
+
+    monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=UMAP))
+    for images in (9, 60):
+        assert embed_in_plane(torch.ones(images, 3), "umap", seed=4).shape == (images, 2)
+    assert [(s["n_neighbors"], s["random_state"]) for s in asked] == [(8, 4), (15, 4)]
+
+
 def test_points_are_drawn_evenly() -> None:
     assert evenly_drawn(5).tolist() == [0, 1, 2, 3, 4]
     assert evenly_drawn(101, most=3).tolist() == [0, 50, 100]
@@ -115,3 +132,13 @@ def test_without_labels_all_points_look_alike() -> None:
     (part,) = drawn(picture).values()
     assert len(part) == 7
     assert picture.legends == []
+
+
+def test_of_many_images_some_are_drawn_at_unit_length_and_the_title_says_so() -> None:
+    features, labels = clusters(4000, classes=2)
+    (axes,) = plot_features(features, labels, {0: "left"}).axes
+    assert axes.get_title(loc="left") == "PCA of the features of 2,000 of 4,000 images"
+    found = {part.get_label(): part.get_offsets() for part in axes.collections}
+    assert list(found) == ["left", "1"]
+    assert sum(map(len, found.values())) == 2000
+    assert max(np.abs(points).max() for points in found.values()) < 2

@@ -10,6 +10,7 @@ from PIL import Image
 from cl_lightning.callbacks import HealthMonitor, KNNMonitor
 from cl_lightning.data import ContrastiveData, TensorImages, image_folder, synthetic
 from cl_lightning.pairs import digit_views, simclr_views
+from cl_lightning.plots.plane import embed_in_plane
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs import pictures as run_pictures
 from tests import small
@@ -64,9 +65,12 @@ def fitted(folder: RunFolder, data: Any, **settings: Any) -> Any:
 def test_a_run_has_its_pictures(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     trainer = fitted(folder, small.data())
-    folder.metrics.write_text("epoch,step,train/loss\n0,3,1.5\n", encoding="utf-8")
+    head = "epoch,step,train/alignment,train/uniformity"
+    folder.metrics.write_text(f"{head}\n0,3,1.5,-0.5\n", encoding="utf-8")
     files = run_pictures.write_pictures(folder, trainer)
-    assert {file.name for file in files} == {"pairs.png", "curves.png", "spectrum.png", "neighbours.png"}
+    measured = {"alignment_uniformity", "curves", "map", "neighbours", "spectrum"}
+    assert {file.stem for file in files} == {"pairs"} | measured
+    assert {file.name for file in folder.plots.iterdir()} == {file.name for file in files}
     for file in files:
         with Image.open(file) as image:
             image.verify()
@@ -106,3 +110,28 @@ def test_neighbours_are_images_of_the_bank_and_of_the_validation_set() -> None:
     torch.testing.assert_close(drawn(picture, 0, 3)[2], data.bank.images[60] / 255)
     torch.testing.assert_close(drawn(picture, 1, 3)[0], data.val.images[31] / 255)
     torch.testing.assert_close(drawn(picture, 1, 3)[1], data.bank.images[0] / 255)
+
+
+def test_the_map_has_the_features_of_the_last_evaluation_under_their_classes(tmp_path: Path) -> None:
+    data = small.data()
+    data.bank.classes = ["a stripe", "another"]
+    trainer = fitted(RunFolder(tmp_path), data)
+    (knn,) = (c for c in trainer.callbacks if isinstance(c, KNNMonitor))
+    features, labels = knn.validation_features()
+    assert labels.tolist() == data.val.labels.tolist()
+    clean = trainer.lightning_module.views.clean(data.val.images)
+    expected = torch.nn.functional.normalize(trainer.lightning_module.eval().encoder.backbone(clean))
+    torch.testing.assert_close(features, expected, atol=1e-5, rtol=0)
+    (axes,) = run_pictures.feature_map(data, knn).axes
+    found = {part.get_label(): torch.tensor(part.get_offsets()) for part in axes.collections}
+    assert list(found) == ["a stripe", "another", "2", "3"]
+    points = torch.tensor(embed_in_plane(features))
+    torch.testing.assert_close(found["another"], points[labels == 1])
+
+
+def test_features_that_are_not_finite_have_no_map() -> None:
+    class Measured(KNNMonitor):
+        def validation_features(self) -> Any:
+            return torch.full((3, 2), torch.nan), torch.zeros(3, dtype=torch.int64)
+
+    assert run_pictures.feature_map(small.data(), Measured()) is None
