@@ -11,10 +11,11 @@ from omegaconf import OmegaConf
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.commands import conf_folder
+from cl_lightning.commands.quiet import quiet
 from cl_lightning.evaluation.results import number
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.circumstances import circumstances
-from cl_lightning.runs.evaluating.protocols import by_default
+from cl_lightning.runs.evaluating.asked import Asked
 from cl_lightning.runs.evaluating.several_runs import Evaluations, evaluate_runs
 from cl_lightning.train import train
 
@@ -43,8 +44,9 @@ def demonstrate() -> None:
         print(f"{seconds[experiment]:.0f} s\n")
         folders.append(RunFolder.of(config))  # type: ignore[arg-type]
 
+    quiet()
     runs = [str(folder.path) for folder in folders]
-    evaluations = evaluate_runs(runs, "query", by_default(), baselines=True)
+    evaluations = evaluate_runs(runs, Asked(baselines=True))
     print(f"Scattered digits: accuracy on the test digits\n\n{evaluations.table}")
     evaluations.write()
     RESULTS.write_text(
@@ -59,7 +61,7 @@ def demonstrate() -> None:
 def results(folders: list[RunFolder], seconds: dict[str, float], evaluations: Evaluations) -> dict[str, Any]:
     """What was trained, and the accuracies in each row of the table."""
     summaries = [folder.summary() or {} for folder in folders]
-    rows = {_row(evaluation): evaluation["results"] for _, evaluation in evaluations.files}
+    rows = {_row(e.content): e.content["results"] for _, e in evaluations.files}
     return {
         "command": "make demo",
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
@@ -76,9 +78,9 @@ def results(folders: list[RunFolder], seconds: dict[str, float], evaluations: Ev
     }
 
 
-def _row(evaluation: dict[str, Any]) -> str:
+def _row(content: dict[str, Any]) -> str:
     baselines = {"pixels": "raw pixels", "untrained": "untrained network"}
-    return baselines.get(evaluation["encoder"], evaluation["run"].rpartition("-")[0])
+    return baselines.get(content["encoder"], content["run"].rpartition("-")[0])
 
 
 if __name__ == "__main__":

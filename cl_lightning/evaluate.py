@@ -20,19 +20,27 @@ def run(options: argparse.Namespace) -> None:
     from cl_lightning.commands.messages import explain, one_line, wants_traceback
 
     with heavy_imports():
+        from cl_lightning.commands.quiet import quiet
+        from cl_lightning.runs.evaluating.asked import Asked
+        from cl_lightning.runs.evaluating.images import Images
         from cl_lightning.runs.evaluating.several_runs import evaluate_runs
+        from cl_lightning.runs.frozen_trainer import frozen_trainer, is_first
+        from cl_lightning.runs.given_images import given_images
 
+    quiet()
     try:
-        evaluations = evaluate_runs(
-            options.runs,
+        given = None if options.data is None else given_images(options.data, "--data")
+        asked = Asked(
             options.encoder,
             asked_for(options),
             options.baselines,
-            options.to,
-            options.root,
+            Images(given, options.root),
+            frozen_trainer("cl-eval", options.accelerator, options.devices),
         )
-        print(evaluations.table, flush=True)
-        evaluations.write()
+        evaluations = evaluate_runs(options.runs, asked, options.to)
+        if is_first():
+            print(evaluations.table, flush=True)
+            evaluations.write()
     except Exception as error:
         message = explain(error)
         if message is None or wants_traceback():
@@ -54,6 +62,13 @@ def parser() -> argparse.ArgumentParser:
     )
     add_words(parser)
     parser.add_argument(
+        "--data",
+        nargs="+",
+        metavar="WORD",
+        help="other labelled images than the runs': a folder of photos, or words of cl-train such as "
+        "data=cifar10 data.root=DIR; the files are evaluation-ENCODER-on-NAME.json",
+    )
+    parser.add_argument(
         "--baselines",
         action="store_true",
         help="also the pixels and the untrained network of the first run, and what each run began with: the "
@@ -64,6 +79,10 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--root", metavar="DIR", help="the present folder of the runs' images, if they were moved as a whole"
+    )
+    parser.add_argument("--accelerator", default="auto", help="Lightning's: auto, cpu, gpu (default: auto)")
+    parser.add_argument(
+        "--devices", type=int, metavar="N", help="processes that make the features (default: 1)"
     )
     return parser
 

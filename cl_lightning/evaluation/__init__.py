@@ -1,5 +1,6 @@
 """Evaluation of a frozen encoder: kNN, linear probe with all labels or a few of each class, retrieval."""
 
+from cl_lightning.evaluation.by_class import class_table
 from cl_lightning.evaluation.draws import Percent, amount, draw_labels
 from cl_lightning.evaluation.features import Features, FrozenFeatures
 from cl_lightning.evaluation.knn import KNNResult, knn_accuracies, knn_accuracy
@@ -15,6 +16,7 @@ __all__ = [
     "Percent",
     "Result",
     "amount",
+    "class_table",
     "draw_labels",
     "knn_accuracies",
     "knn_accuracy",

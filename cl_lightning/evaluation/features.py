@@ -7,6 +7,8 @@ from jaxtyping import Float, Int
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 
+from cl_lightning.distributed.saved_by_rank import gather_objects
+
 
 class Features(NamedTuple):
     """Features [images, dim] and labels [images] of a data set, on the CPU."""
@@ -32,24 +34,26 @@ class FrozenFeatures(LightningModule):
         features = self.network(self.views.clean(batch.images))
         return Features(features.float().cpu(), batch.labels.cpu())
 
-    def extract(self, data: Any, accelerator: str = "auto") -> tuple[Features, Features]:
-        """Features of the training images and of the validation images of a ContrastiveData, in order.
+    def extract(self, data: Any, trainer: Trainer | None = None) -> tuple[Features, Features]:
+        """Features of the bank (the training images) and of the validation images, in their order.
 
         Args:
-            accelerator: Lightning's; auto takes a GPU if there is one.
+            data: a ContrastiveData.
+            trainer: None: one process, on a GPU if there is one. Of several, each has all features.
         """
-        trainer = Trainer(
-            accelerator=accelerator,
+        trainer = trainer or Trainer(
             devices=1,
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
+            use_distributed_sampler=False,
         )
         queries, bank = trainer.predict(self, datamodule=data)  # type: ignore[misc]
-        return _join(bank), _join(queries)
+        return _joined(bank), _joined(queries)
 
 
-def _join(batches: list[Features]) -> Features:
-    features, labels = zip(*batches, strict=True)
-    return Features(torch.cat(features), torch.cat(labels))
+def _joined(batches: list[Features]) -> Features:
+    """The batches of all processes, each of which has a contiguous part of the images."""
+    own = Features(*map(torch.cat, zip(*batches, strict=True)))
+    return Features(*map(torch.cat, zip(*gather_objects(own), strict=True)))

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
+from cl_lightning.evaluation.parts import WIDTH, in_parts
 from cl_lightning.evaluation.results import number, title
-from cl_lightning.text_table import Column, text_table, width_of
+from cl_lightning.text_table import Column
 
 Results = Mapping[str, Mapping[str, Any]]
-WIDTH = 110
 LEAST = 8  # the width of a heading
 SPREAD = " (+-: standard deviation over draws)"
 
@@ -27,11 +27,8 @@ def table(rows: Mapping[str, Results]) -> str:
         name: Column(title(name, result), [_cell(results.get(name)) for results in rows.values()])
         for name, result in found.items()
     }
-    head = Column("", list(rows))
-    lines: list[str] = []
-    for part in _parts(head, [[columns[n] for n in names] for names in by_heading(found).values()]):
-        lines += [*text_table([head, *part]), ""]
-    return "\n".join([*lines, *_protocols(rows)])
+    groups = [[columns[name] for name in names] for names in by_heading(found).values()]
+    return "\n".join([*in_parts(Column("", list(rows)), groups), *_protocols(rows)])
 
 
 def by_heading(results: Results) -> dict[str, list[str]]:
@@ -40,18 +37,6 @@ def by_heading(results: Results) -> dict[str, list[str]]:
     for name, result in results.items():
         found.setdefault(result["heading"], []).append(name)
     return found
-
-
-def _parts(head: Column, groups: Sequence[Sequence[Column]]) -> list[list[Column]]:
-    """The columns of each table: as many as fit, and those of a group together where they do."""
-    parts: list[list[Column]] = [[]]
-    for group in groups:
-        together = width_of([head, *group]) <= WIDTH
-        for columns in [group] if together else [[column] for column in group]:
-            if parts[-1] and width_of([head, *parts[-1], *columns]) > WIDTH:
-                parts.append([])
-            parts[-1] += columns
-    return parts
 
 
 def _cell(result: Mapping[str, Any] | None) -> str:
@@ -65,7 +50,7 @@ def _protocols(rows: Mapping[str, Results]) -> list[str]:
     shared: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for name, results in rows.items():
         shared.setdefault(_of_row(results), []).append(name)
-    width = 2 + max(LEAST - 2, *(len(heading) for protocols in shared for heading, _ in protocols))
+    width = 2 + max([LEAST - 2, *(len(heading) for protocols in shared for heading, _ in protocols)])
     lines: list[str] = []
     for protocols, names in shared.items():
         lines += [f"{', '.join(names)}:"] if len(shared) > 1 else []

@@ -35,7 +35,7 @@ def test_the_number_is_that_of_frozen_features_and_of_plain_loops(method: str) -
     data = small.data()
     trained, trainer = fit(data, KNNMonitor(k=7), getattr(small, method)(), max_epochs=2)
     logged = trainer.callback_metrics["val/knn_top1"].item()
-    bank, queries = FrozenFeatures(trained.views, trained.encoder.backbone).extract(data, "cpu")
+    bank, queries = FrozenFeatures(trained.views, trained.encoder.backbone).extract(data, small.trainer())
     assert logged == pytest.approx(knn_accuracy(bank, queries, k=7).accuracy)
     assert logged == pytest.approx(oracle.knn_accuracy(*bank, *queries, k=7, temperature=0.1))
     assert 0.3 < logged <= 1
@@ -120,7 +120,7 @@ def test_neighbours_are_indices_of_the_data_sets(limit: float | int) -> None:
     method, _ = fit(data, monitor, limit_val_batches=limit)
     queries, nearest, same_class = monitor.neighbours(5, 3)
     seen = slice(0, None if limit == 1.0 and isinstance(limit, float) else 16)
-    bank, asked = FrozenFeatures(method.views, method.encoder.backbone).extract(data, "cpu")
+    bank, asked = FrozenFeatures(method.views, method.encoder.backbone).extract(data, small.trainer())
     assert queries.tolist() == torch.linspace(0, len(asked.labels[seen]) - 1, 5).long().tolist()
     for query, row, same in zip(queries.tolist(), nearest.tolist(), same_class.tolist(), strict=True):
         cosine = torch.cosine_similarity(asked.features[query, None], bank.features[seen])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
+from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
 from cl_lightning.commands import conf_folder
@@ -44,6 +45,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         train(config)
         folders[name] = RunFolder.of(config).path
     return folders
+
+
+@pytest.fixture(autouse=True)
+def pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draws no confusions, which takes longer than all that is measured; test_pictures does."""
+    empty = Figure(figsize=(1, 1))
+    monkeypatch.setattr("cl_lightning.runs.evaluating.evaluation.plot_confusion", lambda *_: empty)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from cl_lightning.evaluate import main
 from cl_lightning.evaluation import FrozenFeatures, knn_accuracy, linear_accuracy
 from cl_lightning.runs import RunFolder, run_hash
 from cl_lightning.runs.assemble import assemble_data, assemble_method
+from cl_lightning.runs.evaluating.asked import Asked
 from cl_lightning.runs.evaluating.networks import frozen_network
 from cl_lightning.runs.evaluating.one_run import evaluate
 from cl_lightning.runs.evaluating.protocols import KNN, Few, Linear
@@ -74,7 +75,8 @@ def test_the_numbers_are_those_of_the_encoder_in_the_checkpoint(
 
 
 def test_a_protocol_with_true_numbers_stands_beside_every_number(run: Callable[[str], Path]) -> None:
-    results = evaluate(RunFolder(run("simclr")), protocols=[KNN(), Few((2,), 3), Linear()])["results"]
+    asked = Asked(protocols=[KNN(), Few((2,), 3), Linear()])
+    results = evaluate(RunFolder(run("simclr")), asked=asked).content["results"]
     assert results["knn"]["protocol"].startswith("vote of the 64 nearest of 64 clean training images")
     assert "2 labels a class, 3 draws" in results["linear_2"]["protocol"]
     assert "all 64 labels" in results["linear_all"]["protocol"]
@@ -83,7 +85,7 @@ def test_a_protocol_with_true_numbers_stands_beside_every_number(run: Callable[[
 
 def test_the_same_evaluation_gives_the_same_numbers(run: Callable[[str], Path]) -> None:
     folder = RunFolder(run("moco"))
-    assert evaluate(folder, "query") == evaluate(folder, "query")
+    assert evaluate(folder, "query").content == evaluate(folder, "query").content
 
 
 def test_key_and_query_encoder_differ_and_the_untrained_one_is_that_of_the_seed(
@@ -223,7 +225,7 @@ def test_of_all_in_a_folder_those_with_something_to_evaluate_are(
         f"cl-eval: left out: {tmp_path}/multirun.yaml is a file; accepted: the folder of a run",
         f"cl-eval: left out: {no_labels}: not every image of its data has a label; accepted: labelled "
         "data.train (or data.bank) and data.val",
-        f"cl-eval: left out: {no_val} has no validation images; accepted: a run with data.val",
+        f"cl-eval: left out: {no_val} has no validation images; accepted: a run with data.val, or --data",
         f"cl-eval: left out: {report} is no run folder: it has no config.yaml",
         f"cl-eval: left out: {unfinished} has no checkpoints/last.ckpt; accepted: the folder of a run that "
         "was trained",

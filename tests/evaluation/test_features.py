@@ -38,7 +38,7 @@ def test_features_are_those_of_each_image_alone_in_the_order_of_the_data() -> No
     with torch.no_grad():  # running statistics unlike those of any batch
         backbone(torch.randn(64, 3, 8, 8) * 3 + 1)
     state = {name: value.clone() for name, value in backbone.state_dict().items()}
-    bank, queries = FrozenFeatures(method.views, backbone).extract(data, "cpu")
+    bank, queries = FrozenFeatures(method.views, backbone).extract(data, small.trainer())
     for part, features in ((data.train, bank), (data.val, queries)):
         torch.testing.assert_close(features.features, plain(backbone, method.views, part.images))
         assert torch.equal(features.labels, part.labels)
@@ -49,9 +49,9 @@ def test_features_are_those_of_each_image_alone_in_the_order_of_the_data() -> No
 @pytest.mark.parametrize("batch_size", [1, 7, 64])
 def test_the_batch_size_changes_nothing(batch_size: int) -> None:
     method = small.simclr()
-    first, _ = FrozenFeatures(method.views, method.encoder.backbone).extract(small.data(), "cpu")
+    first, _ = FrozenFeatures(method.views, method.encoder.backbone).extract(small.data(), small.trainer())
     other, _ = FrozenFeatures(method.views, method.encoder.backbone).extract(
-        small.data(batch_size=batch_size), "cpu"
+        small.data(batch_size=batch_size), small.trainer()
     )
     torch.testing.assert_close(first.features, other.features)
     assert torch.equal(first.labels, other.labels)
@@ -60,7 +60,7 @@ def test_the_batch_size_changes_nothing(batch_size: int) -> None:
 def test_images_of_any_data_set_keep_their_order_and_missing_labels() -> None:
     images, method = small.data().train.images, small.simclr()
     data = ContrastiveData(TensorImages(images), Photos(images), batch_size=10)
-    bank, queries = FrozenFeatures(method.views, method.encoder.backbone).extract(data, "cpu")
+    bank, queries = FrozenFeatures(method.views, method.encoder.backbone).extract(data, small.trainer())
     torch.testing.assert_close(bank.features, queries.features)
     assert (bank.labels == -1).all()
     assert queries.labels.tolist() == [index % 3 - 1 for index in range(64)]
@@ -68,5 +68,5 @@ def test_images_of_any_data_set_keep_their_order_and_missing_labels() -> None:
 
 def test_pixels_are_the_clean_images() -> None:
     data, method = small.data(), small.simclr()
-    _, queries = FrozenFeatures(method.views, nn.Flatten()).extract(data, "cpu")
+    _, queries = FrozenFeatures(method.views, nn.Flatten()).extract(data, small.trainer())
     assert torch.equal(queries.features, method.views.clean(data.val.images).flatten(1))

@@ -15,6 +15,7 @@ from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.evaluate import main
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.contents import with_contents
+from cl_lightning.runs.evaluating.asked import Asked
 from cl_lightning.runs.evaluating.networks import frozen_network
 from cl_lightning.runs.evaluating.one_run import evaluate
 from cl_lightning.runs.evaluating.protocols import KNN, Linear
@@ -66,6 +67,10 @@ def edited(folder: Path, **groups: dict[str, Any]) -> Path:
     return folder
 
 
+def _results(run: Path, source: Any = "query") -> Any:
+    return evaluate(RunFolder(run), source).content["results"]
+
+
 def names(out: str) -> list[str]:
     """The names of the rows of a table."""
     lines = out.splitlines()
@@ -89,7 +94,7 @@ def test_the_row_is_the_network_that_the_weights_gave_and_comes_before_the_train
     network, _ = frozen_network(RunFolder(begun), config, "starting")
     first = Checkpoint(runs["first"]).encoder_weights()
     assert all(torch.equal(w, first[f"backbone.{name}"]) for name, w in network.state_dict().items())
-    assert evaluate(RunFolder(begun), "starting")["results"] == evaluate(RunFolder(runs["first"]))["results"]
+    assert _results(begun, "starting") == _results(runs["first"])
 
 
 def test_a_run_that_began_at_random_has_no_such_row(
@@ -122,7 +127,10 @@ def test_a_parent_has_its_row(
     main([str(longer), *FAST])
     assert names(capsys.readouterr().out)[2:] == [f"parent ({runs['first']})", f"{longer.name} (query)"]
     results = json.loads((longer / "evaluation-parent.json").read_text())["results"]
-    assert results == evaluate(RunFolder(runs["first"]), protocols=[KNN(), Linear()])["results"]
+    assert (
+        results
+        == evaluate(RunFolder(runs["first"]), asked=Asked(protocols=[KNN(), Linear()])).content["results"]
+    )
 
 
 KEY_ROWS = {

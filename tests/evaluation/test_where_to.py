@@ -13,7 +13,7 @@ import pytest
 
 from cl_lightning.evaluate import main
 from cl_lightning.evaluation import FrozenFeatures
-from cl_lightning.runs.evaluating import files as evaluation_files
+from cl_lightning.runs.evaluating import places, writing
 
 FAST = ("--labels", "--draws", "1")
 
@@ -28,14 +28,14 @@ def locked(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
     """Lets no file be made in a folder, as a read-only file system does (root may write everywhere else)."""
 
     def lock(folder: Path) -> None:
-        make = evaluation_files.tempfile.TemporaryFile
+        make = places.tempfile.TemporaryFile
 
         def refuse(*arguments: Any, dir: Path, **named: Any) -> Any:
             if Path(dir) == folder:
                 raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(dir))
             return make(*arguments, dir=dir, **named)
 
-        monkeypatch.setattr(evaluation_files.tempfile, "TemporaryFile", refuse)
+        monkeypatch.setattr(places.tempfile, "TemporaryFile", refuse)
 
     return lock
 
@@ -80,10 +80,8 @@ def test_a_disk_that_is_full_by_then_loses_no_table_and_no_other_file(
     run: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     simclr, moco = run("simclr"), run("moco")
-    replacing = evaluation_files.replacing
-    monkeypatch.setattr(
-        evaluation_files, "replacing", lambda f: full_disk(f) if f.parent == simclr else replacing(f)
-    )
+    replacing = writing.replacing
+    monkeypatch.setattr(writing, "replacing", lambda f: full_disk(f) if f.parent == simclr else replacing(f))
     with pytest.raises(SystemExit) as end:
         main([str(simclr), str(moco), *FAST])
     assert f"{simclr / 'evaluation-query.json'} can't be written: No space left" in str(end.value.code)

@@ -72,7 +72,7 @@ def test_it_trains_and_evaluates_in_a_folder_that_holds_nothing(commands: Path, 
     (trained,) = (tmp_path / "runs").iterdir()
     assert files(trained) == RUN_FOLDER
     run(commands, tmp_path, "cl-eval", str(trained), "--labels", "--draws", "1")
-    assert files(trained) == RUN_FOLDER | {"evaluation-query.json"}
+    assert files(trained) == RUN_FOLDER | {"evaluation-query.json", "confusion-query.png"}
     assert list(tmp_path.iterdir()) == [tmp_path / "runs"]
 
 

@@ -41,4 +41,5 @@ def _load(
     data = kind(root, train=train)
     check_limit(limit, len(data), f"{name} {split}")
     images = torch.from_numpy(data.data[:limit]).permute(0, 3, 1, 2).contiguous()
-    return TensorImages(images, torch.tensor(data.targets[:limit]), f"{kind.__name__.lower()} {split}")
+    labels, about = torch.tensor(data.targets[:limit]), f"{kind.__name__.lower()} {split}"
+    return TensorImages(images, labels, about, data.classes)

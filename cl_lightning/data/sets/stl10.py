@@ -11,6 +11,7 @@ from torchvision.datasets import STL10
 from cl_lightning.data.sets.download import Archive, require_files
 from cl_lightning.data.sets.tensor_images import TensorImages, check_limit
 
+CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
 UNLABELLED = "unlabeled_X.bin"
 # For each split: files of images with their files of labels.
 SPLITS: dict[str, list[tuple[str, str | None]]] = {
@@ -48,7 +49,7 @@ def stl10(
         torch.full((len(part),), -1) if file is None else _read_labels(folder / file)
         for part, (_, file) in zip(parts, SPLITS[split], strict=True)
     ]
-    return TensorImages(images, torch.cat(labels)[:limit], f"stl10 {split}")
+    return TensorImages(images, torch.cat(labels)[:limit], f"stl10 {split}", CLASSES)
 
 
 def _read_images(file: Path) -> UInt8[Tensor, "images 3 96 96"]:

@@ -1,5 +1,7 @@
 """A data set that is small enough for one uint8 tensor."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
@@ -7,14 +9,21 @@ from torch.utils.data import Dataset
 
 
 class TensorImages(Dataset[tuple[Tensor, int]]):
-    """Images [images, channels, height, width] uint8 with labels [images] int64 (-1: no label), and a name.
+    """Images [images, channels, height, width] uint8 with labels [images] int64 (-1: no label), a name, and
+    the names of the classes 0, 1, ... if they have any.
 
     Also an ordinary map-style Dataset of (image, label). `on(device)` stores the copy that it makes, so
     that training and evaluation share it.
     Raises ValueError when the images are not uint8 with four axes, or the labels do not match them.
     """
 
-    def __init__(self, images: Tensor, labels: Tensor | None = None, name: str = "images") -> None:
+    def __init__(
+        self,
+        images: Tensor,
+        labels: Tensor | None = None,
+        name: str = "images",
+        classes: Sequence[str] = (),
+    ) -> None:
         if images.dtype != torch.uint8 or images.ndim != 4 or 0 in images.shape:
             raise ValueError(
                 f"{name}: images are {images.dtype} {list(images.shape)}; accepted: uint8 "
@@ -27,7 +36,7 @@ class TensorImages(Dataset[tuple[Tensor, int]]):
                 f"{name}: labels are {labels.dtype} {list(labels.shape)}; accepted: int64 [{len(images)}], "
                 "one for each image. Change the set behind data.train or data.val."
             )
-        self.images, self.labels, self.name = images, labels, name
+        self.images, self.labels, self.name, self.classes = images, labels, name, tuple(classes)
         self._copies: dict[torch.device, tuple[Tensor, Tensor]] = {}
 
     def __len__(self) -> int:

@@ -9,7 +9,7 @@ import sklearn
 
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.evaluation import Result
-from cl_lightning.evaluation.results import accuracy_by_class, confusion
+from cl_lightning.evaluation.by_class import accuracy_by_class, confusion
 from cl_lightning.methods.versions import versions
 from cl_lightning.runs.circumstances import circumstances
 from cl_lightning.runs.evaluating.start import ORIGINS, start_of
@@ -26,7 +26,7 @@ def content(subject: Subject, results: Mapping[str, Result]) -> dict[str, Any]:
 
     `checkpoint` is None for a network that is in none.
     """
-    start = start_of(subject.config, subject.encoder) if subject.source in ORIGINS else None
+    start = start_of(subject.config, subject.asked.encoder) if subject.source in ORIGINS else None
     return {
         "run": subject.folder.path.resolve().name,
         "hash": run_hash(subject.config),
@@ -47,12 +47,23 @@ def of_one_network(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all(one.get(key) == other.get(key) for key in OF_ONE_NETWORK)
 
 
+def of_same_images(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two evaluations are on the same images."""
+    return one.get("data") == other.get("data")
+
+
 def _as_json(subject: Subject, result: Result) -> dict[str, Any]:
     about = {"title": result.title, "heading": result.heading, **result.values}
     if result.predicted is not None:
         counts = confusion(subject.val.labels, result.predicted, subject.classes)
         about["by_class"] = accuracy_by_class(counts, subject.class_names)
-    return about | {"protocol": "; ".join(result.protocol)}
+    return about | {"protocol": "; ".join([*result.protocol, *_transfer(subject)])}
+
+
+def _transfer(subject: Subject) -> list[str]:
+    if subject.given is None:
+        return []
+    return [f"images of {subject.given.name}, while the run trained on {subject.config['data']['name']}"]
 
 
 def _checkpoint(subject: Subject) -> dict[str, Any] | None:
@@ -62,14 +73,15 @@ def _checkpoint(subject: Subject) -> dict[str, Any] | None:
     checkpoint = Checkpoint(subject.folder.path)
     with checkpoint.file.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    epoch, step = (checkpoint.content.get(name) for name in ("epoch", "global_step"))
-    return {"sha256": digest, "epoch": epoch, "step": step}
+    fit = checkpoint.content.get("loops", {}).get("fit_loop", {})
+    epochs = fit.get("epoch_progress", {}).get("current", {}).get("processed")
+    return {"sha256": digest, "epochs": epochs, "steps": checkpoint.content.get("global_step")}
 
 
 def _data(subject: Subject) -> dict[str, Any]:
-    """The name of the images, how many there are, and a digest of their inventories."""
+    """The name of the images, whether they are others than the run's, how many, and a digest of them."""
     sets = subject.data.sets.inventories()
     known = {name: vars(part) | {"root": None} for name, part in sets.items()}
     digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
     numbers = {"train": len(subject.train.labels), "val": len(subject.val.labels)}
-    return {"name": subject.config["data"]["name"], **numbers, "digest": digest}
+    return {"name": subject.data_name, "transfer": subject.given is not None, **numbers, "digest": digest}

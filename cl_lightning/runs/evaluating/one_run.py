@@ -1,40 +1,28 @@
 """The evaluation of one run: every number with its protocol."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.checkpoints import Checkpoint
-from cl_lightning.data import ContrastiveData
-from cl_lightning.evaluation import Result
-from cl_lightning.runs.evaluating.content import content
+from cl_lightning.evaluation import FrozenFeatures, Result
+from cl_lightning.runs.evaluating.asked import Asked
 from cl_lightning.runs.evaluating.errors import NotEvaluableError
+from cl_lightning.runs.evaluating.evaluation import Evaluation
+from cl_lightning.runs.evaluating.images import Images
 from cl_lightning.runs.evaluating.networks import Source, frozen_network
-from cl_lightning.runs.evaluating.protocols import Protocol, by_default
-from cl_lightning.runs.evaluating.start import Trained
-from cl_lightning.runs.evaluating.subject import Subject, extracted
+from cl_lightning.runs.evaluating.protocols import Protocol
+from cl_lightning.runs.evaluating.subject import Subject
 from cl_lightning.runs.folder import RunFolder
-from cl_lightning.runs.own_images.record import images_to_evaluate
-from cl_lightning.runs.own_images.record_file import OtherImagesError
+from cl_lightning.runs.frozen_trainer import is_first
 
 
-def evaluate(
-    folder: RunFolder,
-    source: Source = "query",
-    protocols: Sequence[Protocol] | None = None,
-    root: str | None = None,
-    encoder: Trained = "query",
-) -> dict[str, Any]:
-    """The results of a run's backbone, each with its protocol, as `content` has them.
+def evaluate(folder: RunFolder, source: Source = "query", asked: Asked | None = None) -> Evaluation:
+    """The results of a run's backbone, each with its protocol. Only the first process has results.
 
     Args:
         folder: the run folder.
         source: the trained `query` encoder, MoCo's `key` encoder, or a baseline: the `untrained` network with
-            the run's seed, the `pixels`, or the encoder as it began: with the `starting` weights of
+            the run's seed, the `pixels`, or `asked.encoder` as it began: with the `starting` weights of
             `init.weights`, or those of the `parent` of `run.extend`.
-        protocols: what is measured; None: kNN, a linear probe, and one with few labels.
-        root: the present folder of the run's images, if they were moved.
-        encoder: which encoder is meant by `starting` and `parent`.
+        asked: how and on what it is measured.
 
     Raises:
         NotEvaluableError: as in `check_run`; or images have no labels, or have changed since the run began;
@@ -43,23 +31,29 @@ def evaluate(
         ConfigError: there is no such run; its checkpoint is broken or has no such encoder; its data is
             missing or has too few labels.
     """
-    check_run(folder, source)
-    config, data = _as_trained(folder, root)
-    network, views = frozen_network(folder, config, source, encoder)
-    features = extracted(folder, data, network, views)
-    subject = Subject(folder, config, source, encoder, network, views, data, *features)
+    asked = asked or Asked()
+    check_run(folder, source, asked.images)
+    network, views = frozen_network(folder, folder.config(), source, asked.encoder)
+    config, data = asked.images.config_and_data(folder, views)
+    features = asked.images.features(folder, data, FrozenFeatures(views, network), asked.trainer)
+    subject = Subject(folder, config, source, asked, network, views, data, *features)
     results: dict[str, Result] = {}
-    for protocol in by_default() if protocols is None else protocols:
-        try:
-            results |= protocol.measure(subject)
-        except ConfigError:
-            raise
-        except ValueError as error:
-            raise ConfigError(f"{folder.path}: {error}") from error
-    return content(subject, results)
+    for protocol in asked.protocols:
+        if is_first() or protocol.all_processes:
+            results |= _measured(subject, protocol)
+    return Evaluation.of(subject, results)
 
 
-def check_run(folder: RunFolder, source: Source) -> None:
+def _measured(subject: Subject, protocol: Protocol) -> dict[str, Result]:
+    try:
+        return protocol.measure(subject)
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError(f"{subject.folder.path}: {error}") from error
+
+
+def check_run(folder: RunFolder, source: Source, images: Images) -> None:
     """Refuse a run that can't be evaluated, before anything is loaded or measured.
 
     Raises:
@@ -70,22 +64,13 @@ def check_run(folder: RunFolder, source: Source) -> None:
         raise NotEvaluableError(f"{folder.path} is a file; accepted: the folder of a run")
     if folder.path.is_dir() and not folder.has_begun:  # such as runs/report
         raise NotEvaluableError(f"{folder.path} is no run folder: it has no config.yaml")
-    if folder.config()["data"]["val"] is None:
-        raise NotEvaluableError(f"{folder.path} has no validation images; accepted: a run with data.val")
+    if folder.config()["data"]["val"] is None and images.given is None:
+        raise NotEvaluableError(
+            f"{folder.path} has no validation images; accepted: a run with data.val, or --data"
+        )
     if source in ("query", "key"):
         if not folder.checkpoint.is_file():
             raise NotEvaluableError(
                 f"{folder.path} has no checkpoints/last.ckpt; accepted: the folder of a run that was trained"
             )
         Checkpoint(folder.path).encoder_weights(source)
-
-
-def _as_trained(folder: RunFolder, root: str | None) -> tuple[dict[str, Any], ContrastiveData]:
-    try:
-        return images_to_evaluate(folder, root)
-    except OtherImagesError as error:
-        raise NotEvaluableError(str(error)) from error
-    except ConfigError as error:
-        if str(folder.path) in str(error):
-            raise
-        raise NotEvaluableError(f"{folder.path} can't be built again: {error}") from error

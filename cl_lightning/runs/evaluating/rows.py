@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from cl_lightning.runs.evaluating.evaluation import Evaluation
 from cl_lightning.runs.evaluating.start import ORIGINS
 from cl_lightning.runs.folder import RunFolder
 
@@ -10,21 +11,20 @@ BASELINES = {"pixels": "raw pixels", "untrained": "untrained encoder"}
 BEGAN_WITH = {"starting": "starting weights", "parent": "parent"}
 
 
-def in_rows(
-    evaluations: Sequence[tuple[RunFolder, dict[str, Any]]], asked_for: Sequence[RunFolder]
-) -> dict[str, dict[str, Any]]:
-    """The results of each evaluation under a name of its own."""
+def in_rows(evaluations: Sequence[Evaluation], asked_for: Sequence[RunFolder]) -> dict[str, Evaluation]:
+    """Each evaluation under a name of its own."""
     alike = len({folder.path.name for folder in asked_for}) < len(asked_for)
-    rows: dict[str, dict[str, Any]] = {}
-    for folder, evaluation in evaluations:
-        run = str(folder.path) if alike else folder.path.name
-        name = _name(evaluation, run)
-        rows[f"{name} in {run}" if name in rows else name] = evaluation["results"]
+    rows: dict[str, Evaluation] = {}
+    for evaluation in evaluations:
+        path = evaluation.folder.path
+        run = str(path) if alike else path.name
+        name = _name(evaluation.content, run)
+        rows[f"{name} in {run}" if name in rows else name] = evaluation
     return rows
 
 
-def _name(evaluation: dict[str, Any], run: str) -> str:
-    source = evaluation["encoder"]
+def _name(content: dict[str, Any], run: str) -> str:
+    source = content["encoder"]
     if source in ORIGINS:
-        return f"{BEGAN_WITH[source]} ({evaluation['weights']['source']})"
+        return f"{BEGAN_WITH[source]} ({content['weights']['source']})"
     return BASELINES.get(source, f"{run} ({source})")

@@ -1,22 +1,27 @@
 """The evaluation of several runs: which runs, which files, and their table."""
 
-import sys
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch import Trainer
+
 from cl_lightning.blueprints import ConfigError
-from cl_lightning.commands.quiet import quiet
-from cl_lightning.evaluation import table
+from cl_lightning.evaluation import class_table, table
+from cl_lightning.runs.evaluating.asked import Asked
 from cl_lightning.runs.evaluating.errors import NotEvaluableError
-from cl_lightning.runs.evaluating.files import writable, write
+from cl_lightning.runs.evaluating.evaluation import Evaluation
 from cl_lightning.runs.evaluating.networks import Source
 from cl_lightning.runs.evaluating.one_run import check_run, evaluate
-from cl_lightning.runs.evaluating.protocols import Protocol
+from cl_lightning.runs.evaluating.places import writable
 from cl_lightning.runs.evaluating.rows import in_rows
 from cl_lightning.runs.evaluating.start import NoStartError, Trained, begins_alike, start_of
+from cl_lightning.runs.evaluating.telling import tell
+from cl_lightning.runs.evaluating.writing import write
 from cl_lightning.runs.folder import RunFolder
 
 FIRST: tuple[Source, ...] = ("pixels", "untrained")  # baselines of the first run
@@ -24,13 +29,22 @@ FIRST: tuple[Source, ...] = ("pixels", "untrained")  # baselines of the first ru
 
 @dataclass(frozen=True)
 class Evaluations:
-    """The table of all runs, and each evaluation with the folder for its file."""
+    """The rows of the table, by their names, and each evaluation with the folder for its files."""
 
-    table: str
-    files: Sequence[tuple[Path, dict[str, Any]]]
+    rows: dict[str, Evaluation]
+    files: Sequence[tuple[Path, Evaluation]]
+
+    @cached_property
+    def table(self) -> str:
+        """All rows, and the accuracy of each class if there is one row."""
+        results = {name: evaluation.content["results"] for name, evaluation in self.rows.items()}
+        text = table(results) + "\n"
+        if len(results) == 1 and (by_class := class_table(*results.values())):
+            text += f"\n{by_class}"
+        return text
 
     def write(self) -> None:
-        """Write the evaluations as evaluation-ENCODER.json, with a message for each.
+        """Write the evaluations and their pictures, with a message for each file.
 
         Raises:
             ConfigError: some can't be written; all others are written.
@@ -38,65 +52,51 @@ class Evaluations:
         failed: list[str] = []
         for place, evaluation in self.files:
             try:
-                print(write(place, evaluation))
+                for message in write(place, evaluation):
+                    print(message)
             except ConfigError as error:
                 failed.append(str(error))
         if failed:
             raise ConfigError("; ".join(failed))
 
 
-def evaluate_runs(
-    runs: Sequence[str],
-    encoder: Any,
-    protocols: Sequence[Protocol],
-    baselines: bool,
-    to: str | None = None,
-    root: str | None = None,
-) -> Evaluations:
+def evaluate_runs(runs: Sequence[str], asked: Asked, to: str | None = None) -> Evaluations:
     """Evaluate run folders; nothing is written yet.
 
-    The file of each evaluation goes into its run folder (or a folder of its name below `to`), those of the
+    The files of each evaluation go into its run folder (or a folder of its name below `to`), those of the
     baselines into that of the first run. Before anything is measured, a message names the folders that can't
     be written to. If there are several runs, those that can't be evaluated are left out, with a message.
 
     Raises:
         ConfigError: no run can be evaluated as requested, or `to` can't be written to.
     """
-    quiet()
     folders = [RunFolder(path) for path in {Path(run).resolve(): Path(run) for run in runs}.values()]
-    among = len(folders)
-    ready = evaluable(folders, encoder)
+    ready = evaluable(folders, asked)
     into = writable([folder.path for folder in ready], to)
-    evaluations = evaluated(ready, among, encoder, protocols, baselines, root)
-    files = [(into[f.path], evaluation) for f, evaluation in evaluations if f.path in into]
-    return Evaluations(table(in_rows(evaluations, folders)) + "\n", files)
+    with ending_others(asked.trainer):
+        evaluations = evaluated(ready, len(folders), asked)
+    files = [(into[e.folder.path], e) for e in evaluations if e.folder.path in into]
+    return Evaluations(in_rows(evaluations, folders), files)
 
 
-def evaluable(folders: Sequence[RunFolder], encoder: Any) -> list[RunFolder]:
+def evaluable(folders: Sequence[RunFolder], asked: Asked) -> list[RunFolder]:
     """The runs that can be evaluated, as far as their folders show."""
     ready: list[RunFolder] = []
     for folder in folders:
         with left_out(among=len(folders)):
-            check_run(folder, encoder)
+            check_run(folder, asked.encoder, asked.images)
             ready.append(folder)
     return ready
 
 
-def evaluated(
-    ready: Sequence[RunFolder],
-    among: int,
-    encoder: Any,
-    protocols: Sequence[Protocol],
-    baselines: bool,
-    root: str | None,
-) -> list[tuple[RunFolder, dict[str, Any]]]:
+def evaluated(ready: Sequence[RunFolder], among: int, asked: Asked) -> list[Evaluation]:
     """The evaluations of the runs whose images are unchanged and have labels; the baselines come first."""
-    evaluations: list[tuple[RunFolder, dict[str, Any]]] = []
+    evaluations: list[Evaluation] = []
     for folder in ready:
-        before = [ready for ready, _ in evaluations]
-        sources = [*(_baselines(folder, encoder, before) if baselines else ()), encoder]
+        before = [evaluation.folder for evaluation in evaluations]
+        baselines = _baselines(folder, asked.encoder, before) if asked.baselines else ()
         with left_out(among):
-            evaluations += list(_of_run(folder, sources, protocols, root))
+            evaluations += list(_of_run(folder, [*baselines, asked.encoder], asked))
     if not evaluations:
         raise ConfigError("none of these runs can be evaluated, see above")
     return evaluations
@@ -110,14 +110,12 @@ def _baselines(folder: RunFolder, encoder: Trained, before: Sequence[RunFolder])
     return [*(() if before else FIRST), *([] if start is None or known else [start.kind])]
 
 
-def _of_run(
-    folder: RunFolder, sources: Sequence[Any], protocols: Sequence[Protocol], root: str | None
-) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
+def _of_run(folder: RunFolder, sources: Sequence[Any], asked: Asked) -> Iterator[Evaluation]:
     for source in sources:
         try:
-            yield folder, evaluate(folder, source, protocols, root, encoder=sources[-1])
+            yield evaluate(folder, source, asked)
         except NoStartError as error:
-            print(f"cl-eval: {folder.path} has no row for what it began with: {error}", file=sys.stderr)
+            tell(f"{folder.path} has no row for what it began with: {error}")
 
 
 @contextmanager
@@ -128,4 +126,15 @@ def left_out(among: int) -> Iterator[None]:
     except NotEvaluableError as error:
         if among == 1:
             raise
-        print(f"cl-eval: left out: {error}", file=sys.stderr)
+        tell(f"left out: {error}")
+
+
+@contextmanager
+def ending_others(trainer: Trainer | None) -> Iterator[None]:
+    """If this block fails, the processes that this one has started end: they would wait for it for ever."""
+    try:
+        yield
+    except BaseException:
+        if trainer is not None and trainer.strategy.launcher is not None:
+            trainer.strategy.launcher.kill(signal.SIGKILL)
+        raise

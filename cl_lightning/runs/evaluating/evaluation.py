@@ -1,0 +1,34 @@
+"""An evaluation, until it is written: the content of its file, and its pictures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from cl_lightning.evaluation import Result
+from cl_lightning.evaluation.by_class import confusion
+from cl_lightning.plots import plot_confusion
+from cl_lightning.runs.evaluating.content import content
+from cl_lightning.runs.evaluating.subject import Subject
+from cl_lightning.runs.folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `content` has of a run, and pictures by their names."""
+
+    folder: RunFolder
+    content: dict[str, Any]
+    pictures: dict[str, Figure] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, subject: Subject, results: Mapping[str, Result]) -> "Evaluation":
+        """The evaluation of a network with these results. The last that has classes gets a picture."""
+        about = content(subject, results)
+        predicted = {name: r.predicted for name, r in results.items() if r.predicted is not None}
+        if not predicted:
+            return cls(subject.folder, about)
+        name, last = predicted.popitem()
+        picture = plot_confusion(confusion(subject.val.labels, last, subject.classes), subject.class_names)
+        return cls(subject.folder, about | {"confusion": name}, {"confusion": picture})
