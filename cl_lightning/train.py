@@ -7,9 +7,7 @@ from signal import SIGINT, SIGTERM
 from typing import Any
 
 from cl_lightning.interruption import REQUEUEING, StoppedAtOnce, open_streams, requeue, stopping_at_once
-
-# Each launcher sets one of these variables, which is not 0 in all processes but the first.
-NUMBERS = ("LOCAL_RANK", "RANK", "SLURM_PROCID")
+from cl_lightning.interruption.command import NUMBERS
 
 
 def train(config: dict[str, Any]) -> dict[str, Any]:

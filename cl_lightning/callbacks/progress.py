@@ -1,7 +1,5 @@
 """One progress bar for the whole run."""
 
-import os
-import sys
 import time
 from typing import Any
 
@@ -9,6 +7,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 from tqdm import tqdm
 
+from cl_lightning.callbacks.bars import Lines, redraws
 from cl_lightning.callbacks.throughput import Throughput
 
 ON_A_TERMINAL = "{desc} |{bar}| {n_fmt}/{total_fmt}, {remaining} left{postfix}"
@@ -44,7 +43,7 @@ class RunProgress(ProgressBar):
         self._enabled = True
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        terminal = _redraws()
+        terminal = redraws()
         self._bar = (tqdm if terminal else Lines)(
             total=int(trainer.estimated_stepping_batches),
             initial=trainer.global_step,
@@ -90,30 +89,6 @@ class RunProgress(ProgressBar):
                 values.append(f"{callback.images_per_second:,.0f} images/s")
         self._bar.set_description_str(_epoch(trainer), refresh=False)
         self._bar.set_postfix_str(", ".join(values), refresh=False)
-
-
-class Lines(tqdm):
-    """tqdm for files and logs: writes lines and updates none. No line at 0 % and at the end.
-
-    The first step has its own line, which shows that training has started, and its speed.
-    """
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(leave=False, delay=sys.float_info.min, **settings)
-        self.last_print_t = 0.0
-
-    def display(self, msg: str | None = None, pos: int | None = None) -> bool:
-        if msg is None:
-            self.fp.write(f"{self}\n")
-            self.fp.flush()
-        return False
-
-
-def _redraws() -> bool:
-    # Some pseudo-terminals report 0 lines or columns; tqdm would draw nothing on them.
-    if sys.stderr is None:  # it may be closed in a user's own script
-        return False
-    return sys.stderr.isatty() and min(os.get_terminal_size(sys.stderr.fileno())) > 0
 
 
 def _epoch(trainer: Trainer) -> str:

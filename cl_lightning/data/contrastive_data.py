@@ -142,11 +142,10 @@ class ContrastiveData(LightningDataModule):
         sets = self.sets.evaluated().values()
         return [self._loaders.evaluation(part) for part in sets] if sets else NoLoaders()
 
-    def predict_dataloader(self) -> list[Loader] | NoLoaders:
-        """Queries and bank, with or without labels."""
-        if self.val is None:
-            return NoLoaders()
-        return [self._loaders.evaluation(part) for part in (self.val, self.bank)]
+    def predict_dataloader(self) -> list[Loader]:
+        """Queries and bank, with or without labels; only the bank without `val`."""
+        sets = [part for part in (self.val, self.bank) if part is not None]
+        return [self._loaders.evaluation(part) for part in sets]
 
     def teardown(self, stage: str) -> None:
         """Ends the workers; a later stage starts new ones."""

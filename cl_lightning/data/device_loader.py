@@ -6,7 +6,7 @@ from functools import partial
 import torch
 
 from cl_lightning.data.batch import Batch
-from cl_lightning.data.order import EpochOrder, EvaluationOrder
+from cl_lightning.data.order import Order
 from cl_lightning.data.resumable import Resumable
 from cl_lightning.data.sets.tensor_images import TensorImages
 
@@ -19,9 +19,7 @@ class DeviceLoader(Resumable):
 
     batch_sampler = None  # Lightning reads this attribute of any loader with a `sampler`
 
-    def __init__(
-        self, images: TensorImages, order: EpochOrder | EvaluationOrder, device: torch.device
-    ) -> None:
+    def __init__(self, images: TensorImages, order: Order, device: torch.device) -> None:
         self.images, self.sampler, self.device = images, order, device
 
     def __len__(self) -> int:

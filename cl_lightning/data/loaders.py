@@ -8,7 +8,7 @@ import torch
 
 from cl_lightning.data.device_loader import DeviceLoader
 from cl_lightning.data.map_style import MapStyle
-from cl_lightning.data.order import EpochOrder, EvaluationOrder
+from cl_lightning.data.order import EpochOrder, EvaluationOrder, Order
 from cl_lightning.data.sets.tensor_images import TensorImages
 from cl_lightning.data.transforms import middle, training_crops
 from cl_lightning.data.workers.worker_loader import OpenLoaders, Transform, WorkerLoader
@@ -34,14 +34,13 @@ class Loaders:
         order = EpochOrder(len(part), self.batch_size, seed, *self._place, max_batches=max_batches)
         return self._loader(part, order, training_crops(self._views))
 
-    def evaluation(self, part: MapStyle) -> Loader:
-        """All images once, in order."""
-        order = EvaluationOrder(len(part), self.batch_size, *self._place)
+    def evaluation(self, part: MapStyle, order: Order | None = None) -> Loader:
+        """Images as they are evaluated: those of `order`, or all once, in order."""
+        if order is None:
+            order = EvaluationOrder(len(part), self.batch_size, *self._place)
         return self._loader(part, order, middle(self._views))
 
-    def _loader(
-        self, part: MapStyle, order: EpochOrder | EvaluationOrder, transform: Transform | None
-    ) -> Loader:
+    def _loader(self, part: MapStyle, order: Order, transform: Transform | None) -> Loader:
         device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
         if isinstance(part, TensorImages):
             return DeviceLoader(part, order, device)

@@ -1,11 +1,25 @@
 """Which images a process sees, and in which order."""
 
+from typing import Protocol, runtime_checkable
+
 import numpy as np
 import torch
 from jaxtyping import Int64
 from torch import Tensor
 
 from cl_lightning.devices import on_device
+
+
+@runtime_checkable
+class Order(Protocol):
+    """What a loader needs: the batches of this process in an epoch, as numbers of images, and how many."""
+
+    epoch: int
+    first: int
+
+    def __len__(self) -> int: ...
+
+    def batches(self, device: torch.device | str = "cpu") -> tuple[Int64[Tensor, " local_batch"], ...]: ...
 
 
 class EpochOrder:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-from cl_lightning.data.order import EpochOrder, EvaluationOrder
+from cl_lightning.data.order import Order
 
 T = TypeVar("T")
 
@@ -15,7 +15,7 @@ class Resumable:
     of batches that were handed out is the number trained on.
     """
 
-    sampler: EpochOrder | EvaluationOrder
+    sampler: Order
     handed_out = 0
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """torchvision's residual networks as backbones, for photos or for small images."""
 
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 from torchvision.models import resnet
 
 ARCHITECTURES: dict[int, tuple[type[resnet.BasicBlock | resnet.Bottleneck], list[int]]] = {
@@ -43,6 +44,11 @@ class ResNet(resnet.ResNet):
             self.maxpool = nn.Identity()
         elif channels != 3:
             self.conv1 = _first_convolution(channels, 7, stride=2)
+
+    def feature_map(self, images: Float[Tensor, "batch _ _ _"]) -> Float[Tensor, "batch features _ _"]:
+        """What is pooled."""
+        x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
 
 
 def _first_convolution(channels: int, kernel: int, stride: int) -> nn.Conv2d:

@@ -35,4 +35,8 @@ class SmallConvNet(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, images: Float[Tensor, "batch _ _ _"]) -> Float[Tensor, "batch features"]:
-        return self.layers(images).mean((2, 3))
+        return self.feature_map(images).mean((2, 3))
+
+    def feature_map(self, images: Float[Tensor, "batch _ _ _"]) -> Float[Tensor, "batch features _ _"]:
+        """What is pooled."""
+        return self.layers(images)

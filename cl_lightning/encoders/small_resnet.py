@@ -56,4 +56,8 @@ class SmallResNet(nn.Module):
         self.blocks = nn.Sequential(*map(Block, inputs, widths, strides))
 
     def forward(self, images: Float[Tensor, "batch _ _ _"]) -> Float[Tensor, "batch features"]:
-        return self.blocks(self.stem(images)).mean((2, 3))
+        return self.feature_map(images).mean((2, 3))
+
+    def feature_map(self, images: Float[Tensor, "batch _ _ _"]) -> Float[Tensor, "batch features _ _"]:
+        """What is pooled."""
+        return self.blocks(self.stem(images))

@@ -37,6 +37,10 @@ class TimmBackbone(nn.Module):
     def forward(self, images: Float[Tensor, "batch _ _ _"]) -> Float[Tensor, "batch features"]:
         return self.network(images)
 
+    def feature_map(self, images: Float[Tensor, "batch _ _ _"]) -> Float[Tensor, "batch *dims"]:
+        """What is pooled: a map, as timm's network has it, or the tokens [batch, tokens, features]."""
+        return self.network.forward_features(images)
+
     def adapted(self, weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
         """Weights of timm's network for another image size or for 3 channels, as weights of this backbone.
 

@@ -13,6 +13,7 @@ from torch.utils.hooks import RemovableHandle
 
 from cl_lightning.callbacks.whole_epochs import never_stops
 from cl_lightning.data import Batch, ContrastiveData
+from cl_lightning.data.embedded import Embedded, embedded
 from cl_lightning.encoders import Encoder
 from cl_lightning.losses import Reach, reach_of
 from cl_lightning.methods.accompanied import Accompanied
@@ -150,6 +151,10 @@ class ContrastiveModule(Accompanied):
             view_a, view_b = self.two_views(batch, epoch=0)
             outputs |= {"z_a": self.encoder(view_a), "z_b": self.encoder(view_b)}
         return outputs
+
+    def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Embedded:
+        """The backbone's features of unaugmented images, as `cl-embed` writes them."""
+        return embedded(batch, self.views, self.encoder.backbone)
 
     def setup(self, stage: str) -> None:
         """A fit begins in training mode, whatever was before; parts without gradients keep their modes.

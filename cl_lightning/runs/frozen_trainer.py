@@ -10,6 +10,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 
 from cl_lightning.blueprints import ConfigError
+from cl_lightning.interruption.command import NUMBERS
 from cl_lightning.runs.processes import Processes
 
 MOST_DEVICES = 1024  # more than any machine has
@@ -73,7 +74,7 @@ def frozen_trainer(
 
 def is_first() -> bool:
     """Whether this is the first of all processes, before and after they have found each other."""
-    return all(os.environ.get(name, "0") == "0" for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK"))
+    return all(os.environ.get(name, "0") == "0" for name in NUMBERS)
 
 
 def _started() -> Started | None:

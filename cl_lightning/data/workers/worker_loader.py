@@ -9,7 +9,7 @@ import torch
 
 from cl_lightning.data.batch import Batch
 from cl_lightning.data.map_style import MapStyle
-from cl_lightning.data.order import EpochOrder, EvaluationOrder
+from cl_lightning.data.order import Order
 from cl_lightning.data.resumable import Resumable
 from cl_lightning.data.workers.items import Items, Transform, collate
 from cl_lightning.data.workers.worker_pool import Answer, Request, WorkerPool
@@ -33,7 +33,7 @@ class WorkerLoader(Resumable):
     def __init__(
         self,
         dataset: MapStyle,
-        order: EpochOrder | EvaluationOrder,
+        order: Order,
         num_workers: int = 0,
         transform: Transform | None = None,
         pin_memory: bool = False,
