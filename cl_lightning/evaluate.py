@@ -17,7 +17,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print the table and write the files, or print what is wrong."""
     from cl_lightning.commands.heavy_imports import heavy_imports
-    from cl_lightning.commands.messages import explain, one_line, wants_traceback
+    from cl_lightning.commands.messages import (
+        ENDED_EARLY,
+        explain,
+        is_left_alone,
+        one_line,
+        wants_traceback,
+    )
 
     with heavy_imports():
         from cl_lightning.commands.quiet import quiet
@@ -42,7 +48,7 @@ def run(options: argparse.Namespace) -> None:
             print(evaluations.table, flush=True)
             evaluations.write()
     except Exception as error:
-        message = explain(error)
+        message = ENDED_EARLY if is_left_alone(error) else explain(error)
         if message is None or wants_traceback():
             raise
         sys.exit(f"cl-eval: {one_line(message)}")

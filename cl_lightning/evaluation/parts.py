@@ -14,9 +14,11 @@ def in_parts(head: Column, groups: Sequence[Sequence[Column]]) -> list[str]:
     """
     parts: list[list[Column]] = [[]]
     for group in groups:
-        together = width_of([head, *group]) <= WIDTH
-        for columns in [group] if together else [[column] for column in group]:
-            if parts[-1] and width_of([head, *parts[-1], *columns]) > WIDTH:
+        fits = width_of([head, *parts[-1], *group]) <= WIDTH
+        if not fits and parts[-1]:
+            parts.append([])
+        for column in group:
+            if parts[-1] and width_of([head, *parts[-1], column]) > WIDTH:
                 parts.append([])
-            parts[-1] += columns
+            parts[-1].append(column)
     return [line for part in parts for line in (*text_table([head, *part]), "")]

@@ -74,11 +74,22 @@ def merged(protocols: Sequence[str]) -> str:
     return "; ".join(_side_by_side(list(dict.fromkeys(part))) for part in parts)
 
 
-def _side_by_side(phrases: list[str]) -> str:
+def _side_by_side(phrases: Sequence[str]) -> str:
     """Phrases that differ in one word share the others."""
-    words = [phrase.split(" ") for phrase in phrases]
-    if len({len(w) for w in words}) == 1:
-        places = [dict.fromkeys(place) for place in zip(*words, strict=True)]
-        if sum(len(place) > 1 for place in places) == 1:
-            return " ".join(" / ".join(place) for place in places)
-    return " / ".join(phrases)
+    groups: list[list[list[str]]] = []
+    for words in (phrase.split(" ") for phrase in phrases):
+        for group in groups:
+            if len(_differing([*group, words])) == 1:
+                group.append(words)
+                break
+        else:
+            groups.append([words])
+    shared = ([dict.fromkeys(place) for place in zip(*group, strict=True)] for group in groups)
+    return " / ".join(" ".join(", ".join(place) for place in places) for places in shared)
+
+
+def _differing(phrases: Sequence[Sequence[str]]) -> list[int]:
+    """The places of the words that differ; empty for phrases of different lengths."""
+    if len({len(words) for words in phrases}) > 1:
+        return []
+    return [place for place, words in enumerate(zip(*phrases, strict=True)) if len(set(words)) > 1]

@@ -41,12 +41,16 @@ class Uniformity(Metric):
         """The logarithm of the mean over all pairs so far; NaN without any."""
         if len(self.embeddings) == 0:
             return torch.tensor(torch.nan, device=self.device)
-        z = dim_zero_cat(self.embeddings)
-        wide = torch.float64 if has_float64(z.device) else torch.float32
-        total = torch.zeros((), dtype=wide, device=z.device)
-        for start, cosine in similarity_blocks(z, z):
-            # |x - y|^2 = 2 - 2 cos(x, y) on the sphere
-            potential = cosine.sub_(1).mul_(2 * self.t).exp_()
-            potential.diagonal(start).zero_()
-            total += potential.sum(dtype=wide)
-        return (total / (len(z) * (len(z) - 1))).log().float()
+        return uniformity(dim_zero_cat(self.embeddings), self.t)
+
+
+def uniformity(z: Float[Tensor, "rows dim"], t: float = 2.0) -> Float[Tensor, ""]:
+    """As `Uniformity`, of normalised rows in this process; NaN for fewer than two."""
+    wide = torch.float64 if has_float64(z.device) else torch.float32
+    total = torch.zeros((), dtype=wide, device=z.device)
+    for start, cosine in similarity_blocks(z, z):
+        # |x - y|^2 = 2 - 2 cos(x, y) on the sphere
+        potential = cosine.sub_(1).mul_(2 * t).exp_()
+        potential.diagonal(start).zero_()
+        total += potential.sum(dtype=wide)
+    return (total / (len(z) * (len(z) - 1))).log().float()

@@ -10,6 +10,7 @@ import sklearn
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.evaluation import Result
 from cl_lightning.evaluation.by_class import accuracy_by_class, confusion
+from cl_lightning.evaluation.geometry import geometry
 from cl_lightning.methods.versions import versions
 from cl_lightning.runs.circumstances import circumstances
 from cl_lightning.runs.evaluating.start import ORIGINS, start_of
@@ -21,10 +22,11 @@ OF_ONE_NETWORK = ("run", "hash", "seed", "encoder", "weights", "checkpoint", "da
 
 
 def content(subject: Subject, results: Mapping[str, Result]) -> dict[str, Any]:
-    """`run`, `hash`, `seed`, `encoder` (the source), `checkpoint`, `data`, `features` (their number),
-    `results`, `versions`, `commit` and `machine`; and `weights`, what a run began with, for such a source.
+    """The file of an evaluation.
 
-    `checkpoint` is None for a network that is in none.
+    `run`, `hash`, `seed`, `encoder` (the source), `checkpoint` (None for a network that is in none), `data`,
+    `features` (their number), `geometry` of the validation features, `results`, `versions`, `commit` and
+    `machine`; and `weights`, what a run began with, for such a source.
     """
     start = start_of(subject.config, subject.asked.encoder) if subject.source in ORIGINS else None
     return {
@@ -36,6 +38,7 @@ def content(subject: Subject, results: Mapping[str, Result]) -> dict[str, Any]:
         "checkpoint": _checkpoint(subject),
         "data": _data(subject),
         "features": subject.train.features.shape[1],
+        "geometry": geometry(subject.val.features),
         "results": {name: _as_json(subject, result) for name, result in results.items()},
         "versions": versions() | {"sklearn": sklearn.__version__},
         **circumstances(),

@@ -56,8 +56,8 @@ class Images:
         """Features of the labelled training images and of the validation images.
 
         Raises:
-            NotEvaluableError: an image of the run has no label.
-            ConfigError: one of the others has none; a file can't be read.
+            NotEvaluableError: an image of the run has no label; a feature is not finite.
+            ConfigError: one of the others has no label; a file can't be read.
         """
         self._require_labels(data.has_labels, folder)
         try:
@@ -66,6 +66,11 @@ class Images:
         except BrokenImageError as error:
             raise ConfigError(self._broken(error, folder)) from error
         self._require_labels(all(NO_LABEL not in part.labels for part in (train, val)), folder)
+        if not all(part.features.isfinite().all() for part in (train, val)):
+            raise NotEvaluableError(
+                f"{folder.path}: its network gives features that are not finite; accepted: a run whose "
+                "training did not diverge"
+            )
         return train, val
 
     def _require_labels(self, labelled: bool, folder: RunFolder) -> None:

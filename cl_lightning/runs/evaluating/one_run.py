@@ -41,7 +41,7 @@ def evaluate(folder: RunFolder, source: Source = "query", asked: Asked | None = 
     for protocol in asked.protocols:
         if is_first() or protocol.all_processes:
             results |= _measured(subject, protocol)
-    return Evaluation.of(subject, results)
+    return Evaluation.of(subject, results) if is_first() else Evaluation(folder, {})
 
 
 def _measured(subject: Subject, protocol: Protocol) -> dict[str, Result]:

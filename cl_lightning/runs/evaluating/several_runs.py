@@ -1,14 +1,11 @@
 """The evaluation of several runs: which runs, which files, and their table."""
 
-import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-from lightning.pytorch import Trainer
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.evaluation import class_table, table
@@ -21,8 +18,10 @@ from cl_lightning.runs.evaluating.places import writable
 from cl_lightning.runs.evaluating.rows import in_rows
 from cl_lightning.runs.evaluating.start import NoStartError, Trained, begins_alike, start_of
 from cl_lightning.runs.evaluating.telling import tell
+from cl_lightning.runs.evaluating.together import together
 from cl_lightning.runs.evaluating.writing import write
 from cl_lightning.runs.folder import RunFolder
+from cl_lightning.runs.frozen_trainer import is_first
 
 FIRST: tuple[Source, ...] = ("pixels", "untrained")  # baselines of the first run
 
@@ -73,8 +72,10 @@ def evaluate_runs(runs: Sequence[str], asked: Asked, to: str | None = None) -> E
     folders = [RunFolder(path) for path in {Path(run).resolve(): Path(run) for run in runs}.values()]
     ready = evaluable(folders, asked)
     into = writable([folder.path for folder in ready], to)
-    with ending_others(asked.trainer):
+    with together(asked.trainer):
         evaluations = evaluated(ready, len(folders), asked)
+    if not is_first():
+        return Evaluations({}, [])
     files = [(into[e.folder.path], e) for e in evaluations if e.folder.path in into]
     return Evaluations(in_rows(evaluations, folders), files)
 
@@ -127,14 +128,3 @@ def left_out(among: int) -> Iterator[None]:
         if among == 1:
             raise
         tell(f"left out: {error}")
-
-
-@contextmanager
-def ending_others(trainer: Trainer | None) -> Iterator[None]:
-    """If this block fails, the processes that this one has started end: they would wait for it for ever."""
-    try:
-        yield
-    except BaseException:
-        if trainer is not None and trainer.strategy.launcher is not None:
-            trainer.strategy.launcher.kill(signal.SIGKILL)
-        raise

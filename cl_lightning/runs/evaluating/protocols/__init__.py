@@ -7,11 +7,23 @@ from cl_lightning.runs.evaluating.protocols.few import Few
 from cl_lightning.runs.evaluating.protocols.knn import KNN
 from cl_lightning.runs.evaluating.protocols.linear import Linear
 from cl_lightning.runs.evaluating.protocols.protocol import Protocol
+from cl_lightning.runs.evaluating.protocols.retrieval import Retrieval
 
-__all__ = ["DEFAULT", "KNN", "PROTOCOLS", "Few", "Linear", "Protocol", "add_words", "asked_for", "by_default"]
+__all__ = [
+    "DEFAULT",
+    "KNN",
+    "PROTOCOLS",
+    "Few",
+    "Linear",
+    "Protocol",
+    "Retrieval",
+    "add_words",
+    "asked_for",
+    "by_default",
+]
 
 # In the order of their columns.
-PROTOCOLS: dict[str, type[Protocol]] = {protocol.name: protocol for protocol in (KNN, Few, Linear)}
+PROTOCOLS: dict[str, type[Protocol]] = {protocol.name: protocol for protocol in (KNN, Few, Linear, Retrieval)}
 DEFAULT = ("knn", "linear", "few")
 
 

@@ -9,6 +9,7 @@ from cl_lightning.runs.evaluating.protocols.protocol import Protocol
 
 if TYPE_CHECKING:
     from cl_lightning.evaluation import Result
+    from cl_lightning.evaluation.draws import Amount
     from cl_lightning.runs.evaluating.subject import Subject
 
 
@@ -56,5 +57,10 @@ class Few(Protocol):
         from cl_lightning.evaluation import amount, linear_accuracies  # with scikit-learn
         from cl_lightning.runs.evaluating.protocols.linear import as_result
 
-        found = linear_accuracies(subject.train, subject.val, map(amount, self.labels), self.draws)
-        return {f"linear_{n}": as_result(f"linear, {n} a class", result) for n, result in found.items()}
+        amounts = [amount(word) for word in self.labels]
+        found = linear_accuracies(subject.train, subject.val, amounts, self.draws)
+        return {f"linear_{n}": as_result(_title(n), found[n]) for n in amounts}
+
+
+def _title(amount: "Amount") -> str:
+    return f"linear, {amount} a class" if isinstance(amount, int) else f"linear, {amount} of labels"
