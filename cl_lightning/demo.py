@@ -13,6 +13,7 @@ from cl_lightning.blueprints import ConfigError
 from cl_lightning.commands import conf_folder
 from cl_lightning.commands.quiet import quiet
 from cl_lightning.evaluation.results import number
+from cl_lightning.reports.one_run import renew_run_reports
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.circumstances import circumstances
 from cl_lightning.runs.evaluating.asked import Asked
@@ -49,12 +50,14 @@ def demonstrate() -> None:
     evaluations = evaluate_runs(runs, Asked(baselines=True))
     print(f"Scattered digits: accuracy on the test digits\n\n{evaluations.table}")
     evaluations.write()
+    renew_run_reports(place for place, _ in evaluations.files)
     RESULTS.write_text(
         json.dumps(results(folders, seconds, evaluations) | by, indent=2) + "\n", encoding="utf-8"
     )
     print(f"wrote {RESULTS}\n")
     for folder in folders:
         print(f"{folder.path}/")
+        print("  report.html")
         print("".join(f"  plots/{picture.name}\n" for picture in sorted(folder.plots.glob("*.png"))), end="")
 
 

@@ -27,6 +27,7 @@ def run(options: argparse.Namespace) -> None:
 
     with heavy_imports():
         from cl_lightning.commands.quiet import quiet
+        from cl_lightning.reports.one_run import renew_run_reports
         from cl_lightning.runs.evaluating.asked import Asked
         from cl_lightning.runs.evaluating.images import Images
         from cl_lightning.runs.evaluating.several_runs import evaluate_runs
@@ -46,7 +47,10 @@ def run(options: argparse.Namespace) -> None:
         evaluations = evaluate_runs(options.runs, asked, options.to)
         if is_first():
             print(evaluations.table, flush=True)
-            evaluations.write()
+            try:
+                evaluations.write()
+            finally:
+                renew_run_reports(place for place, _ in evaluations.files)
     except Exception as error:
         message = ENDED_EARLY if is_left_alone(error) else explain(error)
         if message is None or wants_traceback():

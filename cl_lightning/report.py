@@ -29,7 +29,9 @@ def run(options: argparse.Namespace) -> None:
     for reason in done.left_out:
         print(f"cl-report: left out: {reason}", file=sys.stderr)
     print(text(done.comparison, shutil.get_terminal_size((WIDTH, 0)).columns))
-    print("\n".join(f"wrote {file}" for file in done.files))
+    if (number := len(done.without)) > 0:
+        print(f"cl-report: no report of its own: {number} of the runs, {done.without[0]}", file=sys.stderr)
+    print("\n".join(f"wrote {file}" for file in [*done.of_runs, *done.files]))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,7 +39,8 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cl-report",
         description="Compares all runs of a folder, also while they train: prints a table, and writes "
-        "runs.csv, curves.png, parameters.png and report.html in FOLDER/report.",
+        "runs.csv, curves.png, parameters.png and report.html in FOLDER/report. A finished run whose folder "
+        "has no report.html of its own gets one.",
     )
     parser.add_argument("folders", nargs="+", metavar="FOLDER", help="holds run folders, such as runs")
     parser.add_argument(

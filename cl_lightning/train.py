@@ -46,6 +46,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     # Heavy imports come only when there is something to train: --help and completion need none.
     with heavy_imports():
         from cl_lightning.commands.messages import is_left_alone
+        from cl_lightning.reports.one_run import attempt_run_report
         from cl_lightning.runs.checking import sizes
         from cl_lightning.runs.circumstances import circumstances
         from cl_lightning.runs.extending import extension
@@ -113,6 +114,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
         summary = summarise(config, trainer) | {"parent": folder.parent()} | by
         if first:
             write_pictures(folder, trainer)
+            attempt_run_report(folder, summary)
             folder.write_json("summary.json", summary)  # last, because it marks the run as finished
             print(ending.trained(folder, summary))
     return summary

@@ -58,15 +58,27 @@ def ctrl_c_is_answered() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def write_pictures() -> Iterator[Callable[..., Any]]:
-    """What writes pictures. Runs of tests have none: these take longer than all else of a small run."""
+    """What writes pictures. Runs of tests have none: these take longer than all else of a small run.
+
+    Nor have they a report, which would show these pictures.
+    """
+    from cl_lightning.reports import one_run
     from cl_lightning.runs import pictures
 
     write = pictures.write_pictures
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pictures, "write_pictures", lambda folder, trainer: [])
+        patch.setattr(one_run, "attempt_run_report", lambda folder, summary: None)
         yield write
 
 
 @pytest.fixture
 def with_pictures(write_pictures: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cl_lightning.runs.pictures.write_pictures", write_pictures)
+
+
+@pytest.fixture
+def with_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cl_lightning.reports.one_run import writing
+
+    monkeypatch.setattr("cl_lightning.reports.one_run.attempt_run_report", writing.attempt_run_report)

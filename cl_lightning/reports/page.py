@@ -1,19 +1,15 @@
-"""The report as one HTML file that needs no other file and no network."""
+"""The page that compares runs."""
 
-import base64
-import hashlib
 import os
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from urllib.parse import quote
 
 from cl_lightning.reports.columns import ABSENT
 from cl_lightning.reports.comparison import Comparison, seeds
 from cl_lightning.reports.formatting import decimals, mean_text
+from cl_lightning.reports.html import code, details, document, image, items, section, sentence, written
 from cl_lightning.reports.rows import Row
 from cl_lightning.reports.run import Run
 from cl_lightning.reports.table_html import Cell, Head, table, text_cell
@@ -31,24 +27,18 @@ def page(comparison: Comparison, pictures: Mapping[str, bytes], left_out: Sequen
         left_out: texts about runs that are left out.
         folder: the folder of the page, from which its links to the pictures of runs start.
     """
-    style, script = _part("report.css"), _part("report.js")
     sections = [
-        _section("Comparison", _sentence(comparison.order), _comparison(comparison), _follows(comparison)),
-        _section("Not finished", _unfinished(comparison.unfinished)) if comparison.unfinished else "",
-        *(_section(ALTERNATIVES[name], _image(name, png)) for name, png in pictures.items()),
-        _section("All runs", _runs(comparison, folder)),
-        _section("Left out", _items(left_out)) if left_out else "",
+        section("Comparison", sentence(comparison.order), _comparison(comparison), _follows(comparison)),
+        section("Not finished", _unfinished(comparison.unfinished)) if comparison.unfinished else "",
+        *(section(ALTERNATIVES[name], _picture(name, png)) for name, png in pictures.items()),
+        section("All runs", _runs(comparison, folder)),
+        section("Left out", items(left_out)) if left_out else "",
     ]
-    return Template(_part("report.html")).substitute(
-        title=escape(f"Runs by {comparison.metric}"),
-        counts=escape(comparison.counts),
-        written=time.strftime("%Y-%m-%d %H:%M"),
-        sections="\n".join(filter(None, sections)),
-        style=style,
-        style_hash=_hash(style),
-        script=script,
-        script_hash=_hash(script),
-    )
+    header = [
+        f"<p>{escape(comparison.counts)}</p>",
+        f'<p class="quiet">Written {written()}; {code("cl-report")} writes it anew.</p>',
+    ]
+    return document(f"Runs by {comparison.metric}", header, sections, scripts=["sort.js"])
 
 
 def _comparison(comparison: Comparison) -> str:
@@ -85,13 +75,13 @@ def _numbers(rows: Iterable[Row], metric: str, compared: str) -> list[Cell]:
 def _follows(comparison: Comparison) -> str:
     """The keys without a column, because they change together with one that has a column."""
     lines = [
-        f"<li>{_code(column.title)}: {', '.join(map(_code, column.following))}</li>"
+        f"<li>{code(column.title)}: {', '.join(map(code, column.following))}</li>"
         for column in comparison.columns
         if column.following
     ]
     if not lines:
         return ""
-    return f"<details><summary>What changes along with a column</summary><ul>{''.join(lines)}</ul></details>"
+    return details("What changes along with a column", f"<ul>{''.join(lines)}</ul>")
 
 
 def _unfinished(runs: Sequence[Run]) -> str:
@@ -123,7 +113,7 @@ def _runs(comparison: Comparison, folder: Path) -> str:
             reached = text_cell(ABSENT, ABSENT) if value is None else text_cell(f"{value:.{digits}f}", value)
             rows.append(
                 [
-                    text_cell(run.folder.path.name),
+                    Cell(_name(run, folder)),
                     text_cell(run.state, kind=run.state),
                     *(_key_cells(comparison, row) if titles else ()),
                     text_cell(str(run.seed), run.seed, "number"),
@@ -137,40 +127,20 @@ def _runs(comparison: Comparison, folder: Path) -> str:
 
 def _links(run: Run, folder: Path) -> str:
     """Links to the pictures in the run folder."""
-    links = []
-    for picture in sorted(run.folder.plots.glob("*.png")):
-        place = quote(os.path.relpath(picture.resolve(), folder.resolve()))
-        links.append(f'<a href="{escape(place)}">{escape(picture.stem)}</a>')
-    return " ".join(links)
+    pictures = sorted(run.folder.plots.glob("*.png"))
+    return " ".join(_link(picture, picture.stem, folder) for picture in pictures)
 
 
-def _section(title: str, *parts: str) -> str:
-    return "\n".join([f"<section>\n<h2>{escape(title)}</h2>", *filter(None, parts), "</section>"])
+def _name(run: Run, folder: Path) -> str:
+    """The name of the run folder, as a link to its report if it has one."""
+    report, name = run.folder.report, run.folder.path.name
+    return _link(report, name, folder) if report.is_file() else escape(name)
 
 
-def _sentence(text: str) -> str:
-    return f"<p>{escape(text[0].upper() + text[1:])}.</p>"
+def _link(file: Path, text: str, folder: Path) -> str:
+    place = quote(os.path.relpath(file.resolve(), folder.resolve()))
+    return f'<a href="{escape(place)}">{escape(text)}</a>'
 
 
-def _items(lines: Iterable[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
-
-
-def _image(name: str, png: bytes) -> str:
-    data = base64.b64encode(png).decode()
-    image = f'<img alt="{ALTERNATIVES[name]}" src="data:image/png;base64,{data}">'
-    frame = f'class="scroll picture" role="region" tabindex="0" aria-label="{ALTERNATIVES[name]}"'
-    return f"<div {frame}>{image}</div>"
-
-
-def _part(name: str) -> str:
-    return files("cl_lightning.reports").joinpath(name).read_text(encoding="utf-8")
-
-
-def _code(key: str) -> str:
-    return f"<code>{escape(key)}</code>"
-
-
-def _hash(text: str) -> str:
-    """The hash of a script or style for the page's security policy, so that nothing else can run or load."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+def _picture(name: str, png: bytes) -> str:
+    return image(ALTERNATIVES[name], ALTERNATIVES[name], png)

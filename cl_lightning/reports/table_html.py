@@ -1,4 +1,4 @@
-"""Tables in the HTML page, which its script can sort."""
+"""Tables in HTML pages."""
 
 import math
 from collections.abc import Sequence
@@ -34,16 +34,32 @@ def text_cell(text: str, value: Any = "", kind: str = "") -> Cell:
 
 
 def table(name: str, heads: Sequence[Head], rows: Sequence[Sequence[Cell]]) -> str:
-    """HTML of a table that scrolls if the page is narrower."""
+    """HTML of a table that sort.js can sort."""
     head = "".join(
-        f'<th scope="col" aria-sort="{h.order}" class="{h.kind}">'
+        f'<th scope="col" aria-sort="{h.order}" class="sortable {h.kind}">'
         f'<button type="button">{escape(h.title)}</button></th>'
         for h in heads
     )
     body = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    return _scrolling(name, f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>")
+
+
+def plain_table(caption: str, heads: Sequence[Head], rows: Sequence[Sequence[Cell]]) -> str:
+    """HTML of a table that stays in its order; the first cell of a row is its head."""
+    head = "".join(f'<th scope="col" class="{h.kind}">{escape(h.title)}</th>' for h in heads)
+    body = "\n".join(
+        f'<tr><th scope="row" class="{first.kind}">{first.html}</th>{"".join(map(_cell, others))}</tr>'
+        for first, *others in rows
+    )
+    told = f"<caption>{escape(caption)}</caption>"
+    return _scrolling(caption, f"{told}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>")
+
+
+def _scrolling(name: str, content: str) -> str:
+    """The table, which scrolls if the page is narrower."""
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(name)}">\n'
-        f"<table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
+        f"<table>{content}</table></div>"
     )
 
 

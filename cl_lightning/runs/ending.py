@@ -14,11 +14,11 @@ def finished(folder: RunFolder, summary: dict[str, Any]) -> str:
 
 def trained(folder: RunFolder, summary: dict[str, Any]) -> str:
     """The message for a run that has just been trained: its result, and what to look at next."""
-    plots = f"; look at {folder.plots}/*.png" if folder.plots.is_dir() else ""
+    look = f"; look at {folder.report}" if folder.report.is_file() else ""
     evaluate = "" if summary["knn_top1"] is None else f", and try cl-eval {folder.path}"
     if evaluate and (packages := by_script()):
         evaluate += f" by {by_a_script(packages)}"
-    return f"{folder.path}: {_reached(summary)}{plots}{evaluate}"
+    return f"{folder.path}: {_reached(summary)}{look}{evaluate}"
 
 
 def by_a_script(packages: Sequence[str]) -> str:

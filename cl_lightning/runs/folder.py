@@ -17,12 +17,13 @@ from cl_lightning.runs.lock import HeldError, is_held, locked
 
 LOCK = ".lock"
 PARENT = "parent.json"
+REPORT = "report.html"
 UNENCODABLE = "backslashreplace"  # for bytes of file names that are no text; JSON reads them back
 State = Literal["finished", "running", "failed", "stopped"]
 
 
 class RunFolder:
-    """`run.root/run.name-HASH`: config.yaml, metrics.csv, summary.json, checkpoints/, plots/.
+    """`run.root/run.name-HASH`: config.yaml, metrics.csv, summary.json, checkpoints/, plots/, ...
 
     The same config always has the same folder, on all ranks, without communication. A process trains in it
     only inside `locked`, and calls `prepare` first.
@@ -74,6 +75,10 @@ class RunFolder:
     def error(self) -> Path:
         """The traceback of the error that ended the run, until it is started again."""
         return self.path / "error.txt"
+
+    @property
+    def report(self) -> Path:
+        return self.path / REPORT
 
     def state(self) -> State:
         """The state of the run, for processes other than the one that trains."""
@@ -128,6 +133,7 @@ class RunFolder:
             )
         remove_unfinished(self.path)
         self.error.unlink(missing_ok=True)
+        self.report.unlink(missing_ok=True)  # of a run that was killed before it was finished
         if not self.has_begun:
             self.is_new = True
             self.write("config.yaml", config_text(config).encode())

@@ -26,6 +26,7 @@ RUN_FOLDER = {
     "metrics.csv",
     "summary.json",
     "checkpoints/last.ckpt",
+    "report.html",
     "plots/alignment_uniformity.png",
     "plots/curves.png",
     "plots/map.png",

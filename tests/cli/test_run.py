@@ -61,7 +61,7 @@ def test_the_end_says_what_was_reached_and_what_to_look_at(single: Ran) -> None:
     folder = f"runs/{run_folder(single)}"
     summary = json.loads((single.folder / folder / "summary.json").read_text())
     last = single.process.stdout.splitlines()[-1]
-    assert last.startswith(f"{folder}: kNN accuracy {summary['knn_top1']:.3f}; look at {folder}/plots/*.png")
+    assert last.startswith(f"{folder}: kNN accuracy {summary['knn_top1']:.3f}; look at {folder}/report.html")
     assert last.endswith(f"try cl-eval {folder}")
     assert summary["health"] == []
     assert summary["broken_files"] == []

@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from tests.packaging.builds import PYPROJECT, ROOT, Built, sdist_files, wheel_files
 
 TYPED = "cl_lightning/py.typed"
-PAGE = {f"cl_lightning/reports/report.{kind}" for kind in ("css", "html", "js")}
+PAGE = {f"cl_lightning/reports/{name}" for name in ("details.js", "report.css", "report.html", "sort.js")}
 PAGES = {"LICENSE", "METHODS.md", "README.md"}
 NAMESPACE = "hydra_plugins"  # others have plugins in it too, so it has no module of its own
 

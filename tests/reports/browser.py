@@ -1,5 +1,6 @@
-"""Headless Chromium, as Debian has it."""
+"""Headless Chromium, as Debian has it, and what axe-core finds in its pages."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from axe_core_python.selenium import Axe
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
@@ -38,3 +40,24 @@ def chromium(profile: Path) -> Iterator[Chrome]:
         yield running
     finally:
         running.quit()
+
+
+def requested(browser: Chrome) -> list[str]:
+    """The addresses that its pages have asked for since the last call."""
+    told = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    return [m["params"]["request"]["url"] for m in told if m["method"] == "Network.requestWillBeSent"]
+
+
+def media(browser: Chrome, scheme: str, kind: str = "screen") -> None:
+    """Show pages as a reader sees them who wants them `light` or `dark`, on a screen or in `print`."""
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": kind, "features": features})
+
+
+def inaccessible(browser: Chrome) -> list[str]:
+    """What axe-core finds wrong or can't tell of the page, with all its parts unfolded."""
+    browser.execute_script("document.querySelectorAll('details').forEach((part) => (part.open = true))")
+    found = Axe().run(browser)
+    assert len(found["passes"]) > 20
+    problems = found["violations"] + found["incomplete"]
+    return [f"{p['id']}: {node['html']}" for p in problems for node in p["nodes"]]

@@ -1,6 +1,5 @@
 """report.html of 200 runs in a real browser."""
 
-import json
 import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -11,7 +10,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 from cl_lightning.reports import report
-from tests.reports.browser import chromium
+from tests.reports.browser import chromium, inaccessible, media, requested
 from tests.reports.folders import changed, made
 
 pytestmark = pytest.mark.slow
@@ -47,11 +46,6 @@ def column(browser: Chrome, place: int, table: int = 0) -> list[str]:
 
 def head(browser: Chrome, title: str) -> WebElement:
     return next(h for h in browser.find_elements(By.TAG_NAME, "th") if h.text.startswith(title))
-
-
-def requested(browser: Chrome) -> list[str]:
-    told = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    return [m["params"]["request"]["url"] for m in told if m["method"] == "Network.requestWillBeSent"]
 
 
 def test_the_page_renders_and_asks_for_nothing(opened: Chrome) -> None:
@@ -103,10 +97,16 @@ def test_text_is_sorted_as_text(opened: Chrome) -> None:
 def test_dark_where_the_reader_wants_it(opened: Chrome) -> None:
     papers = []
     for scheme in ("light", "dark"):
-        feature = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-        opened.execute_cdp_cmd("Emulation.setEmulatedMedia", feature)
+        media(opened, scheme)
         body = opened.find_element(By.TAG_NAME, "body")
         papers.append((body.value_of_css_property("background-color"), body.value_of_css_property("color")))
     (light, dark_ink), (dark, light_ink) = papers
     assert light == "rgba(255, 255, 255, 1)"
     assert light != dark != dark_ink != light_ink
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(opened: Chrome, scheme: str) -> None:
+    media(opened, scheme)
+    opened.refresh()
+    assert inaccessible(opened) == []

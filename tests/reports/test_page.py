@@ -33,7 +33,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_it_needs_no_other_file_and_no_network(page: str) -> None:
     used = re.findall(r'(?:src|href)="([^"]*)"', page)
     links = [place for place in used if not place.startswith("data:")]
-    assert len(links) == 1
+    assert len(links) == 5
     without_pictures = re.sub(r"base64,[^\"]*", "", page)
     assert not re.search(
         r"(https?|ftp|file):|url\(|@import|<(script|link|img|iframe)[^>]*//", without_pictures
@@ -49,9 +49,13 @@ def test_names_are_text(page: str) -> None:
     assert "r<u>n-" in unescape(body)
 
 
-def test_links_lead_to_the_pictures_that_are_there(page: str) -> None:
-    (link,) = re.findall(r'<a href="([^"]*)">', page)
-    assert re.fullmatch(r"\.\./r%3Cu%3En-\w{8}/plots/a%27%26%25\.png", link)
+def test_links_lead_to_pictures_and_reports_that_are_there(page: str) -> None:
+    links = re.findall(r'<a href="([^"]*)">', page)
+    (picture,) = (link for link in links if link.endswith("png"))
+    assert re.fullmatch(r"\.\./r%3Cu%3En-\w{8}/plots/a%27%26%25\.png", picture)
+    of_runs = [link for link in links if link != picture]
+    assert len(of_runs) == 4  # those that are finished
+    assert all(re.fullmatch(r"\.\./r%3Cu%3En-\w{8}/report\.html", link) for link in of_runs)
 
 
 def test_pictures_are_inside(page: str) -> None:

@@ -1,4 +1,3 @@
-"use strict";
 // A click on a column's head sorts its table, again reverses. Cells without a value stay last.
 // A cell of a number has it in data-number, whatever it shows.
 
