@@ -13,10 +13,12 @@ from cl_lightning.runs.evaluating.content import content
 from cl_lightning.runs.evaluating.subject import Subject
 from cl_lightning.runs.folder import RunFolder
 
+KINDS = frozenset({"confusion", "map"})  # of pictures
+
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What `content` has of a run, and pictures by their names."""
+    """What `content` has of a run, and pictures by their kinds."""
 
     folder: RunFolder
     content: dict[str, Any]

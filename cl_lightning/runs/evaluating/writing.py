@@ -10,7 +10,7 @@ from cl_lightning.blueprints import ConfigError
 from cl_lightning.files import replacing
 from cl_lightning.plots.canvas import as_png
 from cl_lightning.runs.evaluating.content import of_one_network, of_same_images
-from cl_lightning.runs.evaluating.evaluation import Evaluation
+from cl_lightning.runs.evaluating.evaluation import KINDS, Evaluation
 
 
 def write(place: Path, evaluation: Evaluation) -> Iterator[str]:
@@ -18,26 +18,47 @@ def write(place: Path, evaluation: Evaluation) -> Iterator[str]:
 
     On other images than the run's, the names have `-on-NAME`, and a number if that name is taken by images
     that only have the same name. Results of other protocols that are in the file stay there if they are of
-    the same network and images.
+    the same network and images; else they and their pictures go, and the message says so.
 
     Raises:
         ConfigError: no space or no permission; an earlier file stays unchanged.
     """
     name = _name(place, evaluation.content)
-    file, content = place / f"evaluation-{name}.json", evaluation.content
-    before, said = _earlier(file), f"wrote {file}"
-    if before is not None:
-        said = f"replaced {file}"
-        if not of_one_network(before, content):
-            said += ", which was of another checkpoint"
-        elif kept := before["results"].keys() - content["results"].keys():
-            content = before | content | {"results": before["results"] | content["results"]}
-            said = f"wrote {file}, beside the {len(kept)} other results in it"
+    file = place / f"evaluation-{name}.json"
+    pictures = {kind: place / f"{kind}-{name}.png" for kind in KINDS}
+    content, said, keeps = _joined(file, evaluation.content)
     _replace(file, json.dumps(content, indent=2).encode() + b"\n")
     yield said
     for kind, picture in evaluation.pictures.items():
-        _replace(place / f"{kind}-{name}.png", as_png(picture))
-        yield f"wrote {place / f'{kind}-{name}.png'}"
+        _replace(pictures[kind], as_png(picture))
+        yield f"wrote {pictures[kind]}"
+    if not keeps:
+        for kind in KINDS - evaluation.pictures.keys():
+            with suppress(OSError):
+                pictures[kind].unlink()
+
+
+def _joined(file: Path, content: dict[str, Any]) -> tuple[dict[str, Any], str, bool]:
+    """The new content of a file, what is said of it, and whether it keeps what was there."""
+    before = _earlier(file)
+    if before is None:
+        return content, f"wrote {file}", True
+    if not of_one_network(before, content):
+        return content, f"replaced {file}{_other(before, content)}", False
+    others = before["results"].keys() - content["results"].keys()
+    if not others:
+        return before | content, f"replaced {file}", True
+    joined = before | content | {"results": before["results"] | content["results"]}
+    return joined, f"wrote {file}, beside the {len(others)} other results in it", True
+
+
+def _other(before: dict[str, Any], content: dict[str, Any]) -> str:
+    """What the file was of."""
+    if "checkpoint" not in before:
+        return ", which did not say of which checkpoint and images it was" if before else ""
+    if of_same_images(before, content):
+        return ", which was of another checkpoint"
+    return ", which was of other images"
 
 
 def _name(place: Path, content: dict[str, Any]) -> str:

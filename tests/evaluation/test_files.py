@@ -1,0 +1,151 @@
+"""The files of evaluations: what is kept, what is replaced, and what lies beside."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from cl_lightning.evaluate import main
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*neighbours are asked of a bank"),
+    pytest.mark.filterwarnings("ignore:.*Experiment logs directory"),
+]
+
+
+def content(folder: Path, name: str = "query") -> dict[str, Any]:
+    return json.loads((folder / f"evaluation-{name}.json").read_text())
+
+
+def test_other_protocols_of_the_same_checkpoint_and_images_are_added(
+    run: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = run("simclr")
+    main([str(folder), "--protocol", "linear"])
+    first = content(folder)
+    main([str(folder), "--protocol", "retrieval"])
+    both = content(folder)
+    assert list(both["results"]) == ["linear_all", "recall_1", "recall_5", "recall_10", "map"]
+    assert both["results"]["linear_all"] == first["results"]["linear_all"]
+    assert both["confusion"] == "linear_all"  # whose picture is still there
+    assert (folder / "confusion-query.png").is_file()
+    main([str(folder), "--protocol", "linear"])
+    assert content(folder)["results"].keys() == both["results"].keys()
+    assert "beside" in capsys.readouterr().out
+
+
+def test_results_of_another_checkpoint_are_replaced_and_that_is_said(
+    run: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = run("simclr")
+    main([str(folder), "--protocol", "linear"])
+    before = content(folder)
+    file = folder / "checkpoints" / "last.ckpt"
+    checkpoint = torch.load(file, weights_only=True)
+    for name, weight in checkpoint["state_dict"].items():
+        if weight.is_floating_point():
+            checkpoint["state_dict"][name] = weight * 1.5
+    torch.save(checkpoint, file)
+    capsys.readouterr()
+    main([str(folder), "--protocol", "retrieval"])
+    out = capsys.readouterr().out
+    assert "replaced" in out
+    assert "of another checkpoint" in out
+    assert "linear_all" not in content(folder)["results"]
+    assert content(folder)["checkpoint"]["sha256"] != before["checkpoint"]["sha256"]
+    assert not (folder / "confusion-query.png").exists()  # it was of that checkpoint
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"results": []}', '{"results": {"knn": 1}, "run": "x"}'])
+def test_a_file_that_is_no_evaluation_is_replaced(run: Callable[[str], Path], text: str) -> None:
+    folder = run("simclr")
+    (folder / "evaluation-query.json").write_text(text)
+    main([str(folder), "--protocol", "knn"])
+    assert list(content(folder)["results"]) == ["knn"]
+
+
+def test_a_file_says_of_which_checkpoint_and_images_it_is(run: Callable[[str], Path]) -> None:
+    folder = run("simclr")
+    main([str(folder), "--protocol", "knn", "--baselines"])
+    digest = hashlib.sha256((folder / "checkpoints" / "last.ckpt").read_bytes()).hexdigest()
+    assert content(folder)["checkpoint"] == {"sha256": digest, "epochs": 1, "steps": 4}
+    images = content(folder)["data"]
+    assert (images["name"], images["transfer"], images["train"], images["val"]) == (
+        "synthetic",
+        False,
+        64,
+        32,
+    )
+    for baseline in ("pixels", "untrained"):
+        assert content(folder, baseline)["checkpoint"] is None
+        assert content(folder, baseline)["data"] == images
+
+
+GIVEN = ("--data", "data=synthetic", "data.size=12", "data.train.images=40", "data.val.images=20")
+
+
+def test_other_images_have_files_of_their_own_with_a_protocol_that_tells(
+    run: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = run("simclr")
+    main([str(folder), "--protocol", "knn"])
+    own = (folder / "evaluation-query.json").read_bytes()
+    main([str(folder), "--protocol", "knn", "linear", "--baselines", *GIVEN, "data.batch_size=16"])
+    assert (folder / "evaluation-query.json").read_bytes() == own
+    names = [f"{source}-on-synthetic" for source in ("pixels", "query", "untrained")]
+    written = sorted(p.name for p in folder.glob("*-on-*"))
+    assert written == [f"confusion-{n}.png" for n in names] + [f"evaluation-{n}.json" for n in names]
+    found = content(folder, "query-on-synthetic")
+    assert (found["data"]["train"], found["data"]["val"], found["data"]["transfer"]) == (40, 20, True)
+    for result in found["results"].values():
+        assert result["protocol"].endswith("images of synthetic, while the run trained on synthetic")
+    assert "20 validation images" in capsys.readouterr().out
+
+
+def test_images_that_only_have_the_same_name_replace_nothing(run: Callable[[str], Path]) -> None:
+    folder = run("simclr")
+    for seed in ("1", "2", "1"):
+        main([str(folder), "--protocol", "knn", *GIVEN, f"data.train.seed={seed}"])
+    names = sorted(p.stem for p in folder.glob("evaluation-*"))
+    assert names == ["evaluation-query-on-synthetic", "evaluation-query-on-synthetic-2"]
+
+
+def test_a_run_without_images_or_labels_of_its_own_is_measured_on_others(
+    run: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folder = run("simclr")
+    main([str(folder), "--protocol", "knn", *GIVEN])
+    text = (folder / "config.yaml").read_text()
+    bare = Path(shutil.copytree(folder, tmp_path / "bare"))
+    (bare / "config.yaml").write_text(text.replace("  val:\n", "  val: null\n  was:\n"))
+    (bare / "evaluation-query-on-synthetic.json").unlink()
+    main([str(bare), "--protocol", "knn", *GIVEN])
+    name = "query-on-synthetic"
+    assert content(bare, name)["results"] == content(folder, name)["results"]
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("data=digits",), "1 channel"),
+        (("data=synthetic", "data.val=null"), "data.val"),
+        (("data=synthetic", "trainer=cpu"), "trainer=cpu"),
+        (("{folder}",), "{folder}"),
+    ],
+)
+def test_images_that_can_t_be_evaluated_are_refused_in_one_line(
+    run: Callable[[str], Path], tmp_path: Path, words: tuple[str, ...], named: str
+) -> None:
+    folder = run("simclr")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SystemExit) as end:
+        main([str(folder), "--data", *(word.format(folder=tmp_path / "empty") for word in words)])
+    assert named.format(folder=tmp_path / "empty") in str(end.value.code)
+    assert "accepted: " in str(end.value.code)
+    assert "\n" not in str(end.value.code)
+    assert list(folder.glob("evaluation*")) == []

@@ -1,0 +1,71 @@
+"""cl-eval --devices 2: what one process finds, and an end for all."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SECONDS = 120
+
+pytestmark = [
+    pytest.mark.slow,
+    # Of the runs' training.
+    pytest.mark.filterwarnings("ignore:.*neighbours are asked of a bank"),
+    pytest.mark.filterwarnings("ignore:.*Experiment logs directory"),
+]
+
+
+def cl_eval(
+    *words: str, by: tuple[str, ...] = ("-m",), **environment: str
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *by, "cl_lightning.evaluate", *words]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=SECONDS, env=os.environ | environment, check=False
+    )
+
+
+def results(place: Path) -> dict[str, Any]:
+    (file,) = place.rglob("evaluation-*.json")
+    return json.loads(file.read_text())
+
+
+@pytest.mark.parametrize("images", [(), ("--data", "data=synthetic", "data.size=8", "data.val.images=37")])
+def test_two_processes_find_what_one_finds_to_the_bit_and_only_the_first_tells(
+    run: Callable[[str], Path], tmp_path: Path, images: tuple[str, ...]
+) -> None:
+    words = [str(run("simclr")), "--protocol", "knn", "few", "linear", "retrieval", "--draws", "2", *images]
+    found = {}
+    for number in ("1", "2"):
+        done = cl_eval(*words, "--accelerator", "cpu", "--devices", number, "--to", str(tmp_path / number))
+        assert (done.returncode, done.stderr) == (0, "")
+        found[number] = done.stdout.replace(str(tmp_path / number), "TO")
+    assert found["1"] == found["2"]
+    assert results(tmp_path / "1") == results(tmp_path / "2")
+
+
+def test_processes_that_torchrun_has_started_find_each_other(
+    run: Callable[[str], Path], tmp_path: Path
+) -> None:
+    by = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "-m")
+    words = (str(run("simclr")), "--protocol", "knn", "--accelerator", "cpu", "--to", str(tmp_path / "to"))
+    done = cl_eval(*words, by=by, OMP_NUM_THREADS="1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("wrote ") == 2  # by one process: the file and its picture
+    assert list(results(tmp_path / "to")["results"]) == ["knn"]
+
+
+def test_all_processes_end_if_the_first_one_fails_while_the_others_wait(run: Callable[[str], Path]) -> None:
+    begun = time.monotonic()
+    folders = [str(run(name)) for name in ("simclr", "moco")]
+    done = cl_eval(*folders, "--labels", "17", "--accelerator", "cpu", "--devices", "2")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("cl-eval: ")
+    assert "17 labels a class" in line
+    assert time.monotonic() - begun < SECONDS / 2
