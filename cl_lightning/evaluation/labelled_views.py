@@ -1,0 +1,26 @@
+"""The views on which a classifier is trained."""
+
+from dataclasses import replace
+from typing import Any
+
+from cl_lightning.pairs.views import Views
+
+
+def labelled_views(views: Any, seed: int) -> Any:
+    """The crop and flip of a run's views, without their changes of colour; another `seed` draws others.
+
+    Views without a crop (those of digits, which are warped) keep all their operations, and a user's own views
+    stay as they are: a class survives them.
+    """
+    if not isinstance(views, Views):
+        return views
+    return replace(views, seed=seed, operations=() if views.crops else views.operations)
+
+
+def told_of(views: Any) -> str:
+    """Of what kind these views are, for a protocol."""
+    if not isinstance(views, Views) or views.crop is None:
+        return "trained on the run's views"
+    low, high = views.crop.scale
+    flips = views.flip is not None and views.flip.probability > 0
+    return f"trained on crops of {low:g} to {high:g} of the area{', mirrored or not' if flips else ''}"
