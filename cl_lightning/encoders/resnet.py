@@ -50,6 +50,11 @@ class ResNet(resnet.ResNet):
         x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
         return self.layer4(self.layer3(self.layer2(self.layer1(x))))
 
+    @property
+    def published(self) -> str | None:
+        """ImageNet weights of this network, in the words of `init.weights`; None with the "cifar" stem."""
+        return f"torchvision:resnet{self.depth}" if self.stem == "imagenet" else None
+
 
 def _first_convolution(channels: int, kernel: int, stride: int) -> nn.Conv2d:
     conv = nn.Conv2d(channels, 64, kernel, stride, padding=kernel // 2, bias=False)

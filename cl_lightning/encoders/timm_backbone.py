@@ -41,6 +41,11 @@ class TimmBackbone(nn.Module):
         """What is pooled: a map, as timm's network has it, or the tokens [batch, tokens, features]."""
         return self.network.forward_features(images)
 
+    @property
+    def published(self) -> str:
+        """timm's weights of this network, in the words of `init.weights`; there may be none."""
+        return f"timm:{self.model}"
+
     def adapted(self, weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
         """Weights of timm's network for another image size or for 3 channels, as weights of this backbone.
 

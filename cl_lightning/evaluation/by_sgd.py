@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ class Learner:
         data: its bank has the images to learn from.
         train, val: the features and labels of these images and of those to predict.
         trainer: makes a Trainer with the arguments that it is given.
+        precision: of the training, in Lightning's words.
     """
 
     network: nn.Module
@@ -50,6 +52,7 @@ class Learner:
     train: Features
     val: Features
     trainer: Callable[..., Trainer]
+    precision: Any = "32-true"
 
     def accuracy(
         self, recipe: Recipe, frozen: bool, chosen: Sequence[np.ndarray | None], labelled: str, told: str
@@ -78,7 +81,7 @@ class Learner:
         scores = torch.tensor([(found == self.val.labels).double().mean() for found in learnt])
         images = len(self.train.labels if chosen[0] is None else chosen[0])
         protocol = (
-            *recipe.phrases(images),
+            *recipe.phrases(images, self.precision),
             told_of(self.views),
             f"{labelled}, {seeds} {'draw' if seeds == 1 else 'draws'} of batches and views",
             f"last epoch, {len(self.val.labels):,} validation images" + self._unknown(classes),
@@ -104,7 +107,8 @@ class Learner:
         if frozen:
             classifier.standardise(self.train.features)
         data = LabelledData(self.data, chosen, batch_size, seed)
-        return predictions(classifier, data, recipe.epochs_for(len(labels)), self.trainer, told)
+        trainer = partial(self.trainer, precision=self.precision, max_epochs=recipe.epochs_for(len(labels)))
+        return predictions(classifier, data, trainer, told)
 
     def _unknown(self, classes: Tensor) -> str:
         unknown = int((~torch.isin(self.val.labels, classes)).sum())

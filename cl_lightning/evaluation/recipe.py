@@ -45,14 +45,15 @@ class Recipe:
         """Without warm-up; the root of the batch as in arXiv 2002.05709, B.1."""
         return WarmupCosine(warmup_epochs=0, lr_scaling="sqrt")
 
-    def phrases(self, images: int) -> tuple[str, ...]:
-        """The recipe for so many images, for a protocol."""
-        batch = self.batch_size(images)
+    def phrases(self, images: int, precision: str) -> tuple[str, ...]:
+        """The recipe for so many images, for a protocol; of a precision only what is not float32."""
+        batch, epochs = self.batch_size(images), self.epochs_for(images)
         rate = self.lr * self.schedule.scale(batch)
+        mixed = "" if precision == "32-true" else f", {precision}"
         return (
             f"{self.source}: SGD with Nesterov momentum {self.momentum:g}, no weight decay",
             f"learning rate {rate:.3g} falling by half a cosine",
-            f"{self.epochs_for(images)} epochs in batches of {batch}",
+            f"{epochs} epoch{'' if epochs == 1 else 's'} in batches of {batch}{mixed}",
         )
 
 

@@ -18,7 +18,7 @@ from cl_lightning.evaluation.classifier import Classifier
 
 
 def predictions(
-    classifier: Classifier, data: LabelledData, epochs: int, trainer: Callable[..., Trainer], told: str
+    classifier: Classifier, data: LabelledData, trainer: Callable[..., Trainer], told: str
 ) -> Int64[Tensor, " images"]:
     """The labels that a classifier predicts after its last epoch, in order, on every process.
 
@@ -30,14 +30,14 @@ def predictions(
         ConfigError: the weights are not finite any more.
     """
     rank_zero_only(print)(told, file=sys.stderr, flush=True)
-    fitting = trainer(max_epochs=epochs, callbacks=[RunProgress()], enable_progress_bar=True)
+    fitting = trainer(callbacks=[RunProgress()], enable_progress_bar=True)
     with isolate_rng():
         seed_everything(data.seed, verbose=False)  # of dropout in the network
         fitting.fit(classifier, datamodule=data)
     if not all(torch.isfinite(p).all() for p in classifier.parameters()):
         raise ConfigError(
-            f"{told}: the weights are not finite after {epochs} epochs, so this network can't be trained by "
-            "this recipe; accepted: other protocols (--protocol)"
+            f"{told}: the weights are not finite after {fitting.max_epochs} epochs, so this network can't be "
+            "trained by this recipe; accepted: other protocols (--protocol)"
         )
     own = fitting.predict(classifier, datamodule=data)
     return torch.cat(gather_objects(torch.cat(own)))  # type: ignore[arg-type]

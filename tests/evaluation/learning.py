@@ -30,12 +30,13 @@ class CleanViews:
         return self.views.clean(images)
 
 
-def make_trainer(max_epochs: int, callbacks: Any, enable_progress_bar: bool) -> Trainer:
-    return small.trainer(max_epochs=max_epochs)
+def make_trainer(max_epochs: int, precision: Any, **settings: Any) -> Trainer:
+    """Without a progress bar."""
+    return small.trainer(max_epochs=max_epochs, precision=precision)
 
 
 def learner(network: nn.Module, views: Any, data: ContrastiveData) -> Learner:
-    train, val = FrozenFeatures(views, network).extract(data, "cpu")
+    train, val = FrozenFeatures(views, network).extract(data, small.trainer())
     return Learner(network, views, data, train, val, make_trainer)
 
 

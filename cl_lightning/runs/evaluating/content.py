@@ -13,6 +13,7 @@ from cl_lightning.evaluation.by_class import accuracy_by_class, confusion
 from cl_lightning.evaluation.geometry import geometry
 from cl_lightning.methods.versions import versions
 from cl_lightning.runs.circumstances import circumstances
+from cl_lightning.runs.evaluating.published import weights_of
 from cl_lightning.runs.evaluating.start import ORIGINS, start_of
 from cl_lightning.runs.evaluating.subject import Subject
 from cl_lightning.runs.identity import run_hash
@@ -26,15 +27,15 @@ def content(subject: Subject, results: Mapping[str, Result]) -> dict[str, Any]:
 
     `run`, `hash`, `seed`, `encoder` (the source), `checkpoint` (None for a network that is in none), `data`,
     `features` (their number), `geometry` of the validation features, `results`, `versions`, `commit` and
-    `machine`; and `weights`, what a run began with, for such a source.
+    `machine`; and `weights`, whose they are, of a network that the run did not train.
     """
-    start = start_of(subject.config, subject.asked.encoder) if subject.source in ORIGINS else None
+    weights = _weights(subject)
     return {
         "run": subject.folder.path.resolve().name,
         "hash": run_hash(subject.config),
         "seed": subject.config["seed"],
         "encoder": subject.source,
-        **({} if start is None else {"weights": start._asdict()}),
+        **({} if weights is None else {"weights": weights}),
         "checkpoint": _checkpoint(subject),
         "data": _data(subject),
         "features": subject.train.features.shape[1],
@@ -43,6 +44,14 @@ def content(subject: Subject, results: Mapping[str, Result]) -> dict[str, Any]:
         "versions": versions() | {"sklearn": sklearn.__version__},
         **circumstances(),
     }
+
+
+def _weights(subject: Subject) -> dict[str, str] | None:
+    """What a network that the run did not train has; None if that is drawn at random."""
+    if subject.source == "imagenet":
+        return weights_of(subject.network)
+    start = start_of(subject.config, subject.asked.encoder) if subject.source in ORIGINS else None
+    return None if start is None else start._asdict()
 
 
 def of_one_network(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

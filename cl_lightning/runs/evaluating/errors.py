@@ -1,5 +1,7 @@
 """What keeps a run from being evaluated."""
 
+from typing import ClassVar
+
 from cl_lightning.blueprints import ConfigError
 
 
@@ -8,3 +10,9 @@ class NotEvaluableError(ConfigError):
 
     If several runs are evaluated, this one is left out.
     """
+
+
+class NoRowError(ConfigError):
+    """One of the networks beside a run's own can't be measured; the others can. `row` says what it is."""
+
+    row: ClassVar[str]

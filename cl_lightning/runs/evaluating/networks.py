@@ -11,10 +11,11 @@ from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.runs.assemble import assemble_method
 from cl_lightning.runs.ending import by_a_script
 from cl_lightning.runs.evaluating.errors import NotEvaluableError
+from cl_lightning.runs.evaluating.published import begin_published
 from cl_lightning.runs.evaluating.start import ORIGINS, Trained, as_it_began
 from cl_lightning.runs.folder import RunFolder
 
-Source = Literal["query", "key", "untrained", "pixels", "starting", "parent"]
+Source = Literal["query", "key", "untrained", "pixels", "starting", "parent", "imagenet"]
 
 
 def frozen_network(
@@ -24,7 +25,7 @@ def frozen_network(
 
     Raises:
         NotEvaluableError: the run can't be built here, for example parts of the user's own code.
-        NoStartError: the weights with which it began are gone or have changed.
+        NoRowError: the weights with which it began are gone or have changed; there are no ImageNet weights.
         ConfigError: its checkpoint does not fit.
     """
     method: Any = _method_of(folder, config)
@@ -32,6 +33,8 @@ def frozen_network(
         return nn.Flatten(), method.views
     if source in ORIGINS:
         as_it_began(method, config, encoder)
+    elif source == "imagenet":
+        begin_published(method)
     elif source != "untrained":
         checkpoint = Checkpoint(folder.path)
         checkpoint.load_into(method.encoder, checkpoint.encoder_weights(source))

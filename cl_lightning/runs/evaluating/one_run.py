@@ -20,14 +20,15 @@ def evaluate(folder: RunFolder, source: Source = "query", asked: Asked | None = 
     Args:
         folder: the run folder.
         source: the trained `query` encoder, MoCo's `key` encoder, or a baseline: the `untrained` network with
-            the run's seed, the `pixels`, or `asked.encoder` as it began: with the `starting` weights of
-            `init.weights`, or those of the `parent` of `run.extend`.
+            the run's seed, the `pixels`, the network with `imagenet` weights of a library, or `asked.encoder`
+            as it began: with the `starting` weights of `init.weights`, or those of the `parent` of
+            `run.extend`.
         asked: how and on what it is measured.
 
     Raises:
         NotEvaluableError: as in `check_run`; or images have no labels, or have changed since the run began;
             or parts of it can't be built here, such as those of the user's own code.
-        NoStartError: the weights with which it began are gone or have changed.
+        NoRowError: the weights with which it began are gone or have changed; there are no ImageNet weights.
         ConfigError: there is no such run; its checkpoint is broken or has no such encoder; its data is
             missing or has too few labels.
     """

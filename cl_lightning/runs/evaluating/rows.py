@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from cl_lightning.runs.evaluating.evaluation import Evaluation
-from cl_lightning.runs.evaluating.start import ORIGINS
 from cl_lightning.runs.folder import RunFolder
 
 BASELINES = {"pixels": "raw pixels", "untrained": "untrained encoder"}
-BEGAN_WITH = {"starting": "starting weights", "parent": "parent"}
+OTHERS = {"starting": "starting weights", "parent": "parent", "imagenet": "ImageNet weights"}
 
 
 def in_rows(evaluations: Sequence[Evaluation], asked_for: Sequence[RunFolder]) -> dict[str, Evaluation]:
@@ -25,6 +24,6 @@ def in_rows(evaluations: Sequence[Evaluation], asked_for: Sequence[RunFolder]) -
 
 def _name(content: dict[str, Any], run: str) -> str:
     source = content["encoder"]
-    if source in ORIGINS:
-        return f"{BEGAN_WITH[source]} ({content['weights']['source']})"
+    if source in OTHERS:
+        return f"{OTHERS[source]} ({content['weights']['source']})"
     return BASELINES.get(source, f"{run} ({source})")

@@ -10,13 +10,13 @@ from typing import Any
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.evaluation import class_table, table
 from cl_lightning.runs.evaluating.asked import Asked
-from cl_lightning.runs.evaluating.errors import NotEvaluableError
+from cl_lightning.runs.evaluating.errors import NoRowError, NotEvaluableError
 from cl_lightning.runs.evaluating.evaluation import Evaluation
 from cl_lightning.runs.evaluating.networks import Source
 from cl_lightning.runs.evaluating.one_run import check_run, evaluate
 from cl_lightning.runs.evaluating.places import writable
 from cl_lightning.runs.evaluating.rows import in_rows
-from cl_lightning.runs.evaluating.start import NoStartError, Trained, begins_alike, start_of
+from cl_lightning.runs.evaluating.start import Trained, begins_alike, same_network, start_of
 from cl_lightning.runs.evaluating.telling import tell
 from cl_lightning.runs.evaluating.together import together
 from cl_lightning.runs.evaluating.writing import write
@@ -95,12 +95,23 @@ def evaluated(ready: Sequence[RunFolder], among: int, asked: Asked) -> list[Eval
     evaluations: list[Evaluation] = []
     for folder in ready:
         before = [evaluation.folder for evaluation in evaluations]
-        baselines = _baselines(folder, asked.encoder, before) if asked.baselines else ()
         with left_out(among):
-            evaluations += list(_of_run(folder, [*baselines, asked.encoder], asked))
+            evaluations += list(_of_run(folder, _sources(folder, asked, before), asked))
     if not evaluations:
         raise ConfigError("none of these runs can be evaluated, see above")
     return evaluations
+
+
+def _sources(folder: RunFolder, asked: Asked, before: Sequence[RunFolder]) -> list[Source]:
+    """The networks that are measured for a run; its encoder comes last.
+
+    Those that a protocol compares with are left out if they were measured for a run before.
+    """
+    baselines = _baselines(folder, asked.encoder, before) if asked.baselines else []
+    against: list[Source] = [source for protocol in asked.protocols for source in protocol.against]
+    if any(same_network(other.config(), folder.config()) for other in before):
+        against = []
+    return list(dict.fromkeys([*baselines, *against, asked.encoder]))
 
 
 def _baselines(folder: RunFolder, encoder: Trained, before: Sequence[RunFolder]) -> list[Source]:
@@ -115,8 +126,8 @@ def _of_run(folder: RunFolder, sources: Sequence[Any], asked: Asked) -> Iterator
     for source in sources:
         try:
             yield evaluate(folder, source, asked)
-        except NoStartError as error:
-            tell(f"{folder.path} has no row for what it began with: {error}")
+        except NoRowError as error:
+            tell(f"{folder.path} has no row for {error.row}: {error}")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from cl_lightning.callbacks import MomentumEncoder
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.methods.contrastive import ContrastiveModule
 from cl_lightning.runs.contents import INIT, PARENT, Named, digest_of, file_of
+from cl_lightning.runs.evaluating.errors import NoRowError
 from cl_lightning.weights import ALL, begin
 
 Kind = Literal["starting", "parent"]
@@ -16,8 +17,10 @@ Trained = Literal["query", "key"]
 ORIGINS: dict[Kind, Named] = {"starting": INIT, "parent": PARENT}
 
 
-class NoStartError(ConfigError):
-    """The weights with which a run began are not there any more; its other rows can be measured."""
+class NoStartError(NoRowError):
+    """The weights with which a run began are not there any more."""
+
+    row = "what it began with"
 
 
 class Start(NamedTuple):
@@ -40,6 +43,18 @@ def start_of(config: Mapping[str, Any], encoder: Trained) -> Start | None:
 def begins_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether the evaluations of two runs as they began are the same."""
     return _beginning(one) == _beginning(other)
+
+
+def same_network(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two runs have the same network, before training, and the same images."""
+    return all(one.get(key) == other.get(key) for key in ("seed", "views", "data")) and (
+        _backbone(one) == _backbone(other)
+    )
+
+
+def _backbone(config: Mapping[str, Any]) -> Any:
+    encoder = config["encoder"]
+    return encoder.get("backbone", encoder)  # a user's own encoder may have none
 
 
 def _beginning(config: Mapping[str, Any]) -> dict[str, Any]:

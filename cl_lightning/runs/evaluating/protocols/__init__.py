@@ -4,8 +4,10 @@ from argparse import ArgumentParser, Namespace
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs.evaluating.protocols.few import Few
+from cl_lightning.runs.evaluating.protocols.finetune import Finetune
 from cl_lightning.runs.evaluating.protocols.knn import KNN
 from cl_lightning.runs.evaluating.protocols.linear import Linear
+from cl_lightning.runs.evaluating.protocols.linear_sgd import LinearSGD
 from cl_lightning.runs.evaluating.protocols.protocol import Protocol
 from cl_lightning.runs.evaluating.protocols.retrieval import Retrieval
 
@@ -14,7 +16,9 @@ __all__ = [
     "KNN",
     "PROTOCOLS",
     "Few",
+    "Finetune",
     "Linear",
+    "LinearSGD",
     "Protocol",
     "Retrieval",
     "add_words",
@@ -23,7 +27,9 @@ __all__ = [
 ]
 
 # In the order of their columns.
-PROTOCOLS: dict[str, type[Protocol]] = {protocol.name: protocol for protocol in (KNN, Few, Linear, Retrieval)}
+PROTOCOLS: dict[str, type[Protocol]] = {
+    protocol.name: protocol for protocol in (KNN, Few, Linear, LinearSGD, Finetune, Retrieval)
+}
 DEFAULT = ("knn", "linear", "few")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     from cl_lightning.evaluation import Result
+    from cl_lightning.runs.evaluating.networks import Source
     from cl_lightning.runs.evaluating.subject import Subject
 
 
@@ -19,6 +20,7 @@ class Protocol(ABC):
 
     name: ClassVar[str]
     all_processes: ClassVar[bool] = False  # whether each process must measure, because they train together
+    against: ClassVar[tuple["Source", ...]] = ()  # networks with which a run's is compared
 
     @classmethod
     @abstractmethod
