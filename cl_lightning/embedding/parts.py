@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.embedding.chunks import Chunk
-from cl_lightning.files import remove_unfinished, replacing
+from cl_lightning.files import FailingOnce, remove_unfinished, replacing
 from cl_lightning.runs.lock import HeldError, locked
 
 ABOUT = "about.json"
@@ -73,7 +73,7 @@ class Parts:
             ConfigError: no space or no permission.
         """
         with writing(self.target), replacing(self._file(chunk)) as file:
-            np.savez(file, index=block.index, labels=block.labels, vectors=block.vectors)
+            np.savez(FailingOnce(file), index=block.index, labels=block.labels, vectors=block.vectors)
 
     def read(self, chunk: Chunk) -> Block:
         """A chunk. Raises FileNotFoundError if it is not there."""

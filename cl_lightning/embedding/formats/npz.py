@@ -10,6 +10,7 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 
 from cl_lightning.embedding.formats.table import NamedRows, Table
+from cl_lightning.files import FailingOnce
 
 ROWS = 1024  # that are read at a time
 
@@ -24,7 +25,7 @@ def write(file: BinaryIO, table: Table) -> None:
     for rows in table.blocks():
         longest = (max(map(len, column), default=1) for column in rows[:2])
         widths = [max(pair) for pair in zip(widths, longest, strict=True)]
-    with zipfile.ZipFile(file, "w", allowZip64=True) as archive:
+    with zipfile.ZipFile(FailingOnce(file), "w", allowZip64=True) as archive:
         for column, name in enumerate(("files", "labels")):
             with _array(archive, name, f"<U{widths[column]}", (table.length,), zipfile.ZIP_DEFLATED) as array:
                 for rows in table.blocks():
