@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from cl_lightning.interruption import as_command
+from cl_lightning.plots.ways import WAYS
 from cl_lightning.runs.evaluating.protocols import add_words, asked_for
 
 
@@ -43,6 +44,7 @@ def run(options: argparse.Namespace) -> None:
             options.baselines,
             Images(given, options.root),
             frozen_trainer("cl-eval", options.accelerator, options.devices),
+            options.map,
         )
         evaluations = evaluate_runs(options.runs, asked, options.to)
         if is_first():
@@ -83,6 +85,11 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="also the pixels and the untrained network of the first run, and what each run began with: the "
         "weights of init.weights or the parent of run.extend",
+    )
+    parser.add_argument(
+        "--map",
+        choices=WAYS,
+        help="also map-ENCODER.png: at most 2,000 validation images in the plane, by their features",
     )
     parser.add_argument(
         "--to", metavar="DIR", help="write DIR/RUN/evaluation-ENCODER.json, not into the run folders"

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from cl_lightning.metrics.sphere import on_sphere
 from cl_lightning.plots.map import plot_map
-from cl_lightning.plots.plane import TITLES, Way, embed_in_plane, evenly_drawn
+from cl_lightning.plots.plane import embed_in_plane, evenly_drawn
+from cl_lightning.plots.ways import TITLES, Way
 
 
 def plot_features(

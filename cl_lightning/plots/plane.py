@@ -1,15 +1,14 @@
 """Places features in the plane, for a map."""
 
 import warnings
-from typing import Literal, get_args
+from importlib.metadata import PackageNotFoundError, distribution
 
 import numpy as np
 import torch
 from torch import Tensor
 
-Way = Literal["pca", "tsne", "umap"]
-WAYS: tuple[Way, ...] = get_args(Way)
-TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
+from cl_lightning.plots.ways import TITLES, WAYS, Way
+
 MOST = 2000  # points; more take minutes and can't be told apart
 EXACT = 512  # dimensions
 PERPLEXITY, NEIGHBOURS = 30, 15  # of t-SNE, of UMAP: their authors' defaults
@@ -30,8 +29,7 @@ def embed_in_plane(features: Tensor, way: Way = "pca", seed: int = 0) -> np.ndar
     Raises:
         ValueError: another `way`; too few images for it; UMAP is not installed; values that are not finite.
     """
-    if way not in WAYS:
-        raise ValueError(f"the map is {way!r}; accepted: {', '.join(WAYS)}")
+    check_way(way)
     if not features.isfinite().all():
         raise ValueError("a map needs finite features; accepted: those of a network that has not diverged")
     if way == "pca":
@@ -39,6 +37,20 @@ def embed_in_plane(features: Tensor, way: Way = "pca", seed: int = 0) -> np.ndar
     if len(features) < LEAST:
         raise ValueError(f"a {TITLES[way]} map of {len(features)} images; accepted: {LEAST} or more, or pca")
     return (_tsne if way == "tsne" else _umap)(features.float().cpu().numpy(), seed)
+
+
+def check_way(way: Way) -> None:
+    """Refuse, with a ValueError, what is no way to make a map, or is not installed."""
+    if way not in WAYS:
+        raise ValueError(f"the map is {way!r}; accepted: {', '.join(WAYS)}")
+    if way == "umap":
+        try:
+            distribution("umap-learn")
+        except PackageNotFoundError as error:
+            raise ValueError(
+                "the map is umap, but umap-learn is not installed; accepted: pca, tsne, or "
+                "pip install 'cl_lightning[umap]'"
+            ) from error
 
 
 def _pca(features: Tensor, seed: int) -> np.ndarray:
@@ -73,11 +85,6 @@ def _umap(features: np.ndarray, seed: int) -> np.ndarray:
     neighbours = min(NEIGHBOURS, len(features) - 1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what else it could use, and of few images
-        try:
-            from umap import UMAP
-        except ImportError as error:
-            raise ValueError(
-                "umap-learn is not installed; accepted: pip install 'cl_lightning[umap]', or the map pca or "
-                "tsne"
-            ) from error
+        from umap import UMAP
+
         return UMAP(n_neighbors=neighbours, random_state=seed, n_jobs=1).fit_transform(features)

@@ -1,6 +1,7 @@
 """Maps of features: where points lie, and how classes are told apart."""
 
 import sys
+from importlib.metadata import PackageNotFoundError
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from cl_lightning.plots import plot_features, plot_map
+from cl_lightning.plots import plane, plot_features, plot_map
 from cl_lightning.plots.canvas import as_png
 from cl_lightning.plots.plane import embed_in_plane, evenly_drawn
 
@@ -67,8 +68,12 @@ def test_a_map_that_can_not_be_made_is_refused(features: torch.Tensor, way: str,
         embed_in_plane(features, way)
 
 
+def _absent(package: str) -> None:
+    raise PackageNotFoundError(package)
+
+
 def test_without_umap_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "umap", None)
+    monkeypatch.setattr(plane, "distribution", _absent)
     with pytest.raises(ValueError, match=r"pip install 'cl_lightning\[umap\]'"):
         embed_in_plane(torch.ones(9, 3), "umap")
 
@@ -83,6 +88,7 @@ def test_umap_has_its_seed_and_fewer_neighbours_for_few_images(monkeypatch: pyte
         def fit_transform(self, features: np.ndarray) -> np.ndarray:
             return features[:, :2]
 
+    monkeypatch.setattr(plane, "distribution", lambda package: None)
     monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=UMAP))
     for images in (9, 60):
         assert embed_in_plane(torch.ones(images, 3), "umap", seed=4).shape == (images, 2)

@@ -48,8 +48,10 @@ RANK = {"title": "effective rank", "value": 12.345, "protocol": "of the features
 EVALUATION = {
     "run": "r",
     "encoder": "query",
-    "checkpoint": {"sha256": "0", "epoch": 2, "step": 6},
+    "checkpoint": {"sha256": "0", "epochs": 3, "steps": 6},
     "data": {"name": "digits", "train": 1437, "val": 360},
+    "confusion": "linear_1",
+    "map": "tsne",
     "results": {"knn": KNN, "linear_1": FEW, "rank": RANK},
 }
 

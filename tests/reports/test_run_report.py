@@ -116,7 +116,7 @@ def test_every_number_has_its_protocol_beside_it(page: Page) -> None:
 
 def test_evaluations_say_what_was_evaluated_and_on_what(page: Page) -> None:
     results = page.sections["Results"]
-    assert "cl-eval, query: the trained encoder, after step 6, on 360 images of digits" in results
+    assert "cl-eval, query: the trained encoder, after 6 steps, on 360 images of digits" in results
     assert (page.row("cat"), page.row("dog")) == (["0.25"], ["0.75"])
 
 
@@ -125,6 +125,8 @@ def test_pictures_are_inside_and_said_in_words_with_their_numbers(page: Page) ->
     assert "loss 9 in epoch 1 and 7 in epoch 3" in told["curves"]
     assert "kNN accuracy 0.1 in epoch 1 and 0.3 in epoch 3" in told["curves"]
     assert "0.300" in told["map"]
+    assert "t-SNE" in told["map of cl-eval"]
+    assert "linear, 1 a class" in told["confusion"]
     assert "lowest of cat 0.25, a cow 0.50, dog 0.75, and highest of eel 1.00" in told["confusion"]
     assert page.html.count("data:image/png;base64,iVBOR") == len(told)
     used = re.findall(r'(?:src|href)="([^"]*)"', page.html)
@@ -197,11 +199,20 @@ def test_a_run_of_an_older_version_says_what_is_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", '{"results": 3}', '{"results": {"knn": 3, "few": {"accuracy": "x"}}}']
+    "text",
+    [
+        "{",
+        "[]",
+        '{"results": 3}',
+        '{"results": {"knn": 3, "few": {"accuracy": "x", "by_class": {"a": "b"}}}, "confusion": "few"}',
+        '{"results": {}, "confusion": [1], "map": {}, "data": 3, "checkpoint": [], "encoder": {}}',
+    ],
 )
 def test_a_broken_evaluation_breaks_no_report(tmp_path: Path, text: str) -> None:
     folder = whole(tmp_path)
     (folder / "evaluation-broken.json").write_text(text)
+    for kind in ("confusion", "map"):
+        (folder / f"{kind}-query.png").rename(folder / f"{kind}-broken.png")
     assert "broken" in reported(folder).sections["Results"]
 
 

@@ -1,7 +1,7 @@
-"""The pictures of a run: how to read each, and in words what it shows."""
+"""The pictures in plots/: how to read each, and in words what it shows."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cl_lightning.reports.html import image, quiet, section, sentence
 from cl_lightning.reports.one_run.content import Content
@@ -14,7 +14,6 @@ MAIN = {
     "val/uniformity": "uniformity of validation views",
     "val/effective_rank": "effective rank of validation views",
 }
-CLASSES = 3  # named at each end of an evaluation
 
 
 class Picture(NamedTuple):
@@ -102,27 +101,3 @@ def pictures(run: Content) -> Iterator[str]:
             yield section(title, sentence(f"plots/{name}.png is missing: {missing}"))
         else:
             yield section(title, image(title, shows(run), png), quiet(caption))
-
-
-def evaluation_pictures(run: Content, evaluation: str) -> Iterator[str]:
-    """The confusion picture and the map of an evaluation, each if it is there."""
-    if (png := run.pictures.get(f"confusion-{evaluation}")) is not None:
-        told = f"Which classes were taken for which ({evaluation})"
-        yield image(told, f"{told}.{_extremes(run, evaluation)}", png)
-    if (png := run.pictures.get(f"map-{evaluation}")) is not None:
-        told = f"A map of the features of the evaluated images ({evaluation})"
-        yield image(told, f"{told}, coloured by class.", png)
-
-
-def _extremes(run: Content, evaluation: str) -> str:
-    """The classes with the lowest and the highest accuracy, of the last result that has classes."""
-    found: Any = (run.evaluations.get(evaluation) or {}).get("results", {})
-    classes = [r["by_class"] for r in found.values() if isinstance(r, Mapping) and r.get("by_class")]
-    if not classes or not all(isinstance(value, float) for value in classes[-1].values()):
-        return ""
-    ordered = sorted(classes[-1].items(), key=lambda item: item[1])
-    lowest, highest = (
-        ", ".join(f"{name} {value:.2f}" for name, value in part)
-        for part in (ordered[:CLASSES], ordered[: -CLASSES - 1 : -1])
-    )
-    return f" Accuracy is lowest of {lowest}, and highest of {highest}."

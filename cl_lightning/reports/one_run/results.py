@@ -6,7 +6,7 @@ from typing import Any
 from cl_lightning.reports.columns import ABSENT, is_number
 from cl_lightning.reports.html import details, section, sentence
 from cl_lightning.reports.one_run.content import Content
-from cl_lightning.reports.one_run.pictures import evaluation_pictures
+from cl_lightning.reports.one_run.evaluation_pictures import evaluation_pictures
 from cl_lightning.reports.table_html import Cell, Head, plain_table, text_cell
 
 SOURCES = {
@@ -92,15 +92,15 @@ def _evaluation(run: Content, name: str, evaluation: Mapping[str, Any] | None) -
     yield plain_table(_caption(name, evaluation), HEADS, rows)
     if by_class := _by_class(evaluation["results"]):
         yield details(f"By class ({name})", _classes(name, by_class))
-    yield from evaluation_pictures(run, name)
+    yield from evaluation_pictures(run, name, evaluation)
 
 
 def _caption(name: str, evaluation: Mapping[str, Any]) -> str:
-    """Such as: cl-eval, query: the trained encoder, after step 132, on 360 images of digits."""
+    """Such as: cl-eval, query: the trained encoder, after 132 steps, on 360 images of digits."""
     source = SOURCES.get(str(evaluation.get("encoder")), str(evaluation.get("encoder")))
     checkpoint, data = evaluation.get("checkpoint"), evaluation.get("data")
-    step = checkpoint.get("step") if isinstance(checkpoint, Mapping) else None
-    after = "" if step is None else f", after step {step}"
+    steps = checkpoint.get("steps") if isinstance(checkpoint, Mapping) else None
+    after = "" if steps is None else f", after {steps} steps"
     on = f", on {data.get('val')} images of {data.get('name')}" if isinstance(data, Mapping) else ""
     return f"cl-eval, {name}: {source}{after}{on}"
 

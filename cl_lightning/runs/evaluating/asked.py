@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from lightning.pytorch import Trainer
 
+from cl_lightning.plots.plane import check_way
+from cl_lightning.plots.ways import Way
 from cl_lightning.runs.evaluating.images import Images
 from cl_lightning.runs.evaluating.protocols import Protocol, by_default
 from cl_lightning.runs.evaluating.start import Trained
@@ -17,6 +19,9 @@ class Asked:
     Args:
         baselines: whether the pixels, the untrained network and what a run began with are measured too.
         trainer: makes features, in one process or several; None: in one.
+        map: how the features of the validation images are placed in a map; None: there is none.
+
+    Raises ValueError if such a map can't be made here.
     """
 
     encoder: Trained = "query"
@@ -24,3 +29,8 @@ class Asked:
     baselines: bool = False
     images: Images = field(default_factory=Images)
     trainer: Trainer | None = None
+    map: Way | None = None
+
+    def __post_init__(self) -> None:
+        if self.map is not None:
+            check_way(self.map)

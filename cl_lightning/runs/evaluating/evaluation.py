@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from cl_lightning.evaluation import Result
 from cl_lightning.evaluation.by_class import confusion
-from cl_lightning.plots import plot_confusion
+from cl_lightning.plots import plot_confusion, plot_features
 from cl_lightning.runs.evaluating.content import content
 from cl_lightning.runs.evaluating.subject import Subject
 from cl_lightning.runs.folder import RunFolder
@@ -27,10 +27,14 @@ class Evaluation:
     @classmethod
     def of(cls, subject: Subject, results: Mapping[str, Result]) -> "Evaluation":
         """The evaluation of a network with these results. The last that has classes gets a picture."""
-        about = content(subject, results)
+        about, pictures = content(subject, results), {}
         predicted = {name: r.predicted for name, r in results.items() if r.predicted is not None}
-        if not predicted:
-            return cls(subject.folder, about)
-        name, last = predicted.popitem()
-        picture = plot_confusion(confusion(subject.val.labels, last, subject.classes), subject.class_names)
-        return cls(subject.folder, about | {"confusion": name}, {"confusion": picture})
+        if predicted:
+            about["confusion"], last = predicted.popitem()
+            counts = confusion(subject.val.labels, last, subject.classes)
+            pictures["confusion"] = plot_confusion(counts, subject.class_names)
+        if (way := subject.asked.map) is not None:
+            about["map"] = way
+            names = dict(zip(subject.classes.tolist(), subject.class_names, strict=True))
+            pictures["map"] = plot_features(subject.val.features, subject.val.labels, names, way)
+        return cls(subject.folder, about, pictures)
