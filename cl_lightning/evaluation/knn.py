@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from cl_lightning.evaluation.features import Features
+from cl_lightning.evaluation.phrases import measured_on
 from cl_lightning.metrics.neighbours import nearest, vote
 from cl_lightning.metrics.sphere import BLOCK_ELEMENTS, on_sphere
 
@@ -56,7 +57,7 @@ def knn_accuracies(
             f"vote of the {available[k]} nearest of {len(labels):,} clean training images by cosine "
             "similarity s",
             f"weights {weights}",
-            f"{len(val.labels):,} validation images",
+            measured_on(val.labels, train.labels),
         )
         results[k, temperature] = KNNResult(accuracy, protocol, found)
     return results

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from cl_lightning.evaluation.draws import Amount, Percent, draw_labels
 from cl_lightning.evaluation.features import Features
+from cl_lightning.evaluation.phrases import measured_on
 
 REGULARISATION = 1.0  # scikit-learn's C: the weight of the data term relative to |w|^2 / 2
 ITERATIONS = 1000
@@ -44,7 +45,7 @@ def linear_accuracy(
     nothing is chosen by `val`. `draw_labels` selects the labelled images; None uses all images, once.
 
     Raises:
-        ValueError: fewer than 1 label a class or 1 draw; a class with fewer images than requested.
+        ValueError: fewer than 1 label a class or 1 draw; a class with fewer images than requested; one class.
     """
     return linear_accuracies(train, val, [labels_per_class], draws)[labels_per_class]
 
@@ -57,6 +58,11 @@ def linear_accuracies(
     chosen = {n: _rows(y_train, n, draws) for n in amounts}
     if not chosen:
         return {}
+    if len(set(y_train.tolist())) < 2:
+        raise ValueError(
+            "the labelled training images are of one class, from which no probe can learn; accepted: images "
+            "of two classes or more, or --protocol knn"
+        )
     scaler = StandardScaler().fit(train.features.double().numpy())
     x_train = scaler.transform(train.features.double().numpy())
     x_val = scaler.transform(val.features.double().numpy())
@@ -69,7 +75,11 @@ def linear_accuracies(
             predicted.append(probe.predict(x_val))
             converged += done
         scores = [float((found == y_val).mean()) for found in predicted]
-        protocol = _protocol(n, len(y_train), len(rows), converged, len(y_val))
+        protocol = (
+            "logistic regression (L-BFGS, C = 1) on frozen features, standardised by all training images",
+            _labelled(n, len(y_train), len(rows), converged),
+            measured_on(val.labels, train.labels),
+        )
         results[n] = LinearResult(
             *(float(np.mean(scores)), float(np.std(scores)), len(rows), converged, protocol),
             torch.from_numpy(np.stack(predicted)),
@@ -89,14 +99,12 @@ def _fitted(features: np.ndarray, labels: np.ndarray) -> tuple[LogisticRegressio
     return probe, not any(issubclass(w.category, ConvergenceWarning) for w in told)
 
 
-def _protocol(amount: Amount | None, images: int, fits: int, converged: int, queries: int) -> tuple[str, ...]:
+def _labelled(amount: Amount | None, images: int, fits: int, converged: int) -> str:
+    """Which images were labelled, and how many fits did not converge."""
     labelled = f"all {images:,} labels" if amount is None else f"{_drawn(amount)}, {_count(fits, 'draw')}"
-    stopped = f" ({fits - converged} of {_count(fits, 'fit')} stopped at {ITERATIONS:,} iterations)"
-    return (
-        "logistic regression (L-BFGS, C = 1) on frozen features, standardised by all training images",
-        labelled + ("" if converged == fits else stopped),
-        f"{queries:,} validation images",
-    )
+    if converged == fits:
+        return labelled
+    return f"{labelled} ({fits - converged} of {_count(fits, 'fit')} stopped at {ITERATIONS:,} iterations)"
 
 
 def _drawn(amount: Amount) -> str:

@@ -137,5 +137,7 @@ def _results(run: RunFolder | None, summary: Mapping[str, Any]) -> Iterator[str]
         with suppress(ValueError, KeyError, TypeError, AttributeError):
             evaluation = json.loads(file.read_text(encoding="utf-8"))
             for name, result in evaluation["results"].items():
-                about = f"{title(name, result)} ({evaluation['encoder']})"
+                data = evaluation.get("data", {})
+                on = f" on {data['name']}" if data.get("transfer") else ""
+                about = f"{title(name, result)} ({evaluation['encoder']}{on})"
                 yield f"- {about}: {number(result):.3f}. {result['protocol']}"

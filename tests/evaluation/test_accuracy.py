@@ -116,3 +116,15 @@ def test_a_feature_that_never_changes_is_harmless() -> None:
         Features(torch.cat([f.features, torch.ones(len(f.labels), 1)], 1), f.labels) for f in (TRAIN, VAL)
     ]
     assert linear_accuracy(*constant).accuracy == linear_accuracy(TRAIN, VAL).accuracy
+
+
+def test_images_of_classes_that_cannot_be_learnt_are_wrong_and_told() -> None:
+    val = Features(VAL.features, torch.where(VAL.labels == 3, 9, VAL.labels))
+    for result in (knn_accuracy(TRAIN, val), linear_accuracy(TRAIN, val)):
+        assert result.accuracy <= 0.75
+        assert "15 of them of a class without training images" in result.protocol[-1]
+
+
+def test_one_class_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"accepted: .*--protocol"):
+        linear_accuracy(Features(TRAIN.features, TRAIN.labels * 0), VAL)

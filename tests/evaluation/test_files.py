@@ -1,9 +1,12 @@
 """The files of evaluations: what is kept, what is replaced, and what lies beside."""
 
+import errno
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,8 @@ import pytest
 import torch
 
 from cl_lightning.evaluate import main
+from cl_lightning.runs.evaluating import writing
+from tests.data.photos import write_photos
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*neighbours are asked of a bank"),
@@ -135,17 +140,43 @@ def test_a_run_without_images_or_labels_of_its_own_is_measured_on_others(
         (("data=digits",), "1 channel"),
         (("data=synthetic", "data.val=null"), "data.val"),
         (("data=synthetic", "trainer=cpu"), "trainer=cpu"),
+        (("data=image_folder", "data.root={unlabelled}"), "label"),
+        (("{broken}",), "broken.png"),
         (("{folder}",), "{folder}"),
     ],
 )
 def test_images_that_can_t_be_evaluated_are_refused_in_one_line(
     run: Callable[[str], Path], tmp_path: Path, words: tuple[str, ...], named: str
 ) -> None:
-    folder = run("simclr")
-    (tmp_path / "empty").mkdir()
+    folder, places = run("simclr"), {name: tmp_path / name for name in ("folder", "unlabelled", "broken")}
+    places["folder"].mkdir()
+    write_photos(places["unlabelled"], *[f"{part}/{n}.png" for part in ("train", "val") for n in range(20)])
+    classes = [f"{part}/{kind}" for part in ("train", "val") for kind in ("cat", "dog")]
+    write_photos(places["broken"], *[f"{place}/{n}.png" for place in classes for n in range(10)])
+    (places["broken"] / "val" / "cat" / "broken.png").write_bytes(b"no photo")
     with pytest.raises(SystemExit) as end:
-        main([str(folder), "--data", *(word.format(folder=tmp_path / "empty") for word in words)])
-    assert named.format(folder=tmp_path / "empty") in str(end.value.code)
+        main([str(folder), "--data", *(word.format(**places) for word in words)])
+    assert named.format(**places) in str(end.value.code)
     assert "accepted: " in str(end.value.code)
     assert "\n" not in str(end.value.code)
     assert list(folder.glob("evaluation*")) == []
+
+
+def test_a_disk_that_is_full_for_a_picture_loses_no_numbers(
+    run: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, replacing = run("simclr"), writing.replacing
+
+    @contextmanager
+    def full(target: Path) -> Iterator[Any]:
+        if target.suffix == ".png":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+        with replacing(target) as part:
+            yield part
+
+    monkeypatch.setattr(writing, "replacing", full)
+    with pytest.raises(SystemExit, match=r"confusion-query\.png can't be written: No space left"):
+        main([str(folder), "--protocol", "knn"])
+    assert list(content(folder)["results"]) == ["knn"]
+    assert f"wrote {folder / 'evaluation-query.json'}" in capsys.readouterr().out
+    assert not list(folder.glob("*.tmp"))

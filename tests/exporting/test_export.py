@@ -174,7 +174,14 @@ def test_the_card_tells_what_was_trained(run: Path, tmp_path: Path) -> None:
             {"encoder": "query", "results": {"linear_all": {"accuracy": 0.875, "protocol": "L-BFGS; frozen"}}}
         )
     )
+    on_others = {
+        "encoder": "query",
+        "data": {"name": "cifar10", "transfer": True},
+        "results": {"map": {"title": "mAP", "value": 0.625, "protocol": "queries"}},
+    }
+    (run / "evaluation-query-on-cifar10.json").write_text(json.dumps(on_others))
     card = (export(run, tmp_path / "out", "safetensors").folder / "README.md").read_text()
+    assert "mAP (query on cifar10): 0.625. queries" in card
     summary = json.loads((run / "summary.json").read_text())
     for told in ("moco_v2", "synthetic", f"{summary['knn_top1']:.3f}", "0.875", "L-BFGS", "info_nce"):
         assert told in card

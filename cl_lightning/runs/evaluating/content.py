@@ -73,6 +73,7 @@ def _as_json(subject: Subject, result: Result) -> dict[str, Any]:
 
 
 def _transfer(subject: Subject) -> list[str]:
+    """A phrase about images that are not the run's."""
     if subject.given is None:
         return []
     return [f"images of {subject.given.name}, while the run trained on {subject.config['data']['name']}"]
