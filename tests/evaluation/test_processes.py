@@ -49,6 +49,33 @@ def test_two_processes_find_what_one_finds_to_the_bit_and_only_the_first_tells(
     assert results(tmp_path / "1") == results(tmp_path / "2")
 
 
+def test_two_processes_train_as_one(run: Callable[[str], Path], tmp_path: Path) -> None:
+    words = [
+        str(run("moco")),
+        "--protocol",
+        "linear_sgd",
+        "finetune",
+        "--labels",
+        "2",
+        "--epochs",
+        "2",
+        "--seeds",
+        "1",
+    ]
+    for number in ("1", "2"):
+        done = cl_eval(*words, "--accelerator", "cpu", "--devices", number, "--to", str(tmp_path / number))
+        assert done.returncode == 0, done.stderr
+    for source in ("query", "untrained"):
+        one, two = (
+            json.loads(next((tmp_path / number).rglob(f"evaluation-{source}.json")).read_text())["results"]
+            for number in ("1", "2")
+        )
+        assert len(one) == 3
+        for name, result in one.items():
+            for key in ("accuracy", "std", "by_class"):
+                assert two[name][key] == pytest.approx(result[key]), name
+
+
 def test_processes_that_torchrun_has_started_find_each_other(
     run: Callable[[str], Path], tmp_path: Path
 ) -> None:
