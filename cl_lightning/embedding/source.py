@@ -56,7 +56,7 @@ class Source(NamedTuple):
         batches = [Batch(self.seen(image)[None], index, index) for image in images]
         return torch.cat([embedded(batch, self.views, network).vectors for batch in batches])
 
-    def seen(self, image: UInt8[Tensor, "channels height width"]) -> UInt8[Tensor, "channels height width"]:
+    def seen(self, image: UInt8[Tensor, "_ _ _"]) -> UInt8[Tensor, "channels height width"]:
         """The part of an image that the network sees."""
         cut = middle(self.views)
         return image if cut is None else cut(image, 0, 0)

@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -64,7 +64,7 @@ def _array(
     kind: str,
     shape: tuple[int, ...],
     compression: int = zipfile.ZIP_STORED,
-) -> IO[bytes]:
+) -> Any:
     """A member of the archive, after its header."""
     member = zipfile.ZipInfo(f"{name}.npy")
     member.compress_type = compression
@@ -74,14 +74,14 @@ def _array(
     return array
 
 
-def _head(array: IO[bytes]) -> tuple[tuple[int, ...], Any]:
+def _head(array: Any) -> tuple[tuple[int, ...], Any]:
     """Shape and type of an array whose version 1.0 is known."""
     np.lib.format.read_magic(array)
     shape, _, kind = np.lib.format.read_array_header_1_0(array)
     return shape, kind
 
 
-def _read(array: IO[bytes], rows: int, shape: tuple[int, ...], kind: Any) -> Any:
+def _read(array: Any, rows: int, shape: tuple[int, ...], kind: Any) -> Any:
     row = shape[1:]
     content = array.read(rows * int(np.prod(row, dtype=int)) * kind.itemsize)
     return np.frombuffer(content, kind).reshape(rows, *row)
