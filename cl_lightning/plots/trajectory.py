@@ -11,7 +11,7 @@ from cl_lightning.plots.canvas import Margins, figure
 from cl_lightning.plots.curves import STAGES
 
 Point = tuple[int, float, float]  # epoch from 1, alignment, uniformity
-MARGINS = Margins(left=0.7, right=0.2, top=0.15, bottom=0.5)
+MARGINS = Margins(left=0.7, right=0.2, top=0.35, bottom=0.5)
 SEPARATE = 40  # more epochs have no dot of their own
 
 
@@ -42,21 +42,12 @@ def plot_trajectory(metrics: str | Path) -> Figure | None:
     for stage, points in trajectories.items():
         _draw(axes, stage, points)
     axes.margins(0.16)
-    axes.annotate(
-        "better",
-        (0.80, 0.04),
-        (0.90, 0.16),
-        xycoords="axes fraction",
-        textcoords="axes fraction",
-        fontsize=9,
-        color="0.35",
-        arrowprops={"arrowstyle": "->", "color": "0.35"},
-    )
+    axes.set_title("↙ lower left is better", fontsize=9, loc="left", color="0.35")
     axes.set_xlabel("alignment: distance of positives, squared (lower is better)", fontsize=9)
     axes.set_ylabel("uniformity: log (lower is spread more evenly)", fontsize=9)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=8, frameon=False, loc="upper left")
+    axes.legend(fontsize=8, frameon=False)
     return picture
 
 

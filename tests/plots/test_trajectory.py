@@ -37,7 +37,8 @@ def test_each_epoch_with_both_values_is_a_point_and_both_ends_are_named(tmp_path
         "validation": ([0.9], [-1.0]),
     }
     words = sorted(text.get_text() for text in picture.axes[0].texts)
-    assert words == ["better", "epoch 1", "epoch 1", "epoch 5"]
+    assert words == ["epoch 1", "epoch 1", "epoch 5"]
+    assert "lower left is better" in picture.axes[0].get_title(loc="left")
     assert as_png(picture).startswith(b"\x89PNG")
 
 

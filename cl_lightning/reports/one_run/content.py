@@ -74,13 +74,18 @@ def content(folder: RunFolder, summary: Mapping[str, Any]) -> Content:
 
 def _evaluations(path: Path) -> list[tuple[str, Mapping[str, Any] | None]]:
     found: list[tuple[str, Mapping[str, Any] | None]] = []
-    for file in sorted(path.glob("evaluation-*.json")):
+    for file in sorted(path.glob("evaluation-*.json"), key=_trained_first):
         read = None
         with suppress(OSError, ValueError):
             read = json.loads(file.read_text(encoding="utf-8"))
         is_whole = isinstance(read, dict) and isinstance(read.get("results"), dict)
         found.append((file.stem.removeprefix("evaluation-"), read if is_whole else None))
     return found
+
+
+def _trained_first(file: Path) -> tuple[bool, str]:
+    """The trained encoders come before what they are compared with."""
+    return not file.stem.startswith(("evaluation-query", "evaluation-key")), file.stem
 
 
 def _pictures(folder: RunFolder) -> dict[str, bytes]:

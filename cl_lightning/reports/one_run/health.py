@@ -3,8 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cl_lightning.reports.html import items, section, sentence
+from cl_lightning.reports.html import items, quiet, section, sentence
 from cl_lightning.reports.one_run.content import Content
+
+WATCHED = (
+    "Warnings are of a loss that is not finite, can't fall, falls back to guessing or does not move; of "
+    "embeddings that collapse towards one point, or use few directions around their mean; of a queue whose "
+    "embeddings no longer resemble the keys. They come at the end of an epoch, and not in the first steps."
+)
 
 
 def health(run: Content) -> str:
@@ -19,8 +25,8 @@ def in_short(run: Content) -> str:
     if messages is None:
         return "its health was not recorded"
     if not messages:
-        return "no health problem was found"
-    return f"{len(messages)} health problem{'s were' if len(messages) > 1 else ' was'} found, see Health"
+        return "no health warning"
+    return f"{len(messages)} health warning{'s' if len(messages) > 1 else ''}, see Health"
 
 
 def _problems(run: Content, messages: Any) -> list[str]:
@@ -28,12 +34,7 @@ def _problems(run: Content, messages: Any) -> list[str]:
         return [sentence("not recorded: the run had no callbacks.health, or is of an older version")]
     if messages:
         return [items(map(_text, messages))]
-    return [
-        sentence(
-            "nothing was found: no collapse, no low rank, no loss that cannot fall or fell back to guessing, "
-            "no queue that is too old"
-        )
-    ]
+    return [sentence("the run was watched, and nothing was warned of"), quiet(WATCHED)]
 
 
 def _text(message: Any) -> str:

@@ -34,10 +34,10 @@ def _row(name: str, value: float | None, how: str) -> list[Cell]:
     return [text_cell(name), number_cell(value), text_cell(how, kind="long")]
 
 
-def number_cell(value: Any) -> Cell:
+def number_cell(value: Any, form: str = ".4g") -> Cell:
     if not is_number(value):
         return text_cell(ABSENT, ABSENT, "number")
-    return text_cell(f"{value:.4g}", value, "number")
+    return text_cell(f"{value:{form}}", value, "number")
 
 
 def _end(run: Content) -> Iterator[tuple[str, float | None, str]]:
@@ -135,7 +135,7 @@ def _classes(name: str, by_class: Mapping[str, Mapping[str, float]]) -> str:
     classes = list(dict.fromkeys(label for column in by_class.values() for label in column))
     heads = [Head("class"), *(Head(title, kind="number") for title in by_class)]
     rows = [
-        [text_cell(label), *(number_cell(column.get(label)) for column in by_class.values())]
+        [text_cell(label), *(number_cell(column.get(label), ".3f") for column in by_class.values())]
         for label in classes
     ]
     return plain_table(f"Accuracy of each class ({name})", heads, rows)
