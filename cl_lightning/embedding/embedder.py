@@ -38,6 +38,7 @@ class ChunkedImages(LightningDataModule):
 
     Args:
         chunks: all chunks of each data set.
+        about: the description of the rows; each process must have the same.
         batch_size: images of a forward pass of each process.
         left_out: counts the files that can't be read.
     """
@@ -49,13 +50,14 @@ class ChunkedImages(LightningDataModule):
         sets: Mapping[str, MapStyle],
         chunks: Mapping[str, list[Chunk]],
         parts: Parts,
+        about: Mapping[str, Any],
         batch_size: int,
         num_workers: int,
         left_out: LeftOut,
     ) -> None:
         super().__init__()
         self.sets = {name: readable(part, left_out.limit) for name, part in sets.items()}
-        self.chunks, self.parts, self.left_out = chunks, parts, left_out
+        self.chunks, self.parts, self.about, self.left_out = chunks, parts, about, left_out
         self.batch_size, self.num_workers = batch_size, num_workers
         self.orders: list[ChunkOrder] = []
         self.todo = 0
@@ -67,6 +69,7 @@ class ChunkedImages(LightningDataModule):
         All processes look at the parts before the first of them writes one: Lightning lets them wait for each
         other after this.
         """
+        self.parts.check(self.about)  # also on another machine, whose images and checkpoint may be others
         rank, world = self.trainer.global_rank, self.trainer.world_size  # type: ignore[union-attr]
         todo = {name: [c for c in chunks if not self.parts.has(c)] for name, chunks in self.chunks.items()}
         self.todo = sum(chunk.stop - chunk.start for chunks in todo.values() for chunk in chunks)

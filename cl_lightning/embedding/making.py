@@ -111,7 +111,9 @@ def _written(prepared: Preparation) -> list[str]:
     first, data, parts = prepared.trainer.is_global_zero, prepared.given.config["data"], prepared.parts
     chunks = _chunks(prepared)
     left_out = LeftOut(data.get("max_broken") or 0)
-    images = ChunkedImages(prepared.sets, chunks, parts, data["batch_size"], data["num_workers"], left_out)
+    images = ChunkedImages(
+        prepared.sets, chunks, parts, prepared.about, data["batch_size"], data["num_workers"], left_out
+    )
     with parts.begun(prepared.about) if first else nullcontext():
         _compute(prepared, images)
         if not first:

@@ -62,7 +62,7 @@ class Parts:
     def has(self, chunk: Chunk) -> bool:
         """Whether all images of a chunk are there; one with files that can't be read is tried again."""
         try:
-            return len(self.read(chunk).index) == chunk.stop - chunk.start
+            return len(self._index(chunk)) == chunk.stop - chunk.start
         except FileNotFoundError:
             return False
 
@@ -98,7 +98,12 @@ class Parts:
     def _file(self, chunk: Chunk) -> Path:
         return self.folder / f"{chunk.of}-{chunk.start:09}.npz"
 
-    def _describe(self, about: Mapping[str, Any]) -> None:
+    def check(self, about: Mapping[str, Any]) -> None:
+        """Refuse another description than that of the parts.
+
+        Raises:
+            ConfigError: says in what they differ.
+        """
         file = self.folder / ABOUT
         if file.is_file():
             before = json.loads(file.read_text(encoding="utf-8"))
@@ -108,9 +113,12 @@ class Parts:
                     f"{', '.join(changed)}); accepted: that command, which goes on with them, another --to, "
                     "or this one after that folder is removed"
                 )
+
+    def _describe(self, about: Mapping[str, Any]) -> None:
+        self.check(about)
         with writing(self.target):
             remove_unfinished(self.folder)
-            with replacing(file) as part:
+            with replacing(self.folder / ABOUT) as part:
                 part.write(json.dumps(about, indent=2).encode())
 
 

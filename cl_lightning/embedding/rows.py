@@ -26,8 +26,13 @@ class Rows:
 
     def __init__(self, sets: Mapping[str, MapStyle]) -> None:
         self.sets = {name: bare(part) for name, part in sets.items()}
-        roots = [os.path.abspath(part.root) for part in self.sets.values() if isinstance(part, PhotoFolder)]
-        self.top = os.path.commonpath(roots) if roots else ""
+        roots = {
+            name: os.path.abspath(part.root)
+            for name, part in self.sets.items()
+            if isinstance(part, PhotoFolder)
+        }
+        top = os.path.commonpath(roots.values()) if roots else ""
+        self._below = {name: os.path.relpath(root, top).replace(os.sep, "/") for name, root in roots.items()}
         self._classes = {
             name: {number: known for known, number in numbers_by_name(part).items()} | _of_photos(part)
             for name, part in self.sets.items()
@@ -41,7 +46,8 @@ class Rows:
         part = self.sets[of]
         if not isinstance(part, PhotoFolder):
             return f"{of}/{index}"
-        path = os.path.relpath(os.path.abspath(part.paths[index]), self.top).replace(os.sep, "/")
+        path = part.paths[index][len(os.path.join(str(part.root), "")) :].replace(os.sep, "/")
+        path = path if self._below[of] == os.curdir else f"{self._below[of]}/{path}"
         return path if _is_text(path) else printable(path)
 
     def label(self, of: str, number: int) -> str:
@@ -61,10 +67,11 @@ class Rows:
         if not os.path.isfile(os.path.expanduser(path)):
             return path
         real = os.path.realpath(os.path.expanduser(path))
-        for of, index, name in self._named():
-            part = self.sets[of]
-            if isinstance(part, PhotoFolder) and os.path.realpath(part.paths[index]) == real:
-                return name
+        for of, part in self.sets.items():
+            for index, photo in enumerate(part.paths if isinstance(part, PhotoFolder) else ()):
+                may_be = os.path.basename(photo) == os.path.basename(real) or photo in part.links
+                if may_be and os.path.realpath(photo) == real:
+                    return self.name(of, index)
         return None
 
     @cached_property
