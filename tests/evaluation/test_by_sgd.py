@@ -116,6 +116,16 @@ def test_only_the_chosen_images_are_learnt() -> None:
     assert torch.equal(found.predicted, alone.predicted)
 
 
+def test_a_mixed_precision_is_told() -> None:
+    method = small.simclr()
+    made = learner(method.encoder.backbone, method.views, small.data())
+    found = all_labels(replace(made, precision="bf16-mixed"), SHORT, False)
+    plain = all_labels(made, SHORT, False)
+    assert "bf16-mixed" in found.protocol[2]
+    assert found.protocol[2].removesuffix(", bf16-mixed") == plain.protocol[2]
+    assert found.accuracy == pytest.approx(plain.accuracy, abs=0.2)
+
+
 def test_one_class_can_not_be_learnt() -> None:
     method, data = small.simclr(), small.data()
     one = TensorImages(data.train.images, torch.full((64,), 3))

@@ -22,6 +22,7 @@ from cl_lightning.runs.evaluating.one_run import evaluate
 from cl_lightning.runs.evaluating.protocols import Finetune, LinearSGD
 from cl_lightning.runs.evaluating.published import NotPublishedError, begin_published, weights_of
 from cl_lightning.runs.evaluating.several_runs import evaluate_runs
+from cl_lightning.train import train
 from cl_lightning.weights.named import digest_by_name, named
 from tests import small
 from tests.evaluation.learning import learner
@@ -138,6 +139,25 @@ def test_imagenet_weights_are_those_of_the_library_for_the_same_network(no_netwo
         "source": "torchvision:resnet18",
         "digest": digest_by_name("torchvision:resnet18"),
     }
+
+
+@pytest.mark.slow
+def test_imagenet_weights_have_a_row_and_a_file_that_says_whose_they_are(
+    no_network: Path, tmp_path: Path
+) -> None:
+    no_network.parent.mkdir(parents=True)
+    torch.save(resnet18().state_dict(), no_network)
+    network = ("encoder=resnet18", "encoder.backbone.stem=imagenet", "callbacks.health=null")
+    overrides = [o for o in small.SMALL if not o.startswith("encoder")]
+    config = small.config(*overrides, *network, "callbacks.progress=null", f"run.root={tmp_path}")
+    train(config)
+    folder = RunFolder.of(config).path
+    evaluations = evaluate_runs([str(folder)], Asked(protocols=[Finetune(seeds=1, epochs=1)]))
+    names = ["untrained encoder", "ImageNet weights (torchvision:resnet18)", f"{folder.name} (query)"]
+    assert list(evaluations.rows) == names
+    evaluations.write()
+    weights = content(folder, "imagenet")["weights"]
+    assert (weights["source"], weights["kind"]) == ("torchvision:resnet18", "imagenet")
 
 
 def test_without_them_the_message_says_which_file_to_put_where(no_network: Path) -> None:
