@@ -17,6 +17,7 @@ from cl_lightning.distributed import world_size
 from cl_lightning.evaluation.classifier import Classifier
 from cl_lightning.evaluation.features import Features
 from cl_lightning.evaluation.labelled_views import labelled_views, told_of
+from cl_lightning.evaluation.phrases import counted, measured_on
 from cl_lightning.evaluation.recipe import Recipe
 from cl_lightning.evaluation.training import predictions
 
@@ -83,8 +84,8 @@ class Learner:
         protocol = (
             *recipe.phrases(images, self.precision),
             told_of(self.views),
-            f"{labelled}, {seeds} {'draw' if seeds == 1 else 'draws'} of batches and views",
-            f"last epoch, {len(self.val.labels):,} validation images" + self._unknown(classes),
+            f"{labelled}, {counted(seeds, 'draw')} of batches and views",
+            f"last epoch, {measured_on(self.val.labels, self.train.labels)}",
         )
         spread = scores.std(correction=0).item()
         return SGDResult(scores.mean().item(), spread, seeds, protocol, torch.stack(learnt))
@@ -109,10 +110,6 @@ class Learner:
         data = LabelledData(self.data, chosen, batch_size, seed)
         trainer = partial(self.trainer, precision=self.precision, max_epochs=recipe.epochs_for(len(labels)))
         return predictions(classifier, data, trainer, told)
-
-    def _unknown(self, classes: Tensor) -> str:
-        unknown = int((~torch.isin(self.val.labels, classes)).sum())
-        return f", {unknown:,} of them of a class without training images, taken as wrong" if unknown else ""
 
 
 def _check_shares(batch_size: int) -> None:

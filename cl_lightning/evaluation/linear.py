@@ -12,9 +12,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from cl_lightning.evaluation.draws import Amount, Percent, draw_labels
+from cl_lightning.evaluation.draws import Amount, draw_labels
 from cl_lightning.evaluation.features import Features
-from cl_lightning.evaluation.phrases import measured_on
+from cl_lightning.evaluation.phrases import counted, labelled, measured_on
 
 REGULARISATION = 1.0  # scikit-learn's C: the weight of the data term relative to |w|^2 / 2
 ITERATIONS = 1000
@@ -70,8 +70,8 @@ def linear_accuracies(
     results: dict[Amount | None, LinearResult] = {}
     for n, rows in chosen.items():
         predicted, converged = [], 0
-        for labelled in rows:
-            probe, done = _fitted(x_train[labelled], y_train[labelled])
+        for drawn in rows:
+            probe, done = _fitted(x_train[drawn], y_train[drawn])
             predicted.append(probe.predict(x_val))
             converged += done
         scores = [float((found == y_val).mean()) for found in predicted]
@@ -101,17 +101,7 @@ def _fitted(features: np.ndarray, labels: np.ndarray) -> tuple[LogisticRegressio
 
 def _labelled(amount: Amount | None, images: int, fits: int, converged: int) -> str:
     """Which images were labelled, and how many fits did not converge."""
-    labelled = f"all {images:,} labels" if amount is None else f"{_drawn(amount)}, {_count(fits, 'draw')}"
+    said = f"all {images:,} labels" if amount is None else f"{labelled(amount)}, {counted(fits, 'draw')}"
     if converged == fits:
-        return labelled
-    return f"{labelled} ({fits - converged} of {_count(fits, 'fit')} stopped at {ITERATIONS:,} iterations)"
-
-
-def _drawn(amount: Amount) -> str:
-    if isinstance(amount, Percent):
-        return f"{amount.percent:g} % of the labels of each class"
-    return f"{_count(amount, 'label')} a class"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+        return said
+    return f"{said} ({fits - converged} of {counted(fits, 'fit')} stopped at {ITERATIONS:,} iterations)"

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
+from cl_lightning.evaluation.phrases import counted
 from cl_lightning.optim import WarmupCosine
 
 LARGEST = 256  # images of a batch
@@ -53,7 +54,7 @@ class Recipe:
         return (
             f"{self.source}: SGD with Nesterov momentum {self.momentum:g}, no weight decay",
             f"learning rate {rate:.3g} falling by half a cosine",
-            f"{epochs} epoch{'' if epochs == 1 else 's'} in batches of {batch}{mixed}",
+            f"{counted(epochs, 'epoch')} in batches of {batch}{mixed}",
         )
 
 

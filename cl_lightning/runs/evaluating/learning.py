@@ -10,9 +10,10 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.plugins.environments import SLURMEnvironment
 
-from cl_lightning.evaluation import Percent, Result, draw_labels
+from cl_lightning.evaluation import Result, draw_labels
 from cl_lightning.evaluation.by_sgd import Learner
 from cl_lightning.evaluation.draws import Amount
+from cl_lightning.evaluation.phrases import briefly, labelled
 from cl_lightning.evaluation.recipe import Recipe
 from cl_lightning.runs.evaluating.subject import Subject
 from cl_lightning.runs.frozen_trainer import PATIENCE
@@ -40,13 +41,11 @@ def of_amount(subject: Subject, amount: Amount, seeds: int) -> Labelled:
         ValueError: a class has fewer images.
     """
     rows = draw_labels(subject.train.labels.numpy(), amount, seeds)
-    if isinstance(amount, Percent):
-        return Labelled(rows, f"{amount} of labels", f"{amount.percent:g} % of the labels of each class")
-    return Labelled(rows, f"{amount} a class", f"{amount} label{'s' if amount > 1 else ''} a class")
+    return Labelled(rows, briefly(amount), labelled(amount))
 
 
 def result(
-    subject: Subject, title: str, heading: str, recipe: Recipe, frozen: bool, labelled: Labelled
+    subject: Subject, title: str, heading: str, recipe: Recipe, frozen: bool, images: Labelled
 ) -> Result:
     """The column of a classifier that is trained on a copy of the network, with the network or without."""
     learner = Learner(
@@ -55,7 +54,7 @@ def result(
         _precision(subject),
     )
     told = f"{subject.folder.path.name} ({subject.source}): {title}"
-    found = learner.accuracy(recipe, frozen, labelled.rows, labelled.phrase, told)
+    found = learner.accuracy(recipe, frozen, images.rows, images.phrase, told)
     values = {"accuracy": found.accuracy, "std": found.std, "draws": found.draws}
     return Result(title, heading, values, found.protocol, found.predicted)
 

@@ -50,12 +50,9 @@ class Few(Protocol):
 
     def measure(self, subject: "Subject") -> "dict[str, Result]":
         from cl_lightning.evaluation import linear_accuracies  # with scikit-learn
+        from cl_lightning.evaluation.phrases import briefly
         from cl_lightning.runs.evaluating.protocols.linear import as_result
 
         wanted = self._amounts()
         found = linear_accuracies(subject.train, subject.val, wanted, self.draws)
-        return {f"linear_{n}": as_result(_title(n), found[n]) for n in wanted}
-
-
-def _title(amount: "Amount") -> str:
-    return f"linear, {amount} a class" if isinstance(amount, int) else f"linear, {amount} of labels"
+        return {f"linear_{n}": as_result(f"linear, {briefly(n)}", found[n]) for n in wanted}
