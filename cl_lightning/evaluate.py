@@ -31,6 +31,7 @@ def run(options: argparse.Namespace) -> None:
         from cl_lightning.reports.one_run import renew_run_reports
         from cl_lightning.runs.evaluating.asked import Asked
         from cl_lightning.runs.evaluating.images import Images
+        from cl_lightning.runs.evaluating.progress import FeatureProgress
         from cl_lightning.runs.evaluating.several_runs import evaluate_runs
         from cl_lightning.runs.frozen_trainer import frozen_trainer, is_first
         from cl_lightning.runs.given_images import given_images
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> None:
             asked_for(options),
             options.baselines,
             Images(given, options.root),
-            frozen_trainer("cl-eval", options.accelerator, options.devices),
+            frozen_trainer("cl-eval", options.accelerator, options.devices, [FeatureProgress()]),
             options.map,
         )
         evaluations = evaluate_runs(options.runs, asked, options.to)

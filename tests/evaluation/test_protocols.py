@@ -13,6 +13,7 @@ from cl_lightning.evaluate import main, parser
 from cl_lightning.evaluation import FrozenFeatures
 from cl_lightning.evaluation.by_class import accuracy_by_class, class_table, confusion
 from cl_lightning.runs import RunFolder
+from cl_lightning.runs.evaluating import progress
 from cl_lightning.runs.evaluating.asked import Asked
 from cl_lightning.runs.evaluating.one_run import evaluate
 from cl_lightning.runs.evaluating.protocols import KNN, PROTOCOLS, Few, asked_for
@@ -170,3 +171,14 @@ def test_classes_are_printed_for_one_row_and_of_many_the_weakest(
 def test_few_without_numbers_gives_no_column(run: Callable[[str], Path]) -> None:
     asked = Asked(protocols=[Few(()), KNN()])
     assert list(evaluate(RunFolder(run("simclr")), asked=asked).content["results"]) == ["knn"]
+
+
+def test_progress_is_told_only_if_it_takes_long(
+    run: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [str(run("simclr")), "--protocol", "knn"]
+    main(words)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(progress, "LOG", 0.0)
+    main(words)
+    assert "features  17%, 16 of 96 images" in capsys.readouterr().err
