@@ -8,6 +8,7 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 
 from cl_lightning.distributed.saved_by_rank import gather_objects
+from cl_lightning.pairs import clean
 
 
 class Features(NamedTuple):
@@ -31,7 +32,9 @@ class FrozenFeatures(LightningModule):
         self.network = network
 
     def predict_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> Features:
-        features = self.network(self.views.clean(batch.images))
+        images = clean(self.views, batch.images)
+        kind = next((p.dtype for p in self.network.parameters()), images.dtype)  # float64 of some runs
+        features = self.network(images.to(kind))
         return Features(features.float().cpu(), batch.labels.cpu())
 
     def extract(self, data: Any, trainer: Trainer | None = None) -> tuple[Features, Features]:

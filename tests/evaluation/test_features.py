@@ -9,7 +9,9 @@ from torch import nn
 
 from cl_lightning.data import ContrastiveData, TensorImages
 from cl_lightning.evaluation import FrozenFeatures
+from cl_lightning.evaluation.recipe import PROBE
 from tests import small
+from tests.evaluation.learning import learner
 
 
 class Photos(torch.utils.data.Dataset):
@@ -64,6 +66,23 @@ def test_images_of_any_data_set_keep_their_order_and_missing_labels() -> None:
     torch.testing.assert_close(bank.features, queries.features)
     assert (bank.labels == -1).all()
     assert queries.labels.tolist() == [index % 3 - 1 for index in range(64)]
+
+
+def test_a_network_in_float64_is_measured_and_tuned_too() -> None:
+    data, method = small.data(), small.simclr()
+    plain, _ = FrozenFeatures(method.views, method.encoder.backbone).extract(data, small.trainer())
+    made = learner(method.encoder.backbone.double(), method.views, data)
+    torch.testing.assert_close(made.train.features, plain.features)
+    for frozen in (True, False):
+        found = made.accuracy(PROBE.lasting(1), frozen, [None], "all labels", "test")
+        assert found.predicted.shape == (1, 32)
+
+
+def test_views_without_an_input_for_evaluation_give_the_images_with_a_warning() -> None:
+    data = small.data()
+    with pytest.warns(UserWarning, match="no method `clean"):
+        _, queries = FrozenFeatures(object(), nn.Flatten()).extract(data, small.trainer())
+    assert torch.equal(queries.features, (data.val.images / 255).flatten(1))
 
 
 def test_pixels_are_the_clean_images() -> None:
