@@ -43,8 +43,6 @@ class ChunkedImages(LightningDataModule):
         left_out: counts the files that can't be read.
     """
 
-    allow_zero_length_dataloader_with_multiple_devices = True  # there may be fewer chunks than processes
-
     def __init__(
         self,
         sets: Mapping[str, MapStyle],
@@ -56,6 +54,7 @@ class ChunkedImages(LightningDataModule):
         left_out: LeftOut,
     ) -> None:
         super().__init__()
+        self.allow_zero_length_dataloader_with_multiple_devices = True  # fewer chunks than processes
         self.sets = {name: readable(part, left_out.limit) for name, part in sets.items()}
         self.chunks, self.parts, self.about, self.left_out = chunks, parts, about, left_out
         self.batch_size, self.num_workers = batch_size, num_workers

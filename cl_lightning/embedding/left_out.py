@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from tqdm import tqdm
 
 from cl_lightning.blueprints import ConfigError
+from cl_lightning.callbacks.bars import redraws
 from cl_lightning.data import BrokenImageError
 from cl_lightning.files import printable
 
@@ -26,7 +27,8 @@ class LeftOut:
         for path, reason in found.items():
             if path not in self.paths:
                 self.paths.append(path)
-                tqdm.write(f"cl-embed: left out: {reason}", file=sys.stderr)
+                write = tqdm.write if redraws() else print  # a bar on a terminal stays below the line
+                write(f"cl-embed: left out: {reason}", file=sys.stderr)
         self.check(self.paths)
 
     def check(self, paths: Iterable[str]) -> None:

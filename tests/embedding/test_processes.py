@@ -20,8 +20,9 @@ WORDS = ("data=synthetic", "data.size=8", f"data.train.images={IMAGES}", "data.v
 
 def command(folder: Path, file: str, *more: str) -> list[str]:
     run = str(folder / "last.ckpt")
-    options = ("data.batch_size=8", "--to", file, "--accelerator", "cpu")
-    return [sys.executable, "-m", "cl_lightning.embed", run, *WORDS, *options, *more]
+    words = ("data.batch_size=8", *(word for word in more if word.startswith("data.")))
+    options = ("--to", file, "--accelerator", "cpu", *(word for word in more if word not in words))
+    return [sys.executable, "-m", "cl_lightning.embed", run, *WORDS, *words, *options]
 
 
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -86,11 +87,14 @@ def test_a_signal_ends_it_with_a_line_that_says_how_to_go_on(
     assert not (folder / "rows.npz").exists()
 
 
-def test_torchrun_starts_the_processes(folder: Path) -> None:
+def test_torchrun_starts_processes_of_which_one_has_no_chunk(folder: Path) -> None:
+    few = "data.train.images=20"
+    by_one = command(folder, "by_one.npz", few)
+    subprocess.run(by_one, cwd=folder, env=ENVIRONMENT, check=True)
     ran = subprocess.run(
         [
             *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
-            *command(folder, "by_torchrun.npz")[1:],
+            *command(folder, "by_torchrun.npz", few)[1:],
         ],
         cwd=folder,
         env=ENVIRONMENT,
@@ -100,4 +104,4 @@ def test_torchrun_starts_the_processes(folder: Path) -> None:
     )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.count("by_torchrun.npz") == 1
-    assert same(folder / "by_torchrun.npz", folder / "whole.npz")
+    assert same(folder / "by_torchrun.npz", folder / "by_one.npz")
