@@ -112,6 +112,7 @@ def test_other_images_have_files_of_their_own_with_a_protocol_that_tells(
     assert "20 validation images" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_images_that_only_have_the_same_name_replace_nothing(run: Callable[[str], Path]) -> None:
     folder = run("simclr")
     for seed in ("1", "2", "1"):
@@ -120,6 +121,7 @@ def test_images_that_only_have_the_same_name_replace_nothing(run: Callable[[str]
     assert names == ["evaluation-query-on-synthetic", "evaluation-query-on-synthetic-2"]
 
 
+@pytest.mark.slow
 def test_a_run_without_images_or_labels_of_its_own_is_measured_on_others(
     run: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -140,9 +142,9 @@ def test_a_run_without_images_or_labels_of_its_own_is_measured_on_others(
         (("data=digits",), "1 channel"),
         (("data=synthetic", "data.val=null"), "data.val"),
         (("data=synthetic", "trainer=cpu"), "trainer=cpu"),
-        (("data=image_folder", "data.root={unlabelled}"), "label"),
-        (("{broken}",), "broken.png"),
-        (("{folder}",), "{folder}"),
+        pytest.param(("data=image_folder", "data.root={unlabelled}"), "label", marks=pytest.mark.slow),
+        pytest.param(("{broken}",), "broken.png", marks=pytest.mark.slow),
+        pytest.param(("{folder}",), "{folder}", marks=pytest.mark.slow),
     ],
 )
 def test_images_that_can_t_be_evaluated_are_refused_in_one_line(

@@ -16,7 +16,17 @@ from cl_lightning.runs import RunFolder
 from cl_lightning.runs.evaluating import progress
 from cl_lightning.runs.evaluating.asked import Asked
 from cl_lightning.runs.evaluating.one_run import evaluate
-from cl_lightning.runs.evaluating.protocols import KNN, PROTOCOLS, Few, asked_for
+from cl_lightning.runs.evaluating.protocols import (
+    KNN,
+    PROTOCOLS,
+    Few,
+    Finetune,
+    Linear,
+    LinearSGD,
+    Protocol,
+    Retrieval,
+    asked_for,
+)
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*neighbours are asked of a bank"),
@@ -104,6 +114,7 @@ def test_help_names_every_protocol_and_needs_no_torch(capsys: pytest.CaptureFixt
     assert all(name in out for name in PROTOCOLS)
 
 
+@pytest.mark.slow
 def test_the_same_images_are_labelled_for_every_encoder(
     run: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,8 +132,17 @@ def test_the_same_images_are_labelled_for_every_encoder(
     assert drawn[0] == drawn[1]
 
 
+FROZEN = [protocol() for protocol in (KNN, Few, Linear, Retrieval)]
+TRAINED = [LinearSGD(seeds=1, epochs=1), Finetune(seeds=1, epochs=1)]
+
+
+def test_every_protocol_is_among_those_that_change_nothing() -> None:
+    assert {type(protocol) for protocol in FROZEN + TRAINED} == set(PROTOCOLS.values())
+
+
+@pytest.mark.parametrize("protocols", [FROZEN, pytest.param(TRAINED, marks=pytest.mark.slow)])
 def test_no_protocol_changes_a_bit_of_the_network(
-    run: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    run: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, protocols: list[Protocol]
 ) -> None:
     networks: list[Any] = []
     extract = FrozenFeatures.extract
@@ -132,8 +152,7 @@ def test_no_protocol_changes_a_bit_of_the_network(
         return extract(self, *arguments)
 
     monkeypatch.setattr(FrozenFeatures, "extract", seen)
-    every = tuple(protocol() for protocol in PROTOCOLS.values() if not protocol.all_processes)
-    evaluate(RunFolder(run("moco")), "key", Asked(encoder="key", protocols=every))
+    evaluate(RunFolder(run("moco")), "key", Asked(encoder="key", protocols=protocols))
     ((network, before),) = networks
     after = network.state_dict()
     assert before
@@ -173,6 +192,7 @@ def test_few_without_numbers_gives_no_column(run: Callable[[str], Path]) -> None
     assert list(evaluate(RunFolder(run("simclr")), asked=asked).content["results"]) == ["knn"]
 
 
+@pytest.mark.slow
 def test_progress_is_told_only_if_it_takes_long(
     run: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
