@@ -17,12 +17,12 @@ MAIN = {
 
 
 class Picture(NamedTuple):
-    """A file in plots/: its title, how to read it, what it shows, and why a run may lack it."""
+    """A file in plots/: its title, how to read it, what it shows, and what it needs."""
 
     title: str
     caption: str
     shows: Callable[[Content], str]
-    missing: str
+    needs: str
 
 
 def _changes(run: Content, names: Mapping[str, str]) -> str:
@@ -48,6 +48,8 @@ def _both(quantities: Sequence[str]) -> dict[str, str]:
     return {f"{s}/{q}": f"{q.replace('_', ' ')} ({s})" for q in quantities for s in ("train", "val")}
 
 
+LABELLED = "callbacks.knn, labels of all training and validation images"
+NEW = "a run that ended by this version or a later one"
 GEOMETRY = ("alignment", "uniformity")
 SPECTRUM = ("effective_rank", "directions_90", "largest_share")
 PICTURES = {
@@ -55,49 +57,49 @@ PICTURES = {
         "Curves",
         "Each quantity by optimizer step.",
         lambda run: f"Curves by optimizer step: {_changes(run, MAIN)}.",
-        "no metrics.csv was written (logger)",
+        "metrics.csv (logger)",
     ),
     "pairs": Picture(
         "Pairs",
         "Some training images, and below each the two views that were its positive pair in the first epoch.",
         lambda run: "A row of training images, and below it two rows with their random views.",
-        "it was not written",
+        "a run that has ended well",
     ),
     "neighbours": Picture(
         "Neighbours",
         "A validation image in each row, then the nearest training images. Green: of the same class, red: of "
         "another.",
         lambda run: f"Rows of a validation image and its nearest training images.{_knn(run)}",
-        "no kNN was measured (callbacks.knn, and labels of all training and validation images)",
+        LABELLED,
     ),
     "map": Picture(
         "Map",
         "Validation images in the plane of the two directions in which their features differ most. What lies "
         "far apart is told apart; what lies close together may still differ in other directions.",
         lambda run: f"A map of the features of validation images by PCA, coloured by class.{_knn(run)}",
-        "no kNN was measured (callbacks.knn, and labels of all training and validation images)",
+        f"{LABELLED}, {NEW}",
     ),
     "alignment_uniformity": Picture(
         "Alignment and uniformity",
         "The way over the epochs. Lower left is better: views of one image close together (alignment), all "
         "images spread evenly (uniformity).",
         lambda run: f"The way over the epochs: {_changes(run, _both(GEOMETRY))}. Both are better the lower.",
-        "alignment and uniformity were not measured (callbacks.health)",
+        f"callbacks.health, {NEW}",
     ),
     "spectrum": Picture(
         "Spectrum",
         "Share of each direction of the embeddings, largest first. A flat line uses all directions, a steep "
         "one few; the dotted line is an even spread.",
         lambda run: f"Shares of the directions of the embeddings: {_changes(run, _both(SPECTRUM))}.",
-        "the embeddings were not measured (callbacks.health)",
+        "callbacks.health",
     ),
 }
 
 
 def pictures(run: Content) -> Iterator[str]:
     """A section for each picture in plots/, or why it is missing."""
-    for name, (title, caption, shows, missing) in PICTURES.items():
+    for name, (title, caption, shows, needs) in PICTURES.items():
         if (png := run.pictures.get(name)) is None:
-            yield section(title, sentence(f"plots/{name}.png is missing: {missing}"))
+            yield section(title, sentence(f"plots/{name}.png is missing; it needs: {needs}"))
         else:
             yield section(title, image(title, shows(run), png), quiet(caption))
