@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cl_lightning.encoders.policy import apply_policy
+from cl_lightning.evaluation.labelled_views import fitting
 from cl_lightning.evaluation.recipe import Recipe
 from cl_lightning.optim import fused
 from cl_lightning.pairs import clean
@@ -67,7 +68,7 @@ class Classifier(LightningModule):
         self.backbone.train(not self.frozen)
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        images, _ = self.views(batch.images, batch.index, self.current_epoch)
+        images, _ = self.views(fitting(self.views, batch.images), batch.index, self.current_epoch)
         return F.cross_entropy(self(images).float(), torch.searchsorted(self.classes, batch.labels))
 
     def predict_step(self, batch: Any, batch_idx: int) -> Int64[Tensor, " batch"]:

@@ -3,6 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+from torch import Tensor
+
+from cl_lightning.pairs.middle import middle
 from cl_lightning.pairs.views import Views
 
 
@@ -15,6 +18,17 @@ def labelled_views(views: Any, seed: int) -> Any:
     if not isinstance(views, Views):
         return views
     return replace(views, seed=seed, operations=() if views.crops else views.operations)
+
+
+def fitting(views: Any, images: Tensor) -> Tensor:
+    """Images for views that cut no crop: the middle in their size, as in an evaluation.
+
+    Only images that are not the run's can have another size.
+    """
+    if not isinstance(views, Views) or views.crop is not None:
+        return images
+    size = (views.size, views.size)
+    return images if images.shape[-2:] == size else middle(images, views.size)
 
 
 def told_of(views: Any) -> str:

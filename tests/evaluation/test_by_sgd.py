@@ -11,7 +11,7 @@ from torch import nn
 
 from cl_lightning.data import ContrastiveData, TensorImages, digits
 from cl_lightning.evaluation import linear_accuracy
-from cl_lightning.evaluation.labelled_views import labelled_views
+from cl_lightning.evaluation.labelled_views import fitting, labelled_views
 from cl_lightning.evaluation.recipe import FINE_TUNING, PROBE, Recipe
 from cl_lightning.pairs import digit_views
 from tests import small
@@ -160,3 +160,13 @@ def test_the_views_keep_the_crop_and_lose_the_colours() -> None:
     assert (kept.operations, kept.seed) == ((), 7)
     warped = digit_views(8)
     assert labelled_views(warped, 7) == replace(warped, seed=7)
+
+
+def test_images_of_another_size_are_cut_only_for_views_that_cut_none() -> None:
+    images = torch.randint(256, (2, 1, 12, 10), dtype=torch.uint8)
+    warped, cropping = digit_views(8), small.simclr().views
+    fitted = fitting(warped, images)
+    assert (fitted.shape, fitted.dtype) == ((2, 1, 8, 8), torch.uint8)
+    assert (warped.clean(fitted) - warped.clean(images)).abs().max() < 0.02 / min(warped.std)  # rounded
+    assert fitting(warped, fitted) is fitted
+    assert fitting(cropping, images) is images
