@@ -1,5 +1,6 @@
 """What the papers' recipes make of an encoder: a linear probe by SGD, and fine-tuning."""
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Int
 from lightning.pytorch import Trainer
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 
 from cl_lightning.data import ContrastiveData
@@ -79,7 +81,7 @@ class Learner:
             self._predictions(recipe, frozen, rows, seed, f"{told}, seed {seed} ({seed + 1} of {seeds})")
             for seed, rows in enumerate(chosen)
         ]
-        scores = torch.tensor([(found == self.val.labels).double().mean() for found in learnt])
+        scores = torch.tensor([_accuracy(found, self.val) for found in learnt], dtype=torch.float64)
         images = len(self.train.labels if chosen[0] is None else chosen[0])
         protocol = (
             *recipe.phrases(images, self.precision),
@@ -109,7 +111,13 @@ class Learner:
             classifier.standardise(self.train.features)
         data = LabelledData(self.data, chosen, batch_size, seed)
         trainer = partial(self.trainer, precision=self.precision, max_epochs=recipe.epochs_for(len(labels)))
-        return predictions(classifier, data, trainer, told)
+        predicted = predictions(classifier, data, trainer, told)
+        rank_zero_only(print)(f"{told}: {_accuracy(predicted, self.val):.3f}", file=sys.stderr)
+        return predicted
+
+
+def _accuracy(predicted: Int[Tensor, " images"], val: Features) -> float:
+    return (predicted == val.labels).double().mean().item()
 
 
 def _check_shares(batch_size: int) -> None:
