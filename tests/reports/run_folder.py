@@ -50,6 +50,8 @@ EVALUATION = {
     "encoder": "query",
     "checkpoint": {"sha256": "0", "epochs": 3, "steps": 6},
     "data": {"name": "digits", "train": 1437, "val": 360},
+    "features": 16,
+    "geometry": {"uniformity": -2.5, "effective_rank": 7.25},
     "confusion": "linear_1",
     "map": "tsne",
     "results": {"knn": KNN, "linear_1": FEW, "rank": RANK},

@@ -117,6 +117,8 @@ def test_every_number_has_its_protocol_beside_it(page: Page) -> None:
 def test_evaluations_say_what_was_evaluated_and_on_what(page: Page) -> None:
     results = page.sections["Results"]
     assert "cl-eval, query: the trained encoder, after 6 steps, on 360 images of digits" in results
+    assert "The 16 features" in results
+    assert "uniformity -2.5, effective rank 7.25" in results
     assert (page.row("cat"), page.row("dog")) == (["0.250"], ["0.750"])
 
 
@@ -190,6 +192,7 @@ def test_a_run_of_an_older_version_says_what_is_missing(tmp_path: Path) -> None:
     folder = made(tmp_path, config, {"knn_top1": None})
     page = reported(folder)
     assert page.row("kNN accuracy")[0] == "–"
+    assert f"cl-eval {folder.name} --data DIR\n" in page.sections["How to go on"]
     assert "not measured" in page.row("kNN accuracy")[1]
     for name, picture in PICTURES.items():
         assert f"plots/{name}.png is missing" in page.sections[picture.title].replace("Plots", "plots")

@@ -10,11 +10,12 @@ from cl_lightning.reports.one_run.content import Content
 def going_on(run: Content) -> str:
     """Commands for this run; it is named as seen from the folder that holds it."""
     name = shlex.quote(run.name)
+    labelled = run.measured("knn_top1") is not None
     commands = (
-        "# what the frozen encoder is worth",
-        f"cl-eval {name}",
+        "# what the frozen encoder is worth" + ("" if labelled else ", on labelled photos in DIR"),
+        f"cl-eval {name}" + ("" if labelled else " --data DIR"),
         "# the vectors of the photos in DIR",
-        f"cl-embed {name} DIR --to vectors.parquet",
+        f"cl-embed {name} DIR --to vectors.npz",
         "# weights for other programs",
         f"cl-export {name} --to my_encoder --format safetensors",
     )

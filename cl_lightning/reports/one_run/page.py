@@ -30,7 +30,7 @@ def page(run: Content) -> str:
 
 def _reached(run: Content) -> str:
     """The result in a sentence."""
-    epochs = run.summary.get("epochs")
+    length = " and ".join(f"{run.summary[key]} {key}" for key in ("epochs", "steps") if key in run.summary)
     knn = run.measured("knn_top1")
     reached = "no kNN accuracy" if knn is None else f"kNN accuracy {knn:.3f}"
-    return f"finished{'' if epochs is None else f' after {epochs} epochs'}: {reached}; {in_short(run)}"
+    return f"finished{length and ' after '}{length}: {reached}; {in_short(run)}"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cl_lightning.reports.columns import ABSENT, is_number
-from cl_lightning.reports.html import details, section, sentence
+from cl_lightning.reports.html import details, quiet, section, sentence
 from cl_lightning.reports.one_run.content import Content
 from cl_lightning.reports.one_run.evaluation_pictures import evaluation_pictures
 from cl_lightning.reports.table_html import Cell, Head, plain_table, text_cell
@@ -90,9 +90,20 @@ def _evaluation(run: Content, name: str, evaluation: Mapping[str, Any] | None) -
         if isinstance(result, Mapping)
     ]
     yield plain_table(_caption(name, evaluation), HEADS, rows)
+    yield from _geometry(evaluation)
     if by_class := _by_class(evaluation["results"]):
         yield details(f"By class ({name})", _classes(name, by_class))
     yield from evaluation_pictures(run, name, evaluation)
+
+
+def _geometry(evaluation: Mapping[str, Any]) -> Iterator[str]:
+    """How the features lie on the sphere."""
+    found = evaluation.get("geometry")
+    numbers = found if isinstance(found, Mapping) else {}
+    told = [f"{name.replace('_', ' ')} {value:.4g}" for name, value in numbers.items() if is_number(value)]
+    if told:
+        dim = evaluation.get("features")
+        yield quiet(f"The {dim} features of the validation images, at unit length: {', '.join(told)}.")
 
 
 def _caption(name: str, evaluation: Mapping[str, Any]) -> str:
