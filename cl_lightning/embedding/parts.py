@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Float, Int64
@@ -18,6 +19,7 @@ from cl_lightning.runs.lock import HeldError, locked
 
 ABOUT = "about.json"
 LOCK = ".lock"
+NOT_THERE = (FileNotFoundError, ValueError, KeyError, EOFError, BadZipFile)  # or damaged, after a crash
 
 
 class Block(NamedTuple):
@@ -63,7 +65,7 @@ class Parts:
         """Whether all images of a chunk are there; one with files that can't be read is tried again."""
         try:
             return len(self._index(chunk)) == chunk.stop - chunk.start
-        except FileNotFoundError:
+        except NOT_THERE:
             return False
 
     def write(self, chunk: Chunk, block: Block) -> None:
@@ -77,7 +79,7 @@ class Parts:
 
     def read(self, chunk: Chunk) -> Block:
         """A chunk. Raises FileNotFoundError if it is not there."""
-        with np.load(self._file(chunk)) as part:
+        with self._file(chunk).open("rb") as file, np.load(file) as part:
             return Block(chunk.of, part["index"], part["labels"], part["vectors"])
 
     def lacking(self, chunks: Sequence[Chunk]) -> list[tuple[str, int]]:
@@ -92,7 +94,7 @@ class Parts:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _index(self, chunk: Chunk) -> list[int]:
-        with np.load(self._file(chunk)) as part:
+        with self._file(chunk).open("rb") as file, np.load(file) as part:
             return part["index"].tolist()
 
     def _file(self, chunk: Chunk) -> Path:
@@ -106,7 +108,7 @@ class Parts:
         """
         file = self.folder / ABOUT
         if file.is_file():
-            before = json.loads(file.read_text(encoding="utf-8"))
+            before = _read(file)
             if changed := [name for name in about if about[name] != before.get(name)]:
                 raise ConfigError(
                     f"{self.folder} holds the unfinished rows of another command (with another "
@@ -120,6 +122,14 @@ class Parts:
             remove_unfinished(self.folder)
             with replacing(self.folder / ABOUT) as part:
                 part.write(json.dumps(about, indent=2).encode())
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """A description; empty if it is damaged."""
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        return {}
 
 
 @contextmanager

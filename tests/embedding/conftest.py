@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cl_lightning.checkpoints import DESCRIPTION
-from cl_lightning.embedding import chunks
+from cl_lightning.embedding import chunks, neighbours
 from cl_lightning.methods import described
 from cl_lightning.runs import given_images
 from tests import small
@@ -54,8 +54,10 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunks, "MOST_ROWS", 5)
+    monkeypatch.setattr(neighbours, "SHOWN", 4)
+    monkeypatch.setattr(neighbours, "DPI", 20)
 
 
 @pytest.fixture(autouse=True, scope="session")

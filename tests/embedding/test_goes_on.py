@@ -115,6 +115,34 @@ def test_other_images_and_other_weights_are_not_mixed_either(
         embedded(saved(tmp_path / "other.ckpt", seed=1), [photos], file)
 
 
+def test_damaged_parts_are_made_again_and_a_damaged_description_is_refused(
+    run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: list[Chunk]
+) -> None:
+    file = tmp_path / "rows.npz"
+    with interrupted_after(2, monkeypatch):
+        embedded(run, [photos], file)
+    described = parts_of(file) / parts.ABOUT
+    about = described.read_bytes()
+    described.write_bytes(b"")
+    with pytest.raises(ConfigError, match="after that folder is removed"):
+        embedded(run, [photos], file)
+    described.write_bytes(about)
+    for part in parts_of(file).glob("*.npz"):
+        part.write_bytes(part.read_bytes()[:100])
+    written.clear()
+    assert embedded(run, [photos], file).rows == len(NAMES)
+    assert sum(chunk.stop - chunk.start for chunk in written) == len(NAMES)
+
+
+def test_a_folder_in_which_no_image_can_be_read_is_refused(run: Path, tmp_path: Path) -> None:
+    names = ("1.png", "2.png", "3.png")
+    folder = write_photos(tmp_path / "photos", *names, broken=names)
+    for allowed in (0, 3):
+        with pytest.raises(ConfigError, match=r"1\.png"):
+            embedded(run, [folder, f"data.max_broken={allowed}"], tmp_path / "rows.npz")
+    assert not (tmp_path / "rows.npz").exists()
+
+
 def test_a_file_that_exists_is_not_written_over(run: Path, photos: Path, tmp_path: Path) -> None:
     file = tmp_path / "rows.npz"
     file.write_bytes(b"mine")
@@ -144,7 +172,7 @@ def full_disk() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.parametrize("ending", [".npz", ".csv", ".parquet"])
+@pytest.mark.parametrize("ending", [".npz", ".csv", pytest.param(".parquet", marks=pytest.mark.slow)])
 def test_a_full_disk_is_told_and_the_same_command_goes_on_later(
     ending: str, run: Path, photos: Path, tmp_path: Path, written: list[Chunk]
 ) -> None:

@@ -25,7 +25,7 @@ def by_cosine(file: Path, name: str) -> list[str]:
     return [files[place] for place in order if files[place] != name]
 
 
-@pytest.mark.parametrize("ending", [".npz", ".csv", ".parquet"])
+@pytest.mark.parametrize("ending", [".npz", ".csv", pytest.param(".parquet", marks=pytest.mark.slow)])
 def test_the_nearest_are_those_by_cosine_without_the_image_itself(
     ending: str, run: Path, photos: Path, tmp_path: Path
 ) -> None:
@@ -73,7 +73,7 @@ def test_an_image_without_a_file_is_searched_for_by_its_name(run: Path, tmp_path
     assert [near.file for near in done.neighbours.found["train/3"]] == expected
 
 
-@pytest.mark.parametrize("ending", [".npz", ".csv", ".parquet"])
+@pytest.mark.parametrize("ending", [".npz", ".csv", pytest.param(".parquet", marks=pytest.mark.slow)])
 def test_vectors_of_another_network_are_not_searched(
     ending: str, run: Path, photos: Path, tmp_path: Path
 ) -> None:
