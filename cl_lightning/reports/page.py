@@ -128,7 +128,8 @@ def _runs(comparison: Comparison, folder: Path) -> str:
 def _links(run: Run, folder: Path) -> str:
     """Links to the pictures in the run folder."""
     pictures = sorted(run.folder.plots.glob("*.png"))
-    return " ".join(_link(picture, picture.stem, folder) for picture in pictures)
+    name = run.folder.path.name
+    return " ".join(_link(picture, picture.stem, folder, f"{picture.stem} of {name}") for picture in pictures)
 
 
 def _name(run: Run, folder: Path) -> str:
@@ -137,9 +138,11 @@ def _name(run: Run, folder: Path) -> str:
     return _link(report, name, folder) if report.is_file() else escape(name)
 
 
-def _link(file: Path, text: str, folder: Path) -> str:
+def _link(file: Path, text: str, folder: Path, told: str = "") -> str:
+    """A link to a file; `told` is what it is called where the text alone would not be clear."""
     place = quote(os.path.relpath(file.resolve(), folder.resolve()))
-    return f'<a href="{escape(place)}">{escape(text)}</a>'
+    label = f' aria-label="{escape(told)}"' if told else ""
+    return f'<a href="{escape(place)}"{label}>{escape(text)}</a>'
 
 
 def _picture(name: str, png: bytes) -> str:

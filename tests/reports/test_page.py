@@ -50,7 +50,7 @@ def test_names_are_text(page: str) -> None:
 
 
 def test_links_lead_to_pictures_and_reports_that_are_there(page: str) -> None:
-    links = re.findall(r'<a href="([^"]*)">', page)
+    links = re.findall(r'<a href="([^"]*)"', page)
     (picture,) = (link for link in links if link.endswith("png"))
     assert re.fullmatch(r"\.\./r%3Cu%3En-\w{8}/plots/a%27%26%25\.png", picture)
     of_runs = [link for link in links if link != picture]

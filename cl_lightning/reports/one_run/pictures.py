@@ -100,6 +100,6 @@ def pictures(run: Content) -> Iterator[str]:
     """A section for each picture in plots/, or why it is missing."""
     for name, (title, caption, shows, needs) in PICTURES.items():
         if (png := run.pictures.get(name)) is None:
-            yield section(title, sentence(f"plots/{name}.png is missing; it needs: {needs}"))
+            yield section(title, sentence(f"this picture, plots/{name}.png, is missing; it needs: {needs}"))
         else:
             yield section(title, image(title, shows(run), png), quiet(caption))

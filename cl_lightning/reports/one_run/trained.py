@@ -42,6 +42,8 @@ def _rows(run: Content) -> Iterator[tuple[str, str]]:
             yield name, f"{code(_target(part))} {text_cell(in_keys(part)).html}"
             if isinstance(backbone := part.get("backbone"), Mapping):
                 yield "backbone", f"{code(_target(backbone))} {text_cell(in_keys(backbone)).html}"
+    if callbacks := _callbacks(run):
+        yield "callbacks", text_cell("; ".join(callbacks)).html
     if data := run.group("data"):
         yield "data", text_cell(in_keys({"set": run.summary.get("dataset", data.get("name")), **data})).html
     steps = [f"{run.summary[k]} {k}" for k in ("epochs", "steps") if k in run.summary]
@@ -50,6 +52,13 @@ def _rows(run: Content) -> Iterator[tuple[str, str]]:
     yield "length", text_cell(", ".join(steps) or "not recorded").html
     yield "seed", text_cell(value_text(run.config.get("seed"))).html
     yield "began with", text_cell(_beginning(run)).html
+
+
+def _callbacks(run: Content) -> list[str]:
+    """Those that have settings, such as the negative queue."""
+    found = run.group("callbacks").items()
+    settings = {name: in_keys(part) for name, part in found if isinstance(part, Mapping)}
+    return [f"{name} {keys}" for name, keys in settings.items() if keys]
 
 
 def _beginning(run: Content) -> str:
