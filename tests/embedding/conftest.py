@@ -1,7 +1,6 @@
 """A checkpoint with its own query and key encoder, and folders of photos."""
 
 import copy
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,8 @@ import torch
 from cl_lightning.checkpoints import DESCRIPTION
 from cl_lightning.embedding import chunks, neighbours
 from cl_lightning.methods import described
-from cl_lightning.runs import given_images
 from tests import small
+from tests.composed_once import composed_once
 from tests.data.photos import write_photos
 
 NAMES = [f"{split}/{kind}/{n}.png" for split in ("train", "val") for kind in "ab" for n in range(1, 5)]
@@ -62,8 +61,5 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _composed_once() -> Any:
-    """Configs of the same words are composed once, which takes longer than the rest of these tests."""
-    compose = cache(given_images._composed)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(given_images, "_composed", lambda words: copy.deepcopy(compose(tuple(words))))
+    with composed_once():
         yield

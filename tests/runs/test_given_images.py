@@ -1,6 +1,6 @@
 """Images named on a command line: folders in any layout, words of cl-train, and what can't be used."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,10 +11,17 @@ from cl_lightning.data.photos.any_layout import all_photos
 from cl_lightning.data.record.inventory import below
 from cl_lightning.pairs import simclr_views
 from cl_lightning.runs.given_images import all_images, evaluation_data, given_images
+from tests.composed_once import composed_once
 from tests.data.photos import write_photos
 
 DIGITS = ("data=digits", "data.batch_size=64")
 GREY, COLOUR = (simclr_views(8, mean=(0.5,) * n, std=(0.25,) * n) for n in (1, 3))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _composed_once() -> Iterator[None]:
+    with composed_once():
+        yield
 
 
 def labels_of(photos: PhotoFolder) -> list[str] | None:
