@@ -47,6 +47,7 @@ class Learner:
         train, val: the features and labels of these images and of those to predict.
         trainer: makes a Trainer with the arguments that it is given.
         precision: of the training, in Lightning's words.
+        drawn: for fine-tuning from random weights, the network of each seed; None: always `network`.
     """
 
     network: nn.Module
@@ -56,6 +57,7 @@ class Learner:
     val: Features
     trainer: Callable[..., Trainer]
     precision: Any = "32-true"
+    drawn: Callable[[int], nn.Module] | None = None
 
     def accuracy(
         self, recipe: Recipe, frozen: bool, chosen: Sequence[np.ndarray | None], labelled: str, told: str
@@ -99,7 +101,7 @@ class Learner:
         batch_size = recipe.batch_size(len(labels))
         _check_shares(batch_size)
         classifier = Classifier(
-            self.network,
+            self.network if frozen or self.drawn is None else self.drawn(seed),
             self.train.features.shape[1],
             labels.unique(),
             labelled_views(self.views, seed),

@@ -75,6 +75,20 @@ def test_the_numbers_are_those_of_the_encoder_in_the_checkpoint(
         assert (results[name]["accuracy"], results[name]["std"]) == (expected.accuracy, expected.std)
 
 
+def test_each_seed_from_random_weights_begins_with_others(run: Callable[[str], Path]) -> None:
+    folder = RunFolder(run("simclr"))
+    found = evaluate(folder, "untrained", Asked(protocols=[Finetune(seeds=2, epochs=3)]))
+    config, scores = folder.config(), []
+    for seed in (0, 1):
+        network, views = frozen_network(folder, config | {"seed": config["seed"] + seed}, "untrained")
+        made = learner(network, views, assemble_data(config))
+        tuned = made.accuracy(FINE_TUNING.lasting(3), False, [None, None], "all labels", "test")
+        scores.append((tuned.predicted[seed] == made.val.labels).double().mean().item())
+    result = found.content["results"]["finetune_all"]
+    assert result["accuracy"] == pytest.approx(sum(scores) / 2)
+    assert result["std"] == pytest.approx(abs(scores[0] - scores[1]) / 2)
+
+
 def test_raw_pixels_have_a_probe_and_nothing_to_tune(run: Callable[[str], Path]) -> None:
     asked = Asked(protocols=[LinearSGD(**SHORT), Finetune(**SHORT)])
     assert list(evaluate(RunFolder(run("simclr")), "pixels", asked).content["results"]) == ["linear_sgd"]

@@ -16,6 +16,7 @@ SOURCES = {
     "untrained": "the untrained encoder",
     "starting": "the weights that it began with",
     "parent": "the run that it went on from",
+    "imagenet": "the network with ImageNet weights",
 }
 HEADS = [Head("result"), Head("value", kind="number"), Head("how it was measured", kind="long")]
 

@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.plugins.environments import SLURMEnvironment
+from torch import nn
 
 from cl_lightning.evaluation import Result, draw_labels
 from cl_lightning.evaluation.by_sgd import Learner
 from cl_lightning.evaluation.draws import Amount
 from cl_lightning.evaluation.phrases import briefly, labelled
 from cl_lightning.evaluation.recipe import Recipe
+from cl_lightning.runs.evaluating.networks import frozen_network
 from cl_lightning.runs.evaluating.subject import Subject
 from cl_lightning.runs.frozen_trainer import PATIENCE
 from cl_lightning.runs.processes import Processes
@@ -52,11 +54,20 @@ def result(
         *(subject.network, subject.views, subject.data, subject.train, subject.val),
         partial(trainer_alike, subject.asked.trainer),
         _precision(subject),
+        partial(_drawn, subject) if subject.source == "untrained" else None,
     )
     told = f"{subject.folder.path.name} ({subject.source}): {title}"
     found = learner.accuracy(recipe, frozen, images.rows, images.phrase, told)
     values = {"accuracy": found.accuracy, "std": found.std, "draws": found.draws}
     return Result(title, heading, values, found.protocol, found.predicted)
+
+
+def _drawn(subject: Subject, seed: int) -> nn.Module:
+    """An untrained network: of the run's seed for the first training, of the next seeds for the others."""
+    if seed == 0:
+        return subject.network
+    config = subject.config | {"seed": subject.config["seed"] + seed}
+    return frozen_network(subject.folder, config, "untrained")[0]
 
 
 def _precision(subject: Subject) -> str:
