@@ -90,6 +90,7 @@ def test_cifar10_is_torchvisions():
 
     root = Path(DATA) / "cifar10"
     data, reference = cifar10(root, limit=20), CIFAR10(root)
+    assert data.classes == tuple(reference.classes)
     assert data.images.shape == (20, 3, 32, 32)
     assert torch.equal(data.images[7], torch.from_numpy(reference.data[7]).permute(2, 0, 1))
     assert data.labels.tolist() == reference.targets[:20]

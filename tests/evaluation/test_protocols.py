@@ -15,6 +15,7 @@ from cl_lightning.evaluation.by_class import accuracy_by_class, class_table, con
 from cl_lightning.runs import RunFolder
 from cl_lightning.runs.evaluating import progress
 from cl_lightning.runs.evaluating.asked import Asked
+from cl_lightning.runs.evaluating.images import Images
 from cl_lightning.runs.evaluating.one_run import evaluate
 from cl_lightning.runs.evaluating.protocols import (
     KNN,
@@ -166,6 +167,24 @@ def test_the_accuracy_of_each_class_is_counted_over_all_draws() -> None:
     counts = confusion(truth, predicted, classes)
     assert counts.tolist() == [[0, 0, 0, 0], [0, 3, 3, 0], [0, 0, 3, 1], [1, 0, 0, 1]]
     assert accuracy_by_class(counts, ["b", "e", "g", "i"]) == {"e": 0.5, "g": 0.75, "i": 0.5}
+
+
+def test_classes_have_their_names(run: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    names, read = [(), ("ant", "bee", "cat", "dog", "elk")], Images.config_and_data
+    left = list(names)
+
+    def naming(self: Images, *arguments: Any) -> Any:
+        config, data = read(self, *arguments)
+        data.bank.classes = left.pop(0)
+        return config, data
+
+    monkeypatch.setattr(Images, "config_and_data", naming)
+    folder, asked = RunFolder(run("simclr")), Asked(protocols=[Linear()])
+    numbered, named = (
+        evaluate(folder, asked=asked).content["results"]["linear_all"]["by_class"] for _ in names
+    )
+    assert (list(numbered), list(named)) == ([*"0123"], ["ant", "bee", "cat", "dog"])
+    assert list(numbered.values()) == list(named.values())
 
 
 def test_classes_are_printed_for_one_row_and_of_many_the_weakest(
