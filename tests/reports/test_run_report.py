@@ -302,3 +302,17 @@ def test_cl_report_takes_a_run_folder_itself(tmp_path: Path) -> None:
     folder = whole(tmp_path)
     main([str(folder), "--to", str(tmp_path / "compared")])
     assert f"Run {folder.name}" in Page(folder).sections[""]
+
+
+def test_a_failing_report_does_not_keep_cl_report_from_comparing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = whole(tmp_path)
+
+    def broken(run: object) -> str:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("cl_lightning.reports.one_run.writing.page", broken)
+    main([str(tmp_path)])
+    assert (tmp_path / "report" / "report.html").is_file()
+    assert folder.name in capsys.readouterr().err

@@ -26,10 +26,7 @@ def write_run_report(folder: RunFolder, summary: Mapping[str, Any] | None = None
 
 def attempt_run_report(folder: RunFolder, summary: Mapping[str, Any] | None = None) -> None:
     """As `write_run_report`, but a failure is only a warning: a run and its evaluation are worth more."""
-    try:
-        write_run_report(folder, summary)
-    except Exception as error:
-        reason = str(error) if isinstance(error, ConfigError) else repr(error)
+    if (reason := _failure(folder, summary)) is not None:
         print(f"warning: {printable(folder.path)} has no new {REPORT}: {reason}", file=sys.stderr)
 
 
@@ -42,11 +39,18 @@ def renew_run_reports(places: Iterable[Path]) -> None:
 
 def write_missing(folders: Iterable[RunFolder]) -> tuple[list[Path], list[str]]:
     """Write the report of each finished run that has none; returns the files, and why others have none."""
-    written, refused = [], []
-    for folder in folders:
-        if folder.state() == "finished" and not folder.report.is_file():
-            try:
-                written.append(write_run_report(folder))
-            except ConfigError as error:
-                refused.append(str(error))
-    return written, refused
+    missing = [folder for folder in folders if folder.state() == "finished" and not folder.report.is_file()]
+    reasons = {folder.report: _failure(folder) for folder in missing}
+    written = [file for file, reason in reasons.items() if reason is None]
+    return written, [reason for reason in reasons.values() if reason is not None]
+
+
+def _failure(folder: RunFolder, summary: Mapping[str, Any] | None = None) -> str | None:
+    """Write a report; why it could not be written."""
+    try:
+        write_run_report(folder, summary)
+    except ConfigError as error:
+        return str(error)
+    except Exception as error:
+        return f"{printable(folder.path)}: {error!r}"
+    return None
