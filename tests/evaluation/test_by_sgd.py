@@ -97,7 +97,7 @@ def test_classes_without_training_images_are_wrong_and_told() -> None:
 def test_a_seed_is_one_training_and_another_seed_is_another() -> None:
     method = small.simclr()
     made = learner(method.encoder.backbone, method.views, small.data())
-    once, again = (all_labels(made, SHORT, False, seeds=3) for _ in range(2))
+    once, again = (all_labels(made, SHORT, False, seeds=2) for _ in range(2))
     assert torch.equal(once.predicted, again.predicted)
     assert not torch.equal(once.predicted[0], once.predicted[1])
     assert once.std > 0
