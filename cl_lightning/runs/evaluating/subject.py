@@ -5,7 +5,6 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from jaxtyping import Int
 from torch import Tensor, nn
 
 from cl_lightning.data import ContrastiveData
@@ -60,7 +59,7 @@ class Subject:
         return dict(self.config["callbacks"].get("knn") or {})
 
     @cached_property
-    def classes(self) -> Int[Tensor, " classes"]:
+    def classes(self) -> Tensor:
         """The numbers of all classes of the images, ascending."""
         return torch.cat([part.labels for part in (self.train, self.val)]).unique()
 
