@@ -14,7 +14,10 @@ import pytest
 import torch
 
 from cl_lightning.evaluate import main
+from cl_lightning.runs import RunFolder
 from cl_lightning.runs.evaluating import writing
+from cl_lightning.train import train
+from tests import small
 from tests.data.photos import write_photos
 
 pytestmark = [
@@ -182,3 +185,25 @@ def test_a_disk_that_is_full_for_a_picture_loses_no_numbers(
     assert list(content(folder)["results"]) == ["knn"]
     assert f"wrote {folder / 'evaluation-query.json'}" in capsys.readouterr().out
     assert not list(folder.glob("*.tmp"))
+
+
+@pytest.mark.slow
+def test_of_several_runs_those_whose_network_takes_the_images_are_measured(
+    run: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (
+        "data.channels=1",
+        "views=digits",
+        "data.mean=[0.5]",
+        "data.std=[0.5]",
+        "callbacks.progress=null",
+    )
+    grey = small.config(*small.SMALL, *words, f"run.root={tmp_path / 'grey'}")
+    train(grey)
+    folder, other = run("simclr"), RunFolder.of(grey).path
+    main([str(other), str(folder), "--protocol", "knn", *GIVEN])
+    out, err = capsys.readouterr()
+    assert folder.name in out
+    assert other.name not in out
+    assert f"left out: {other}: " in err
+    assert "1 channel" in err

@@ -36,11 +36,11 @@ class Images:
         """The config of a run, with the present folders of its images if they are evaluated; and the images.
 
         Raises:
-            NotEvaluableError: images are missing, or the run's have changed since it began.
-            ConfigError: others can't be read, or have other channels than the network takes.
+            NotEvaluableError: images are missing or can't be read; the run's have changed since it began;
+                others have other channels than the network takes.
         """
         if self.given is not None:
-            return folder.config(), evaluation_data(self.given, views)
+            return folder.config(), _others(self.given, folder, views)
         try:
             return images_to_evaluate(folder, self.root)
         except OtherImagesError as error:
@@ -89,3 +89,11 @@ class Images:
             return f"--data: {what}; accepted: images that can be read, so repair or remove it"
         accepted = "accepted: the images that it began with, repaired or put back (data.root)"
         return f"{folder.path}: {what}; {accepted}"
+
+
+def _others(given: Given, folder: RunFolder, views: Any) -> ContrastiveData:
+    """Images that are not the run's. Another run may take what this one can't."""
+    try:
+        return evaluation_data(given, views)
+    except ConfigError as error:
+        raise NotEvaluableError(f"{folder.path}: {error}") from error
