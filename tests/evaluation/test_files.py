@@ -200,6 +200,7 @@ def test_of_several_runs_those_whose_network_takes_the_images_are_measured(
     )
     grey = small.config(*small.SMALL, *words, f"run.root={tmp_path / 'grey'}")
     train(grey)
+    capsys.readouterr()
     folder, other = run("simclr"), RunFolder.of(grey).path
     main([str(other), str(folder), "--protocol", "knn", *GIVEN])
     out, err = capsys.readouterr()
