@@ -60,7 +60,7 @@ EVALUATION = {
 
 def whole(root: Path, **keys: Any) -> Path:
     """A run of MoCo v2 with an evaluation and all pictures."""
-    folder = made(root, changed("moco_v2", **keys), SUMMARY, epochs=3)
+    folder = made(root, changed("moco_v2", **{"data__root": str(root), **keys}), SUMMARY, epochs=3)
     (folder / "evaluation-query.json").write_text(json.dumps(EVALUATION))
     (folder / "plots").mkdir()
     png = as_png(Figure((4, 3)))

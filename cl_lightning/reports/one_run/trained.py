@@ -1,6 +1,7 @@
 """What was trained."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from cl_lightning.reports.formatting import value_text
@@ -45,7 +46,9 @@ def _rows(run: Content) -> Iterator[tuple[str, str]]:
     if callbacks := _callbacks(run):
         yield "callbacks", text_cell("; ".join(callbacks)).html
     if data := run.group("data"):
-        yield "data", text_cell(in_keys({"set": run.summary.get("dataset", data.get("name")), **data})).html
+        known = {"set": run.summary.get("dataset", data.get("name")), **data}
+        known.pop("root", None)  # a path of one machine; the config has it
+        yield "data", text_cell(in_keys(known)).html
     steps = [f"{run.summary[k]} {k}" for k in ("epochs", "steps") if k in run.summary]
     if "effective_batch_size" in run.summary:
         steps.append(f"{run.summary['effective_batch_size']} images a step")
@@ -67,7 +70,7 @@ def _beginning(run: Content) -> str:
         return f"the run {name}, after its epoch {epoch}, step {step}"
     init = run.group("init")
     if init.get("weights") is not None:
-        return f"weights {init['weights']} (SHA-256 {init.get('sha256')})"
+        return f"weights {Path(str(init['weights'])).name} (SHA-256 {init.get('sha256')})"
     return "random weights"
 
 
