@@ -182,7 +182,7 @@ def test_a_run_that_went_on_or_began_with_weights_says_so(tmp_path: Path) -> Non
     assert reported(folder, parent=parent).row("began with") == [
         "the run trunk-1, after its epoch 20, step 40"
     ]
-    elsewhere = made(tmp_path, changed(init={"weights": "/home/me/my.pth", "sha256": "abc"}), SUMMARY)
+    elsewhere = made(tmp_path, changed(init={"weights": "/home/me/my.pth", "sha256": "abc"}, seed=9), SUMMARY)
     assert reported(elsewhere).row("began with") == ["weights my.pth (SHA-256 abc)"]
     began = made(tmp_path, changed(init={"weights": "timm:resnet18", "sha256": "abc"}), SUMMARY)
     assert reported(began).row("began with") == ["weights timm:resnet18 (SHA-256 abc)"]
