@@ -33,6 +33,13 @@ def text_cell(text: str, value: Any = "", kind: str = "") -> Cell:
     return Cell(escape(text), value, kind)
 
 
+def number_cell(value: Any, form: str = ".4g") -> Cell:
+    """A number with so many digits; ABSENT for what is none."""
+    if not is_number(value):
+        return text_cell(ABSENT, ABSENT, "number")
+    return text_cell(f"{value:{form}}", value, "number")
+
+
 def table(name: str, heads: Sequence[Head], rows: Sequence[Sequence[Cell]]) -> str:
     """HTML of a table that sort.js can sort."""
     head = "".join(

@@ -17,7 +17,7 @@ from cl_lightning.reports.one_run.machine import in_words
 from cl_lightning.reports.one_run.pictures import PICTURES
 from cl_lightning.runs import RunFolder
 from tests.reports.folders import changed, made
-from tests.reports.run_folder import EVALUATION, SUMMARY, whole
+from tests.reports.run_folder import EVALUATION, KNN, SUMMARY, whole
 from tests.rights import as_any_user
 
 BAD = "<script>alert(1)</script>\"'&ünï $x"
@@ -117,9 +117,12 @@ def test_every_number_has_its_protocol_beside_it(page: Page) -> None:
 
 def test_evaluations_say_what_was_evaluated_and_on_what(page: Page) -> None:
     results = page.sections["Results"]
-    assert "cl-eval, query: the trained encoder, after 6 steps, on 360 images of digits" in results
-    assert "The 16 features" in results
-    assert "uniformity -2.5, effective rank 7.25" in results
+    assert "cl-eval on 360 images of digits, after 6 steps" in results
+    assert ["result", "trained encoder", "how it was measured"] in page.rows
+    assert page.row("uniformity of features")[0] == "-2.5"
+    rank, how = page.row("effective rank of features")
+    assert rank == "7.25"
+    assert "of 16 features" in how
     assert (page.row("cat"), page.row("dog")) == (["0.250"], ["0.750"])
 
 
@@ -265,7 +268,25 @@ def test_an_evaluation_renews_the_report(tmp_path: Path) -> None:
     evaluation = EVALUATION | {"encoder": "key", "results": {"knn": {"accuracy": 0.123, "protocol": "p"}}}
     (folder / "evaluation-key.json").write_text(json.dumps(evaluation))
     renew_run_reports([folder, folder])
-    assert Page(folder).row("knn") == ["0.123", "p"]
+    assert Page(folder).row("knn") == ["0.123", "0.750", f"p / {KNN['protocol']}"]
+
+
+def test_encoders_stand_side_by_side_on_the_same_images_only(tmp_path: Path) -> None:
+    folder = whole(tmp_path)
+    pixels = EVALUATION | {"encoder": "pixels", "checkpoint": None, "geometry": None, "results": {"knn": KNN}}
+    (folder / "evaluation-pixels.json").write_text(json.dumps(pixels))
+    elsewhere = EVALUATION | {"data": {"name": "cows", "val": 12}, "results": {"map": {"value": 0.25}}}
+    (folder / "evaluation-query-on-cows.json").write_text(json.dumps(elsewhere))
+    page = reported(folder)
+    assert [row[1:-1] for row in page.rows if row[0] == "result"] == [
+        ["value"],
+        ["trained encoder", "raw pixels"],
+        ["trained encoder"],
+    ]
+    assert page.row("kNN") == ["0.750", "0.750", KNN["protocol"]]
+    assert page.row("linear, 1 a class")[:2] == ["0.500 ± 0.125", "–"]
+    assert page.row("map")[0] == "0.25"
+    assert "cl-eval on 12 images of cows" in page.sections["Results"]
 
 
 def test_a_report_that_can_not_be_written_is_only_a_warning(
