@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cl_lightning.blueprints import ConfigError, refused
+from cl_lightning.blueprints.config_error import shown
 from cl_lightning.commands import conf_folder, resolved
 from cl_lightning.data import ContrastiveData, TensorImages
 from cl_lightning.data.channels import channels_of
@@ -17,6 +18,7 @@ from cl_lightning.runs.checking.data_keys import check_effect
 
 OF_DATA = re.compile(r"~?\+{0,2}data([.@=]|$)")
 ACCEPTED = "accepted: a folder of photos, or words of cl-train, such as data=cifar10 data.root=DIR"
+LEAST = {"batch_size": 1, "num_workers": 0, "max_broken": 0}  # of the numbers below data
 
 
 class Given(NamedTuple):
@@ -120,4 +122,14 @@ def _composed(overrides: Sequence[str]) -> dict[str, Any]:
     with initialize_config_dir(conf_folder(), version_base="1.3"):
         cfg = compose("train", overrides=list(overrides))
     check_effect(OmegaConf.masked_copy(cfg, ["data"]), overrides)
-    return resolved(cfg)
+    config = resolved(cfg)
+    _check_numbers(config["data"])
+    return config
+
+
+def _check_numbers(data: Mapping[str, Any]) -> None:
+    """Refuse a number below `data` that is none, or too small: here no data module is built that does."""
+    for name, least in LEAST.items():
+        number = data.get(name, least)
+        if type(number) is not int or number < least:
+            raise ConfigError(f"data.{name} is {shown(number)}; accepted: a whole number from {least}")

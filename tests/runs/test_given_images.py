@@ -109,3 +109,24 @@ def test_words_that_name_no_images_are_refused(words: Sequence[str], named: str,
     write_photos(tmp_path / "photos", "1.png")
     with pytest.raises(Exception, match=named):
         given_images(words, "IMAGES")
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "data.batch_size=0",
+        "data.batch_size=-1",
+        "data.batch_size=many",
+        "data.batch_size=2.5",
+        "data.batch_size=null",
+        "data.num_workers=-1",
+        "data.num_workers=true",
+        "data.max_broken=-1",
+        "data.max_broken=x",
+    ],
+)
+def test_a_number_that_can_not_be_used_is_refused_with_its_key(word: str, tmp_path: Path) -> None:
+    write_photos(tmp_path, "1.png")
+    for words in ([str(tmp_path), word], ["data=digits", word.replace("data.", "++data.")]):
+        with pytest.raises(ConfigError, match=word.partition("=")[0]):
+            given_images(words, "IMAGES")
