@@ -5,16 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.files import printable
 from cl_lightning.reports.metrics_file import Curve, read_curves
 from cl_lightning.runs.contents import with_paths
 from cl_lightning.runs.folder import RunFolder, State
 from cl_lightning.runs.identity import determining, flat, run_hash
-
-GROUPS = ("run", "data", "callbacks", "encoder", "trainer")  # keys that every config of ours has
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,7 @@ def read_run(folder: RunFolder) -> Run:
         ConfigError: config.yaml or summary.json is broken, or was removed in the meantime.
     """
     try:
-        config = _config(folder)
+        config = folder.config()
         state = folder.state()
         numbers = _numbers(folder) if state == "finished" else {}
         reason = _reason(folder) if state == "failed" else ""
@@ -72,20 +68,6 @@ def read_run(folder: RunFolder) -> Run:
     except (AttributeError, TypeError) as error:  # for example a date, which no run has
         raise ConfigError(f"{folder.path / 'config.yaml'} is broken: {error}") from error
     return Run(folder, config, identity, keys, state, numbers, read_curves(folder.metrics), reason)
-
-
-def _config(folder: RunFolder) -> dict[str, Any]:
-    file = folder.path / "config.yaml"
-    try:
-        config = folder.config()
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} is broken: {' '.join(str(error).split())}") from error
-    if not isinstance(config, dict) or not isinstance(config.get("seed"), int):
-        raise ConfigError(f"{file} is broken: it has no seed that is a whole number")
-    missing = [name for name in GROUPS if not isinstance(config.get(name), dict)]
-    if missing:
-        raise ConfigError(f"{file} is broken: it has no {missing[0]} with keys below it")
-    return config
 
 
 def _numbers(folder: RunFolder) -> dict[str, float]:

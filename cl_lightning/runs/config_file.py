@@ -5,8 +5,11 @@ from typing import Any
 
 import yaml
 
+from cl_lightning.blueprints import ConfigError
+
 # Errors when a config.yaml is read that is not one of our runs.
 FOREIGN = (OSError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError)
+GROUPS = ("run", "data", "callbacks", "encoder", "trainer")  # keys that every config of ours has
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, if PyYAML has it
 
 
@@ -19,6 +22,27 @@ def read_config(file: Path) -> Any:
         return loader.get_single_data()
     finally:
         loader.dispose()
+
+
+def read_whole_config(file: Path) -> dict[str, Any]:
+    """The content of the config.yaml of a run.
+
+    Raises:
+        ConfigError: it is broken, or another program's.
+    """
+    try:
+        config = read_config(file)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise _broken(file, " ".join(str(error).split())) from error
+    if not isinstance(config, dict) or not isinstance(config.get("seed"), int):
+        raise _broken(file, "it has no seed that is a whole number")
+    if missing := [name for name in GROUPS if not isinstance(config.get(name), dict)]:
+        raise _broken(file, f"it has no {missing[0]} with keys below it")
+    return config
+
+
+def _broken(file: Path, reason: str) -> ConfigError:
+    return ConfigError(f"{file} is broken: {reason}; accepted: the file as the run wrote it")
 
 
 def config_text(config: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.files import printable, remove_unfinished, replacing
-from cl_lightning.runs.config_file import config_text, read_config
+from cl_lightning.runs.config_file import config_text, read_whole_config
 from cl_lightning.runs.identity import earlier_hashes, run_hash
 from cl_lightning.runs.json_file import read_object
 from cl_lightning.runs.lock import HeldError, is_held, locked
@@ -153,12 +153,12 @@ class RunFolder:
         """The resolved config of the run.
 
         Raises:
-            ConfigError: this is not a run folder.
+            ConfigError: this is not a run folder; its config.yaml is broken.
         """
         file = self.path / "config.yaml"
         if not file.is_file():
             raise ConfigError(f"{self.path} is no run folder: it has no config.yaml")
-        return read_config(file)
+        return read_whole_config(file)
 
     def summary(self) -> dict[str, Any] | None:
         """The results of a finished run; None if it is not finished. Raises ConfigError if broken."""

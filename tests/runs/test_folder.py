@@ -8,6 +8,7 @@ import pytest
 
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.runs import RunFolder, run_hash
+from cl_lightning.runs.config_file import read_config
 from tests.rights import as_any_user
 from tests.small import SMALL, config
 
@@ -78,7 +79,8 @@ def test_a_run_that_was_killed_is_taken_up_as_it_is(killed: str, run: dict[str, 
     with folder.locked():
         continues = folder.prepare(run)
     assert continues is (killed == "after a checkpoint")
-    assert folder.config() == (run if killed == "before config.yaml" else {"seed": "as it was"})
+    as_before = run if killed == "before config.yaml" else {"seed": "as it was"}
+    assert read_config(folder.path / "config.yaml") == as_before
     kept = {"checkpoints/last.ckpt"} if continues else set()
     assert contents(folder.path) == {"config.yaml", "checkpoints"} | kept
 
@@ -179,3 +181,12 @@ def test_a_summary_that_this_user_may_not_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "summary.json").chmod(0)
     with as_any_user(), pytest.raises(ConfigError, match=r"summary\.json can't be read"):
         RunFolder(tmp_path).summary()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "", "\ud800", "seed: 0\ndata: null", "seed: a\ndata: {}"])
+def test_a_config_that_is_no_run_s_is_refused_with_its_file(text: str, run: dict[str, Any]) -> None:
+    folder = RunFolder.of(run)
+    folder.path.mkdir(parents=True)
+    (folder.path / "config.yaml").write_bytes(text.encode(errors="surrogatepass"))
+    with pytest.raises(ConfigError, match=r"config\.yaml is broken.*accepted: "):
+        folder.config()
