@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from cl_lightning.files import printable
 from cl_lightning.interruption import as_command
 
 LAYERS = ("backbone", "projector", "map")
@@ -49,11 +50,13 @@ def told(done: Any, layer: str, encoder: str) -> list[str]:
         shape = " x ".join(map(str, done.shape))
         lines.append(f"{done.file}: {done.rows:,} rows of {shape} values ({layer} of the {encoder} encoder)")
     if done.left_out:
-        lines.append(f"without a row, because they can't be read: {', '.join(done.left_out)}")
+        lines.append(f"without a row, because they can't be read: {', '.join(map(printable, done.left_out))}")
     if done.neighbours is not None:
         for name, found in done.neighbours.found.items():
-            lines.append(f"nearest to {name}, by cosine:")
-            lines += [f"  {near.similarity:.3f}  {near.file}  {near.label}".rstrip() for near in found]
+            lines.append(f"nearest to {printable(name)}, by cosine:")
+            lines += [
+                f"  {near.similarity:.3f}  {printable(near.file)}  {near.label}".rstrip() for near in found
+            ]
         lines.append(f"look at {done.neighbours.picture}")
     return lines
 

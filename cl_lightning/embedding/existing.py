@@ -24,7 +24,9 @@ def check_made_by(source: Source, about: Mapping[str, Any], rows: Rows, file: Pa
         ConfigError: another network or layer made the file; it is of other images, or none of cl-embed.
     """
     try:
-        found, first = form.about(file), next(iter(form.read(file)))
+        found, first = form.about(file), next(iter(form.read(file)), None)
+        if first is None:
+            raise ValueError("it has no rows")
     except Exception as error:  # any file may have this name
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise ConfigError(

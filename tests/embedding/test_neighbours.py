@@ -89,10 +89,11 @@ def test_vectors_of_another_network_are_not_searched(
 def test_a_file_of_something_else_is_not_searched(run: Path, photos: Path, tmp_path: Path) -> None:
     for ending in (".npz", ".csv"):
         file = tmp_path / f"rows{ending}"
-        file.write_bytes(b"mine")
-        with pytest.raises(ConfigError, match="is no file of cl-embed"):
-            embedded(run, [photos], file, neighbours=[str(photos / NAMES[0])])
-        assert file.read_bytes() == b"mine"
+        for text in (b"", b"mine", b"my,own,table\n"):
+            file.write_bytes(text)
+            with pytest.raises(ConfigError, match="is no file of cl-embed"):
+                embedded(run, [photos], file, neighbours=[str(photos / NAMES[0])])
+            assert file.read_bytes() == text
 
 
 def test_rows_of_other_images_are_not_searched(file: Path, run: Path, tmp_path: Path) -> None:

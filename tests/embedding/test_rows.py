@@ -153,7 +153,17 @@ def test_images_without_labels_have_none(run: Path, tmp_path: Path) -> None:
 
 
 def test_any_file_name_is_read_back(run: Path, tmp_path: Path) -> None:
-    names = ["a, b.png", 'a "b".png', "a\nb.png", "é.png", "e\u0301.png", "日本.png", "=1+1.png", "-1.png"]
+    names = [
+        "a, b.png",
+        'a "b".png',
+        "a\nb.png",
+        "a\rb.png",
+        "é.png",
+        "e\u0301.png",
+        "日本.png",
+        "=1+1.png",
+        "-1.png",
+    ]
     folder = write_photos(tmp_path / "photos", *names)
     for ending in (".csv", ".npz"):
         assert sorted(content(embedded(run, [folder], tmp_path / f"rows{ending}").file).files) == sorted(

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -12,6 +12,7 @@ import numpy as np
 from cl_lightning.embedding.formats.table import NamedRows, Table
 
 ROWS = 1024  # that are read at a time
+BOTH = "\r\n"
 EXACT = "%.9g"  # digits that give back the same float32
 
 
@@ -21,13 +22,17 @@ def check() -> None:
 
 def write(file: BinaryIO, table: Table) -> None:
     """A line of titles, then a line for each row."""
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-    lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(["file", "label", *(f"v{n}" for n in range(table.dim))])
+    file.write(_line(["file", "label", *(f"v{n}" for n in range(table.dim))]))
     for rows in table.blocks():
         for name, label, vector in zip(rows.files, rows.labels, rows.vectors.tolist(), strict=True):
-            lines.writerow([name, label, *(EXACT % value for value in vector)])
-    text.detach()  # the file stays open
+            file.write(_line([name, label, *(EXACT % value for value in vector)]))
+
+
+def _line(cells: Iterable[str]) -> bytes:
+    """A row. Python quotes a line end in a name only if it is one of the file's own."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator=BOTH).writerow(cells)
+    return text.getvalue().removesuffix(BOTH).encode() + b"\n"
 
 
 def read(path: Path) -> Iterator[NamedRows]:
