@@ -1,5 +1,6 @@
 """Reads checkpoints as data, without running any code in them."""
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,23 @@ class Checkpoint:
                 "method of cl_lightning"
             )
         return self.content[DESCRIPTION]
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the file."""
+        with self.file.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    @property
+    def epochs(self) -> int | None:
+        """How many epochs were trained; None if the file does not say."""
+        loop = self.content.get("loops", {}).get("fit_loop", {})
+        return loop.get("epoch_progress", {}).get("current", {}).get("processed")
+
+    @property
+    def steps(self) -> int | None:
+        """How many optimizer steps were made; None if the file does not say."""
+        return self.content.get("global_step")
 
     def encoder_weights(self, encoder: str = "query") -> dict[str, Tensor]:
         """State dict (backbone and projector) of the trained encoder, or of the key encoder in a callback.

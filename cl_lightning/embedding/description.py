@@ -18,11 +18,9 @@ def described(source: Source, shape: tuple[int, ...], given: Given, rows: Rows) 
 
     It names no folder of this machine.
     """
-    with source.checkpoint.file.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "method": source.checkpoint.description["method"],
-        "checkpoint": digest,
+        "checkpoint": source.checkpoint.sha256,
         "epoch": source.checkpoint.content.get("epoch"),
         "encoder": source.encoder,
         "layer": source.layer,

@@ -81,7 +81,7 @@ def card(trained: Trained, run: RunFolder | None, form: str, uint8: bool, said: 
         else f"Images are `(pixels / 255 - mean) / std`, with mean {mean} and std {std}."
     )
     rows = "\n".join(f"| {name} | {value} |" for name, value in _rows(trained, config, summary))
-    results = "\n".join(_results(run, summary)) or "Not measured."
+    results = "\n".join(_results(trained, run, summary)) or "Not measured."
     return f"""# {summary.get("method", about["method"])} encoder
 
 An encoder that was trained by contrastive learning, with cl_lightning. Images with {channels}
@@ -108,14 +108,15 @@ def _config(run: RunFolder | None) -> Mapping[str, Any]:
     return {} if run is None or not run.has_begun else run.config()
 
 
-def _rows(
-    trained: Trained, config: Mapping[str, Any], summary: Mapping[str, Any]
-) -> Iterator[tuple[str, Any]]:
+def _rows(trained: Trained, config: Mapping[str, Any], summary: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "method", trained.about["method"]
     yield "encoder", f"{summary.get('encoder') or type(trained.network).__name__}, {trained.encoder} encoder"
+    # The checkpoint may be an earlier one of the run.
+    own = {name: getattr(trained.checkpoint, name) for name in ("epochs", "steps")}
+    known = summary | {name: value for name, value in own.items() if value is not None}
     for name, key in {"data": "dataset", "epochs": "epochs", "steps": "steps", "seed": "seed"}.items():
-        if key in summary:
-            yield name, summary[key]
+        if key in known:
+            yield name, known[key]
     if "effective_batch_size" in summary:
         yield "images of a step", summary["effective_batch_size"]
     for part in ("loss", "optimizer", "schedule"):
@@ -130,14 +131,24 @@ def _rows(
     yield "versions", ", ".join(f"{name} {v}" for name, v in trained.about.get("versions", {}).items())
 
 
-def _results(run: RunFolder | None, summary: Mapping[str, Any]) -> Iterator[str]:
-    if summary.get("knn_top1") is not None:
+def _results(trained: Trained, run: RunFolder | None, summary: Mapping[str, Any]) -> Iterator[str]:
+    at_end = trained.checkpoint.steps in (None, summary.get("steps"))
+    digest = trained.checkpoint.sha256
+    if at_end and summary.get("knn_top1") is not None:
         yield f"- kNN at the end of training: {summary['knn_top1']:.3f}"
     for file in sorted(run.path.glob("evaluation-*.json")) if run is not None else ():
-        with suppress(ValueError, KeyError, TypeError, AttributeError):
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             evaluation = json.loads(file.read_text(encoding="utf-8"))
+            measured = evaluation.get("checkpoint")
+            if measured is not None and measured["sha256"] != digest:
+                continue
             for name, result in evaluation["results"].items():
                 data = evaluation.get("data", {})
                 on = f" on {data['name']}" if data.get("transfer") else ""
                 about = f"{title(name, result)} ({evaluation['encoder']}{on})"
-                yield f"- {about}: {number(result):.3f}. {result['protocol']}"
+                yield f"- {about}: {number(result):.3f}{_spread(result)}. {result['protocol']}"
+
+
+def _spread(result: Mapping[str, Any]) -> str:
+    """The standard deviation over draws, if there are several."""
+    return f" ± {result['std']:.3f}" if result.get("draws", 1) > 1 else ""

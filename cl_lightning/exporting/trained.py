@@ -31,7 +31,7 @@ class Trained:
     size: int | None
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    about: dict[str, Any]  # the description in the checkpoint
+    checkpoint: Checkpoint
 
     @classmethod
     def of(cls, path: Path, encoder: str) -> "Trained":
@@ -41,14 +41,19 @@ class Trained:
             ConfigError: as `load_backbone`; or the images of the run have no known mean and std.
         """
         network = load_backbone(path, encoder)
-        about = Checkpoint(path).description
-        mean, std, size = (about["input"].get(name) for name in ("mean", "std", "size"))
+        checkpoint = Checkpoint(path)
+        mean, std, size = (checkpoint.description["input"].get(name) for name in ("mean", "std", "size"))
         if not isinstance(mean, list) or not isinstance(std, list):
             raise ConfigError(
                 f"{path} was trained with views of your own, whose mean and std are not known; accepted: a "
                 "run whose views have `mean`, `std` and `size`"
             )
-        return cls(network, encoder, len(mean), size, tuple(mean), tuple(std), about)
+        return cls(network, encoder, len(mean), size, tuple(mean), tuple(std), checkpoint)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """The description in the checkpoint."""
+        return self.checkpoint.description
 
     @property
     def features(self) -> int:

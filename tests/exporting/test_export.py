@@ -1,9 +1,11 @@
 """cl-export: each format loaded back as its card says, folders that appear as a whole, and bad input."""
 
+import hashlib
 import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -185,6 +187,36 @@ def test_the_card_tells_what_was_trained(run: Path, tmp_path: Path) -> None:
     summary = json.loads((run / "summary.json").read_text())
     for told in ("moco_v2", "synthetic", f"{summary['knn_top1']:.3f}", "0.875", "L-BFGS", "info_nce"):
         assert told in card
+
+
+def test_the_card_of_an_earlier_checkpoint_has_its_steps_and_no_number_of_a_later_one(
+    run: Path, tmp_path: Path
+) -> None:
+    here = Path(shutil.copytree(run, tmp_path / "run"))
+    for file in here.glob("evaluation-*"):
+        file.unlink()
+    earlier = here / "checkpoints" / "step-00000001.ckpt"
+    whole = torch.load(here / "checkpoints" / "last.ckpt", weights_only=True)
+    torch.save(whole | {"global_step": 1}, earlier)
+    result = {"title": "R@1", "value": 0.5, "std": 0.25, "draws": 3, "protocol": "queries"}
+    for name, file in {"query": here / "checkpoints" / "last.ckpt", "query-on-x": earlier}.items():
+        digest = {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+        about = {"encoder": name, "checkpoint": digest, "results": {"recall_1": result}}
+        (here / f"evaluation-{name}.json").write_text(json.dumps(about))
+    (here / "evaluation-key.json").mkdir()  # what can't be read is left out
+    cards = {
+        source: (
+            export(source, tmp_path / f"of {source.name}", "safetensors").folder / "README.md"
+        ).read_text()
+        for source in (here, earlier)
+    }
+    assert "| steps | 1 |" in cards[earlier]
+    assert "kNN" not in cards[earlier]
+    assert "R@1 (query-on-x): 0.500 ± 0.250. queries" in cards[earlier]
+    assert "R@1 (query)" not in cards[earlier]
+    assert "kNN at the end" in cards[here]
+    assert "R@1 (query): 0.500 ± 0.250. queries" in cards[here]
+    assert "query-on-x" not in cards[here]
 
 
 def test_what_a_format_does_not_know_is_refused_with_those_that_do(run: Path, tmp_path: Path) -> None:
