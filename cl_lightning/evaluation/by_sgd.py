@@ -75,8 +75,8 @@ class Learner:
         classes = self.train.labels.unique()
         if len(classes) < 2:
             raise ValueError(
-                f"all {len(self.train.labels):,} labelled images are of class {classes[0]}; accepted: labels "
-                "of two classes or more to train a classifier"
+                "the labelled training images are of one class, from which no classifier can learn; "
+                "accepted: images of two classes or more, or --protocol knn"
             )
         seeds = len(chosen)
         learnt = [

@@ -30,12 +30,11 @@ def embed_in_plane(features: Tensor, way: Way = "pca", seed: int = 0) -> np.ndar
         ValueError: another `way`; too few images for it; UMAP is not installed; values that are not finite.
     """
     check_way(way)
+    check_images(way, len(features))
     if not features.isfinite().all():
         raise ValueError("a map needs finite features; accepted: those of a network that has not diverged")
     if way == "pca":
         return _pca(features, seed)
-    if len(features) < LEAST:
-        raise ValueError(f"a {TITLES[way]} map of {len(features)} images; accepted: {LEAST} or more, or pca")
     return (_tsne if way == "tsne" else _umap)(features.float().cpu().numpy(), seed)
 
 
@@ -51,6 +50,12 @@ def check_way(way: Way) -> None:
                 "the map is umap, but umap-learn is not installed; accepted: pca, tsne, or "
                 "pip install 'cl_lightning[umap]'"
             ) from error
+
+
+def check_images(way: Way, images: int) -> None:
+    """Refuse, with a ValueError, fewer images than a way can place."""
+    if way != "pca" and images < LEAST:
+        raise ValueError(f"a {TITLES[way]} map of {images} images; accepted: {LEAST} or more, or pca")
 
 
 def _pca(features: Tensor, seed: int) -> np.ndarray:

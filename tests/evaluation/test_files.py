@@ -14,8 +14,10 @@ import pytest
 import torch
 
 from cl_lightning.evaluate import main
-from cl_lightning.runs import RunFolder
+from cl_lightning.runs import RunFolder, run_hash
 from cl_lightning.runs.evaluating import writing
+from cl_lightning.runs.evaluating.evaluation import Evaluation
+from cl_lightning.runs.evaluating.images import Images
 from cl_lightning.train import train
 from tests import small
 from tests.data.photos import write_photos
@@ -45,6 +47,37 @@ def test_other_protocols_of_the_same_checkpoint_and_images_are_added(
     main([str(folder), "--protocol", "linear"])
     assert content(folder)["results"].keys() == both["results"].keys()
     assert "beside" in capsys.readouterr().out
+
+
+def test_results_stay_when_the_run_folder_has_another_name(run: Callable[[str], Path]) -> None:
+    folder = run("simclr")
+    main([str(folder), "--protocol", "linear"])
+    renamed = folder.rename(folder.with_name("é [1] renamed"))
+    main([str(renamed), "--protocol", "retrieval"])
+    assert list(content(renamed)["results"]) == ["linear_all", "recall_1", "recall_5", "recall_10", "map"]
+    assert content(renamed)["run"] == renamed.name
+
+
+def test_a_file_has_the_hash_of_its_run_wherever_the_images_are(
+    run: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, found = RunFolder(run("simclr")), Images.config_and_data
+
+    def moved(images: Images, folder: RunFolder, views: Any) -> tuple[dict[str, Any], Any]:
+        config, data = found(images, folder, views)
+        return config | {"data": config["data"] | {"root": "elsewhere"}}, data
+
+    monkeypatch.setattr(Images, "config_and_data", moved)
+    main([str(folder.path), "--protocol", "retrieval"])
+    assert content(folder.path)["hash"] == run_hash(folder.config())
+
+
+def test_a_data_set_may_have_a_name_as_long_as_any(run: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = RunFolder(run("simclr"))
+    for number, name in enumerate(("x" * 255, "日" * 85, "x" * 254), start=1):
+        about = {"encoder": "untrained", "data": {"name": name, "transfer": True}, "results": {}}
+        list(writing.write(tmp_path, Evaluation(folder, about)))
+        assert len(list(tmp_path.glob("evaluation-*"))) == number
 
 
 def test_results_of_another_checkpoint_are_replaced_and_that_is_said(
@@ -111,7 +144,7 @@ def test_other_images_have_files_of_their_own_with_a_protocol_that_tells(
     found = content(folder, "query-on-synthetic")
     assert (found["data"]["train"], found["data"]["val"], found["data"]["transfer"]) == (40, 20, True)
     for result in found["results"].values():
-        assert result["protocol"].endswith("images of synthetic, while the run trained on synthetic")
+        assert result["protocol"].endswith("images of synthetic as --data names them")
     assert "20 validation images" in capsys.readouterr().out
 
 
@@ -144,18 +177,26 @@ def test_a_run_without_images_or_labels_of_its_own_is_measured_on_others(
     [
         (("data=digits",), "1 channel"),
         (("data=synthetic", "data.val=null"), "data.val"),
+        (("data=synthetic", "data.batch_size=many"), "data.batch_size"),
+        (("data=synthetic", "data.size=8", "data.val.images=2", "--devices", "3"), "--devices"),
+        (("data=synthetic", "data.size=8", "data.val.images=4", "--map", "tsne"), "--map"),
         (("data=synthetic", "trainer=cpu"), "trainer=cpu"),
         pytest.param(("data=image_folder", "data.root={unlabelled}"), "label", marks=pytest.mark.slow),
         pytest.param(("{broken}",), "broken.png", marks=pytest.mark.slow),
         pytest.param(("{folder}",), "{folder}", marks=pytest.mark.slow),
+        pytest.param(("{one}",), "data.labels=true", marks=pytest.mark.slow),
     ],
 )
 def test_images_that_can_t_be_evaluated_are_refused_in_one_line(
     run: Callable[[str], Path], tmp_path: Path, words: tuple[str, ...], named: str
 ) -> None:
-    folder, places = run("simclr"), {name: tmp_path / name for name in ("folder", "unlabelled", "broken")}
+    folder, places = (
+        run("simclr"),
+        {name: tmp_path / name for name in ("folder", "unlabelled", "broken", "one")},
+    )
     places["folder"].mkdir()
     write_photos(places["unlabelled"], *[f"{part}/{n}.png" for part in ("train", "val") for n in range(20)])
+    write_photos(places["one"], *[f"{part}/cat/{n}.png" for part in ("train", "val") for n in range(3)])
     classes = [f"{part}/{kind}" for part in ("train", "val") for kind in ("cat", "dog")]
     write_photos(places["broken"], *[f"{place}/{n}.png" for place in classes for n in range(10)])
     (places["broken"] / "val" / "cat" / "broken.png").write_bytes(b"no photo")

@@ -18,8 +18,8 @@ from cl_lightning.runs.evaluating.start import ORIGINS, start_of
 from cl_lightning.runs.evaluating.subject import Subject
 from cl_lightning.runs.identity import run_hash
 
-# Results may stand in one file if these keys are equal.
-OF_ONE_NETWORK = ("run", "hash", "seed", "encoder", "weights", "checkpoint", "data")
+# Results may stand in one file if these keys are equal; `run` is only the name of a folder.
+OF_ONE_NETWORK = ("hash", "seed", "encoder", "weights", "checkpoint", "data")
 
 
 def content(subject: Subject, results: Mapping[str, Result]) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def content(subject: Subject, results: Mapping[str, Result]) -> dict[str, Any]:
     weights = _weights(subject)
     return {
         "run": subject.folder.path.resolve().name,
-        "hash": run_hash(subject.config),
+        "hash": run_hash(subject.folder.config()),
         "seed": subject.config["seed"],
         "encoder": subject.source,
         **({} if weights is None else {"weights": weights}),
@@ -76,7 +76,10 @@ def _transfer(subject: Subject) -> list[str]:
     """A phrase about images that are not the run's."""
     if subject.given is None:
         return []
-    return [f"images of {subject.given.name}, while the run trained on {subject.config['data']['name']}"]
+    name, own = subject.given.name, subject.config["data"]["name"]
+    if name == own:
+        return [f"images of {name} as --data names them"]
+    return [f"images of {name}, while the run trained on {own}"]
 
 
 def _checkpoint(subject: Subject) -> dict[str, Any] | None:
@@ -84,11 +87,7 @@ def _checkpoint(subject: Subject) -> dict[str, Any] | None:
     if subject.source not in ("query", "key"):
         return None
     checkpoint = Checkpoint(subject.folder.path)
-    with checkpoint.file.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    fit = checkpoint.content.get("loops", {}).get("fit_loop", {})
-    epochs = fit.get("epoch_progress", {}).get("current", {}).get("processed")
-    return {"sha256": digest, "epochs": epochs, "steps": checkpoint.content.get("global_step")}
+    return {name: getattr(checkpoint, name) for name in ("sha256", "epochs", "steps")}
 
 
 def _data(subject: Subject) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from cl_lightning.blueprints import ConfigError
 from cl_lightning.data import BrokenImageError, ContrastiveData
 from cl_lightning.data.item import NO_LABEL
 from cl_lightning.evaluation import Features, FrozenFeatures
+from cl_lightning.evaluation.phrases import counted
 from cl_lightning.files import printable
 from cl_lightning.runs.checking.shared_memory import spare_shared_memory
 from cl_lightning.runs.evaluating.errors import NotEvaluableError
@@ -57,9 +58,10 @@ class Images:
 
         Raises:
             NotEvaluableError: an image of the run has no label; a feature is not finite.
-            ConfigError: one of the others has no label; a file can't be read.
+            ConfigError: one of the others has no label; a file can't be read; more processes than images.
         """
         self._require_labels(data.has_labels, folder)
+        _check_processes(data, folder, trainer)
         try:
             spare_shared_memory(data, frozen.views)
             train, val = frozen.extract(data, trainer)
@@ -78,6 +80,11 @@ class Images:
         if labelled:
             return
         if self.given is not None:
+            if self.given.root is not None:
+                accepted = (
+                    "accepted: train/CLASS and val/CLASS, or CLASS with data.val_fraction, for every photo; "
+                    "a folder that is the only one is a class with data.labels=true"
+                )
             raise ConfigError(f"--data: not every image of {self.given.name} has a label; {accepted}")
         raise NotEvaluableError(f"{folder.path}: not every image of its data has a label; {accepted}")
 
@@ -91,8 +98,24 @@ class Images:
         return f"{folder.path}: {what}; {accepted}"
 
 
+def _check_processes(data: ContrastiveData, folder: RunFolder, trainer: Trainer | None) -> None:
+    """Each process makes the features of its share."""
+    processes = 1 if trainer is None else trainer.num_devices * trainer.num_nodes
+    for name, part in data.sets.evaluated().items():
+        if len(part) < processes:
+            raise ConfigError(
+                f"{folder.path}: {processes} processes, but data.{name} has {counted(len(part), 'image')}; "
+                f"accepted: at most {len(part)} with --devices"
+            )
+
+
 def _others(given: Given, folder: RunFolder, views: Any) -> ContrastiveData:
     """Images that are not the run's. Another run may take what this one can't."""
+    if given.config["data"].get("val") is None:
+        raise ConfigError(
+            f"--data: {given.name} has no validation images; "
+            "accepted: data.val, which is val/CLASS in a folder, or data.val_fraction"
+        )
     try:
         return evaluation_data(given, views)
     except ConfigError as error:

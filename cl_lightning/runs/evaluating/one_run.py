@@ -3,6 +3,8 @@
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.evaluation import FrozenFeatures, Result
+from cl_lightning.plots.plane import check_images
+from cl_lightning.plots.ways import Way
 from cl_lightning.runs.evaluating.asked import Asked
 from cl_lightning.runs.evaluating.errors import NotEvaluableError
 from cl_lightning.runs.evaluating.evaluation import Evaluation
@@ -38,6 +40,8 @@ def evaluate(folder: RunFolder, source: Source = "query", asked: Asked | None = 
     config, data = asked.images.config_and_data(folder, views)
     features = asked.images.features(folder, data, FrozenFeatures(views, network), asked.trainer)
     subject = Subject(folder, config, source, asked, network, views, data, *features)
+    if asked.map is not None:
+        _check_map(asked.map, subject)  # before minutes of measuring
     results: dict[str, Result] = {}
     for protocol in asked.protocols:
         if is_first() or protocol.all_processes:
@@ -52,6 +56,13 @@ def _measured(subject: Subject, protocol: Protocol) -> dict[str, Result]:
         raise
     except ValueError as error:
         raise ConfigError(f"{subject.folder.path}: {error}") from error
+
+
+def _check_map(way: Way, subject: Subject) -> None:
+    try:
+        check_images(way, len(subject.val.labels))
+    except ValueError as error:
+        raise ConfigError(f"{subject.folder.path}: --map would be {error}") from error
 
 
 def check_run(folder: RunFolder, source: Source, images: Images) -> None:

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from cl_lightning.blueprints import ConfigError
+from cl_lightning.evaluation.phrases import counted
 from cl_lightning.files import replacing
 from cl_lightning.plots.canvas import as_png
 from cl_lightning.runs.evaluating.content import of_one_network, of_same_images
 from cl_lightning.runs.evaluating.evaluation import KINDS, Evaluation
+
+LONGEST = 40  # characters of a data set's name in that of a file: systems allow 255 bytes for all
 
 
 def write(place: Path, evaluation: Evaluation) -> Iterator[str]:
@@ -49,7 +52,7 @@ def _joined(file: Path, content: dict[str, Any]) -> tuple[dict[str, Any], str, b
     if not others:
         return before | content, f"replaced {file}", True
     joined = before | content | {"results": before["results"] | content["results"]}
-    return joined, f"wrote {file}, beside the {len(others)} other results in it", True
+    return joined, f"wrote {file}, beside the {counted(len(others), 'other result')} in it", True
 
 
 def _other(before: dict[str, Any], content: dict[str, Any]) -> str:
@@ -65,7 +68,7 @@ def _name(place: Path, content: dict[str, Any]) -> str:
     """The part of the files' names that says of what they are."""
     if not content["data"]["transfer"]:
         return str(content["encoder"])
-    name = f"{content['encoder']}-on-{content['data']['name']}"
+    name = f"{content['encoder']}-on-{content['data']['name'][:LONGEST]}"
     found, number = name, 2
     while (before := _earlier(place / f"evaluation-{found}.json")) and not of_same_images(before, content):
         found, number = f"{name}-{number}", number + 1
