@@ -4,7 +4,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +63,10 @@ def as_onnx(trained: Trained, folder: Path, uint8: bool) -> Loaded:
 def as_torch_export(trained: Trained, folder: Path, uint8: bool) -> Loaded:
     """Writes model.pt2, which `torch.export.load` reads without this package."""
     file = folder / "model.pt2"
+    content = BytesIO()  # its writer ends the process if the disk is full
     with _silent():
-        torch.export.save(exported(trained, uint8), file)
+        torch.export.save(exported(trained, uint8), content)
+        file.write_bytes(content.getbuffer())
         program = torch.export.load(file)
     with torch.no_grad():
         return Loaded(program.module()(_input(trained, uint8)), None)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.encoders import ResNet, TimmBackbone
 from cl_lightning.exporting.trained import Loaded, Trained
+from cl_lightning.files import FailingOnce
 
 PREPROCESSING = "preprocessing.json"
 
@@ -31,7 +32,8 @@ def for_torchvision(trained: Trained, folder: Path) -> Loaded:
     from torchvision import models
 
     name = torchvision_name(trained)
-    torch.save(_whole(trained.network), folder / f"{name}.pth")
+    with (folder / f"{name}.pth").open("wb") as opened:
+        torch.save(_whole(trained.network), FailingOnce(opened))  # type: ignore[arg-type]
     _write_preprocessing(trained, folder)
     network = models.get_model(name, weights=None)
     network.fc = nn.Identity()

@@ -28,10 +28,14 @@ def read_whole_config(file: Path) -> dict[str, Any]:
     """The content of the config.yaml of a run.
 
     Raises:
-        ConfigError: it is broken, or another program's.
+        ConfigError: it can't be read, is broken, or another program's.
     """
     try:
         config = read_config(file)
+    except OSError as error:
+        raise ConfigError(
+            f"{file} can't be read ({error.strerror}); accepted: a file that this user may read"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise _broken(file, " ".join(str(error).split())) from error
     if not isinstance(config, dict) or not isinstance(config.get("seed"), int):

@@ -209,9 +209,11 @@ def test_of_all_in_a_folder_those_with_something_to_evaluate_are(
     run: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     moco = run("moco")
-    no_val, no_labels, unfinished = (
-        Path(shutil.copytree(moco, tmp_path / name)) for name in ("no_val", "no_labels", "unfinished")
+    no_val, no_labels, unfinished, broken = (
+        Path(shutil.copytree(moco, tmp_path / name))
+        for name in ("no_val", "no_labels", "unfinished", "broken")
     )
+    (broken / "config.yaml").write_text("data: 3")
     report = tmp_path / "report"
     report.mkdir()
     without(no_val, "val")
@@ -222,6 +224,8 @@ def test_of_all_in_a_folder_those_with_something_to_evaluate_are(
     main([*everything, "--labels", "--draws", "1", "--baselines"])
     out, err = capsys.readouterr()
     assert sorted(line for line in err.splitlines() if line.startswith("cl-eval")) == [
+        f"cl-eval: left out: {broken}/config.yaml is broken: it has no seed that is a whole number; "
+        "accepted: the file as the run wrote it",
         f"cl-eval: left out: {tmp_path}/multirun.yaml is a file; accepted: the folder of a run",
         f"cl-eval: left out: {no_labels}: not every image of its data has a label; accepted: labelled "
         "data.train (or data.bank) and data.val",

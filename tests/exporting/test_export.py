@@ -252,13 +252,16 @@ def test_a_run_without_a_checkpoint_is_refused(path: str, tmp_path: Path) -> Non
         export(tmp_path / path, tmp_path / "out", "safetensors")
 
 
-def test_a_failure_leaves_no_folder(run: Path, tmp_path: Path) -> None:
-    place = tmp_path / "out"
+@pytest.mark.parametrize(
+    "form", ["safetensors", "torchvision", "torch-export", pytest.param("onnx", marks=pytest.mark.slow)]
+)
+def test_a_full_disk_leaves_no_folder(form: str, run: Path, resnet: Path, tmp_path: Path) -> None:
+    place, source = tmp_path / "out", resnet if form == "torchvision" else run
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))  # as a full disk
     try:
         with pytest.raises(ConfigError, match=r"out.*accepted: --to"):
-            export(run, place, "safetensors")
+            export(source, place, form)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not list(tmp_path.iterdir())

@@ -183,6 +183,15 @@ def test_a_summary_that_this_user_may_not_read_is_named(tmp_path: Path) -> None:
         RunFolder(tmp_path).summary()
 
 
+def test_a_config_of_another_user_is_named(run: dict[str, Any]) -> None:
+    folder = RunFolder.of(run)
+    with folder.locked():
+        folder.prepare(run)
+    (folder.path / "config.yaml").chmod(0)
+    with as_any_user(), pytest.raises(ConfigError, match=r"config\.yaml can't be read"):
+        folder.config()
+
+
 @pytest.mark.parametrize("text", ["{", "[]", "", "\ud800", "seed: 0\ndata: null", "seed: a\ndata: {}"])
 def test_a_config_that_is_no_run_s_is_refused_with_its_file(text: str, run: dict[str, Any]) -> None:
     folder = RunFolder.of(run)

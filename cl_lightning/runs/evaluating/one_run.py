@@ -1,5 +1,7 @@
 """The evaluation of one run: every number with its protocol."""
 
+from typing import Any
+
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.checkpoints import Checkpoint
 from cl_lightning.evaluation import FrozenFeatures, Result
@@ -58,6 +60,15 @@ def _measured(subject: Subject, protocol: Protocol) -> dict[str, Result]:
         raise ConfigError(f"{subject.folder.path}: {error}") from error
 
 
+def _config(folder: RunFolder) -> dict[str, Any]:
+    if not folder.has_begun:
+        return folder.config()  # raises: there is no such folder
+    try:
+        return folder.config()
+    except ConfigError as error:
+        raise NotEvaluableError(str(error)) from error
+
+
 def _check_map(way: Way, subject: Subject) -> None:
     try:
         check_images(way, len(subject.val.labels))
@@ -69,14 +80,15 @@ def check_run(folder: RunFolder, source: Source, images: Images) -> None:
     """Refuse a run that can't be evaluated, before anything is loaded or measured.
 
     Raises:
-        NotEvaluableError: it is a file or not a run folder, or it has no checkpoint or no validation images.
+        NotEvaluableError: it is a file or not a run folder, or its config.yaml is broken, or it has no
+            checkpoint or no validation images.
         ConfigError: there is no such folder, or its checkpoint is broken or has no such encoder.
     """
     if folder.path.is_file():
         raise NotEvaluableError(f"{folder.path} is a file; accepted: the folder of a run")
     if folder.path.is_dir() and not folder.has_begun:  # such as runs/report
         raise NotEvaluableError(f"{folder.path} is no run folder: it has no config.yaml")
-    if folder.config()["data"]["val"] is None and images.given is None:
+    if _config(folder)["data"].get("val") is None and images.given is None:
         raise NotEvaluableError(
             f"{folder.path} has no validation images; accepted: a run with data.val, or --data"
         )
