@@ -56,8 +56,15 @@ def as_onnx(trained: Trained, folder: Path, uint8: bool) -> Loaded:
             output_names=[OUTPUT],
             verbose=False,
         )
-    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    return Loaded(torch.from_numpy(session.run(None, {INPUT: _input(trained, uint8).numpy()})[0]), None)
+    try:
+        session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+        (features,) = session.run(None, {INPUT: _input(trained, uint8).numpy()})
+    except Exception as error:  # of its own kinds: it lacks operators, many of them in float64
+        raise ConfigError(
+            f"onnxruntime can't run the graph of {type(trained.network).__name__} in {trained.dtype} "
+            f"({_first_line(error)}); accepted: --format torch-export or safetensors"
+        ) from error
+    return Loaded(torch.from_numpy(features), None)
 
 
 def as_torch_export(trained: Trained, folder: Path, uint8: bool) -> Loaded:
@@ -88,11 +95,15 @@ def exported(trained: Trained, uint8: bool) -> ExportedProgram:
                     torch.export.export(graph, (_input(trained, uint8),), dynamic_shapes=(dynamic,))
                 )
         except Exception as error:  # of the tracer or the network
-            reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+            reason = f"{type(error).__name__}: {_first_line(error)}"
     raise ConfigError(
         f"torch can't make a graph of {type(trained.network).__name__} ({reason}); accepted: a network that "
         "torch.export can trace, or --format safetensors"
     )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def _without_paths(program: ExportedProgram) -> ExportedProgram:

@@ -20,7 +20,7 @@ from cl_lightning import export as command
 from cl_lightning import load_backbone
 from cl_lightning.blueprints import ConfigError
 from cl_lightning.checkpoints import DESCRIPTION
-from cl_lightning.encoders import Encoder, ResNet, TimmBackbone
+from cl_lightning.encoders import Encoder, ResNet, SmallConvNet, TimmBackbone
 from cl_lightning.exporting import FORMATS, export, trained
 from cl_lightning.methods import SimCLR, described
 from cl_lightning.pairs import simclr_views
@@ -237,6 +237,14 @@ def test_nothing_that_exists_is_written_over(run: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="which exists"):
         export(run, tmp_path / "out", "safetensors")
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_network_that_onnxruntime_can_not_run_is_refused_with_formats_that_can(tmp_path: Path) -> None:
+    source = saved(SmallConvNet((8, 8), (2, 2), 3).double(), 8, tmp_path / "last.ckpt")
+    with pytest.raises(ConfigError, match=r"float64.*accepted: --format torch-export"):
+        export(source, tmp_path / "out", "onnx")
+    assert not (tmp_path / "out").exists()
+    assert export(source, tmp_path / "out", "torch-export").features == 0
 
 
 @pytest.mark.parametrize("wrong", [{"form": "tflite"}, {"form": "timm", "uint8": True}, {"encoder": "both"}])
