@@ -90,9 +90,16 @@ def all_images(given: Given, views: Any) -> dict[str, MapStyle]:
         sets = assemble_sets(given.config)
     else:
         with refused("data"):
-            sets = {"train": all_photos(given.root)}
+            sets = {"train": all_photos(given.root, _labels(given.config["data"]))}
     check_channels(sets, views, given)
     return sets
+
+
+def _labels(data: Mapping[str, Any]) -> bool | None:
+    labels = data.get("labels")
+    if labels not in (None, True, False):
+        raise ConfigError(f"data.labels is {shown(labels)}; accepted: true, false, null")
+    return labels
 
 
 def check_channels(sets: Mapping[str, MapStyle], views: Any, given: Given) -> None:

@@ -239,12 +239,13 @@ def test_nothing_that_exists_is_written_over(run: Path, tmp_path: Path) -> None:
     assert not list((tmp_path / "out").iterdir())
 
 
+@pytest.mark.slow
 def test_a_network_that_onnxruntime_can_not_run_is_refused_with_formats_that_can(tmp_path: Path) -> None:
     source = saved(SmallConvNet((8, 8), (2, 2), 3).double(), 8, tmp_path / "last.ckpt")
     with pytest.raises(ConfigError, match=r"float64.*accepted: --format torch-export"):
         export(source, tmp_path / "out", "onnx")
     assert not (tmp_path / "out").exists()
-    assert export(source, tmp_path / "out", "torch-export").features == 0
+    assert export(source, tmp_path / "out", "torch-export").features < 1e-6
 
 
 @pytest.mark.parametrize("wrong", [{"form": "tflite"}, {"form": "timm", "uint8": True}, {"encoder": "both"}])

@@ -49,6 +49,31 @@ def test_a_folder_has_all_its_photos_with_their_classes(
     assert known == ({} if labels is None else dict(zip(names, labels, strict=True)))
 
 
+@pytest.mark.parametrize(
+    ("names", "word", "labels"),
+    [
+        (["a/1.png", "b/1.png"], "false", None),
+        (["a/1.png", "a/2.png"], "true", ["a", "a"]),
+        (["train/a/1.png", "val/a/2.png"], "true", ["a", "a"]),
+        (["a/1.png", "b/1.png"], "null", ["a", "b"]),
+    ],
+)
+def test_data_labels_says_whether_the_folders_are_classes(
+    names: list[str], word: str, labels: list[str] | None, tmp_path: Path
+) -> None:
+    write_photos(tmp_path, *names)
+    photos = all_images(given_images([str(tmp_path), f"data.labels={word}"], "IMAGES"), COLOUR)["train"]
+    assert isinstance(photos, PhotoFolder)
+    assert labels_of(photos) == labels
+
+
+@pytest.mark.parametrize("word", ["true", "some"])
+def test_labels_that_photos_lack_are_refused(word: str, tmp_path: Path) -> None:
+    write_photos(tmp_path, "1.png", "a/2.png")
+    with pytest.raises(ConfigError, match=r"data\.labels.*accepted: "):
+        all_images(given_images([str(tmp_path), f"data.labels={word}"], "IMAGES"), COLOUR)
+
+
 def test_a_folder_is_named_after_itself(tmp_path: Path) -> None:
     write_photos(tmp_path / "birds", "1.png")
     given = given_images([str(tmp_path / "birds"), "data.batch_size=3"], "IMAGES")

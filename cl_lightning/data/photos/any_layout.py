@@ -8,23 +8,35 @@ from cl_lightning.data.photos.labels import photos
 from cl_lightning.data.photos.photo_folder import PhotoFolder
 from cl_lightning.data.photos.photo_tree import PhotoTree
 from cl_lightning.data.photos.split_folders import parts
+from cl_lightning.files import printable
 
 LEAST = 2  # folders that are classes; one alone may hold anything
 
 
-def all_photos(root: str | Path) -> PhotoFolder:
+def all_photos(root: str | Path, labels: bool | None = None) -> PhotoFolder:
     """All photos below `root`, those of all splits together, in natural order of their paths.
 
     The folders of the first level are the classes, as in `image_folder`; inside the folders of splits, such
-    as train/ and val/, those of the next level. There are none if a photo is in none, or all are in one.
+    as train/ and val/, those of the next level.
+
+    Args:
+        labels: whether these are the classes. None: they are if there are two or more, and no photo is in
+            none.
 
     Raises:
-        ValueError: there is no such folder, it can't be read, or has no photo.
+        ValueError: there is no such folder, it can't be read, or has no photo; or `labels` asks for classes
+            and a photo has none.
     """
     root = Path(root).expanduser()
     found = photos(PhotoTree(root), labels=False)
     names = _classes_of(found, _splits(root))
-    if None in names or len(set(names)) < LEAST:
+    if labels and None in names:
+        bare = printable(found.paths[names.index(None)])
+        raise ValueError(
+            f"{bare} is in no class folder, but data.labels=true; accepted: CLASS/photo for every photo, or "
+            "data.labels=false."
+        )
+    if labels is False or None in names or (labels is None and len(set(names)) < LEAST):
         return found
     found.classes = list(dict.fromkeys(name for name in names if name is not None))
     numbers = {name: number for number, name in enumerate(found.classes)}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from lightning.pytorch import Trainer
 
+from cl_lightning.blueprints import refused
 from cl_lightning.plots.plane import check_way
 from cl_lightning.plots.ways import Way
 from cl_lightning.runs.evaluating.images import Images
@@ -21,7 +22,7 @@ class Asked:
         trainer: makes features, in one process or several; None: in one.
         map: how the features of the validation images are placed in a map; None: there is none.
 
-    Raises ValueError if such a map can't be made here.
+    Raises ConfigError if such a map can't be made here.
     """
 
     encoder: Trained = "query"
@@ -33,4 +34,5 @@ class Asked:
 
     def __post_init__(self) -> None:
         if self.map is not None:
-            check_way(self.map)
+            with refused("--map"):
+                check_way(self.map)
