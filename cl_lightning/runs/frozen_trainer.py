@@ -10,6 +10,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 
 from cl_lightning.blueprints import ConfigError
+from cl_lightning.callbacks.own_signals import OwnSignals
 from cl_lightning.interruption.command import NUMBERS
 from cl_lightning.runs.processes import Processes
 
@@ -56,7 +57,7 @@ def frozen_trainer(
     try:
         return Trainer(
             accelerator=accelerator,
-            callbacks=list(callbacks),
+            callbacks=[*callbacks, OwnSignals()],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,

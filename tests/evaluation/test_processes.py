@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +98,40 @@ def test_all_processes_end_if_the_first_one_fails_while_the_others_wait(run: Cal
     assert line.startswith("cl-eval: ")
     assert "17 labels a class" in line
     assert time.monotonic() - begun < SECONDS / 2
+
+
+def ended(group: int) -> bool:
+    """Whether all processes of a group end in five seconds."""
+    for _ in range(50):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.parametrize("devices", ["1", "2"])
+def test_a_signal_during_a_training_ends_all_processes(
+    run: Callable[[str], Path], tmp_path: Path, devices: str
+) -> None:
+    words = [str(run("moco")), "--protocol", "finetune", "--seeds", "1", "--epochs", "100000"]
+    words += ["--accelerator", "cpu", "--devices", devices, "--to", str(tmp_path)]
+    log = tmp_path / "log"
+    with log.open("w") as told:
+        command = [sys.executable, "-m", "cl_lightning.evaluate", *words]
+        process = subprocess.Popen(command, stdout=told, stderr=told, start_new_session=True)
+    try:
+        until = time.monotonic() + SECONDS
+        while "steps" not in log.read_text() and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.1)
+        time.sleep(1)  # inside the training, mostly inside an exchange
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 128 + signal.SIGTERM
+        assert ended(process.pid)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert log.read_text().count("cl-eval: SIGTERM: ended at once") == 1
+    assert not list(tmp_path.rglob("evaluation-*.json"))

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.plugins.environments import SLURMEnvironment
 from torch import nn
 
+from cl_lightning.callbacks.own_signals import OwnSignals
 from cl_lightning.evaluation import Result, draw_labels
 from cl_lightning.evaluation.by_sgd import Learner
 from cl_lightning.evaluation.draws import Amount
@@ -77,8 +78,9 @@ def _precision(subject: Subject) -> str:
     return own if own.endswith("-mixed") and on_gpu else "32-true"
 
 
-def trainer_alike(other: Trainer | None, **settings: Any) -> Trainer:
+def trainer_alike(other: Trainer | None, callbacks: Sequence[Callback], **settings: Any) -> Trainer:
     """A Trainer that leaves nothing behind, on the devices of another one; None: on one device."""
+    settings |= {"callbacks": [*callbacks, OwnSignals()]}
     settings |= {"logger": False, "enable_checkpointing": False, "enable_model_summary": False}
     if other is None:
         return Trainer(devices=1, **settings)
