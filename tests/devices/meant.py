@@ -84,7 +84,7 @@ ELSEWHERE = {
         Meant(QUEUED, "lightning.DataHooks.transfer_batch_to_device", "batches that a loader read"),
         Meant(COPY, "callbacks.knn.KNNMonitor.on_validation_start", SMALL),
         Meant(SHAPE, "metrics.knn.KNNAccuracy.compute", "the number of classes", 1),
-        Meant(READ, "metrics.knn._nearest", "whether neighbours tie, for each block of queries"),
+        Meant(READ, "metrics.neighbours.nearest", "whether neighbours tie, for each block of queries"),
         Meant(READ, "callbacks.knn.KNNMonitor.on_validation_epoch_end", "whether all images have labels", 1),
         Meant(QUEUED, "callbacks.knn.KNNMonitor.on_validation_epoch_end", LOGS),
         Meant(READ, "metrics.spectrum.spectrum", "a matrix, whose eigenvalues the CPU computes", 2),
