@@ -33,18 +33,21 @@ class Images(torch.utils.data.Dataset):
 """
 
 PROGRAM = """
-import json, os, resource, sys
+import json, re, sys
 from cl_lightning.embedding import Options, Preparation, made
 
 run, rows, file = sys.argv[1:]
 words = ["data=custom", "data.train._target_=images.Images", f"+data.train.length={rows}"]
 words += ["data.num_workers=0", "data.batch_size=1024"]
 prepared = Preparation(Options(run, words, file, accelerator="cpu"))
-with open("/proc/self/statm") as memory:
-    before = int(memory.read().split()[1]) * resource.getpagesize()
+def mebibytes(name):  # getrusage has the peak of the process that started this one too
+    with open("/proc/self/status") as status:
+        return int(re.search(name + ":\\s+(\\d+) kB", status.read())[1]) / 2**10
+
+before = mebibytes("VmRSS")
 done = made(prepared)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(json.dumps({"rows": done.rows, "grown": (peak - before) / 2**20, "peak": peak / 2**20}))
+peak = mebibytes("VmHWM")
+print(json.dumps({"rows": done.rows, "grown": peak - before, "peak": peak}))
 """
 
 
