@@ -12,11 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Callback
 
-from cl_lightning import evaluate, report, train
+from cl_lightning import embed, evaluate, export, report, train
 from cl_lightning.interruption import StopRun
 from cl_lightning.pairs import moco_v2_views
 from tests import small
@@ -42,6 +43,8 @@ def commands(page: str) -> list[str]:
 
 COMMANDS = [command for page in PAGES for command in commands(page)]
 TRAININGS = [command for command in COMMANDS if command.startswith("cl-train")]
+# What a trained run is used for.
+USES = [command.split("#")[0].strip() for command in COMMANDS if re.match("cl-[a-z]+ RUN", command)]
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 # Said last, so that they win. 16 images: two for each of MoCo's BatchNorm groups.
 SMALL = (
@@ -97,7 +100,7 @@ def test_every_training_command_trains(command: str, monkeypatch: pytest.MonkeyP
 def test_no_command_is_shown_twice_or_where_nothing_runs_it() -> None:
     assert len(TRAININGS) == len(set(TRAININGS)) >= 10
     others = {command.split("#")[0].strip() for command in COMMANDS if command not in TRAININGS}
-    assert others == {"cl-eval runs/*", "cl-report runs"}
+    assert others == {"cl-eval runs/*", "cl-report runs", *USES}
     assert [command for page in WITHOUT_COMMANDS for command in commands(page)] == []
 
 
@@ -150,6 +153,16 @@ def test_the_first_run_is_evaluated_and_gives_its_encoder(
     evaluate.main(["runs/" + name for name in os.listdir("runs")])  # as a shell writes out runs/*
     assert f"{Path(run).name} (query)" in capsys.readouterr().out
     assert (Path(run) / "evaluation-query.json").is_file()
+    for use in USES:
+        command, *words = shlex.split(use)
+        {"cl-eval": evaluate, "cl-embed": embed, "cl-export": export}[command].main(
+            [run if word == "RUN" else word for word in words]
+        )
+    results = json.loads((Path(run) / "evaluation-query.json").read_text())["results"]
+    assert {"knn", "linear_all", "linear_10", "recall_1", "finetune_all"} <= results.keys()
+    rows = np.load("vectors.npz")
+    assert rows["vectors"].shape == (len(rows["files"]), 512) == (20, 512)
+    assert {path.name for path in Path("my_encoder").iterdir()} >= {"model.safetensors", "README.md"}
     report.main(["runs"])
     assert "1 run: 1 finished" in capsys.readouterr().out
 

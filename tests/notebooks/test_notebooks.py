@@ -73,10 +73,14 @@ def seconds_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def named(stem: str) -> Any:
+    (path,) = [path for path in NOTEBOOKS if path.stem == stem]
+    return read(path)
+
+
 @pytest.fixture
 def committed() -> Any:
-    (path,) = [path for path in NOTEBOOKS if path.stem == "01_first_run"]
-    return read(path)
+    return named("01_first_run")
 
 
 def test_every_cell_of_the_first_run_does_its_part(committed: Any, tmp_path: Path) -> None:
@@ -105,3 +109,43 @@ def test_the_first_run_does_what_its_page_says(committed: Any, tmp_path: Path) -
     assert re.search(r"^\[\]$", text_of(notebook), re.MULTILINE), "the health monitor had something to say"
     for name, value in shown.items():  # other machines round otherwise
         assert found[name] == pytest.approx(value, abs=0.06), name
+
+
+def worth(text: str) -> dict[str, dict[str, float]]:
+    """The accuracies of each encoder in the printed tables, by its name and their column."""
+    found: dict[str, dict[str, float]] = {}
+    lines = text.splitlines()
+    for place, rule in enumerate(lines):
+        if not re.fullmatch(r"-{40,}", rule):
+            continue
+        titles = re.split(r"  +", lines[place - 1].strip())
+        for row in lines[place + 1 :]:
+            name, *cells = re.split(r"  +", row.strip())
+            if len(cells) != len(titles):
+                break
+            values = dict(zip(titles, [float(cell.split()[0]) for cell in cells], strict=True))
+            found.setdefault(re.sub(r"-[0-9a-f]{8}", "", name), {}).update(values)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_encoder_is_used_as_the_second_page_says(tmp_path: Path) -> None:
+    committed = named("02_use_your_encoder")
+    notebook = deepcopy(committed)
+    before = seconds_of_children()
+    execute(notebook, tmp_path)
+    assert seconds_of_children() - before < 360  # of two cores, less than three minutes
+    text, shown = text_of(notebook), text_of(committed)
+    of_predict, of_export = map(float, re.findall(r"largest difference: (\S+)", text))
+    assert of_predict < 1e-5
+    assert of_export < 1e-5
+    assert pictures_of(notebook) == pictures_of(committed) == 2
+    found, expected = worth(text), worth(shown)
+    assert found.keys() == expected.keys()
+    encoder = found["simclr_scattered_digits (query)"]
+    for baseline in ("raw pixels", "untrained encoder"):
+        assert encoder["kNN"] > found[baseline]["kNN"] + 0.1
+        assert encoder["mAP"] > found[baseline]["mAP"] + 0.1
+    for name, values in expected.items():  # other machines round otherwise
+        assert found[name] == pytest.approx(values, abs=0.08), name
