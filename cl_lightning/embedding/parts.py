@@ -79,7 +79,7 @@ class Parts:
 
     def read(self, chunk: Chunk) -> Block:
         """A chunk. Raises FileNotFoundError if it is not there."""
-        with self._file(chunk).open("rb") as file, np.load(file) as part:
+        with self._file(chunk).open("rb") as file, np.load(file, allow_pickle=False) as part:
             return Block(chunk.of, part["index"], part["labels"], part["vectors"])
 
     def lacking(self, chunks: Sequence[Chunk]) -> list[tuple[str, int]]:
@@ -94,7 +94,7 @@ class Parts:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _index(self, chunk: Chunk) -> list[int]:
-        with self._file(chunk).open("rb") as file, np.load(file) as part:
+        with self._file(chunk).open("rb") as file, np.load(file, allow_pickle=False) as part:
             return part["index"].tolist()
 
     def _file(self, chunk: Chunk) -> Path:

@@ -34,7 +34,8 @@ def read_whole_config(file: Path) -> dict[str, Any]:
         config = read_config(file)
     except OSError as error:
         raise ConfigError(
-            f"{file} can't be read ({error.strerror}); accepted: a file that this user may read"
+            f"{file} can't be read ({error.strerror}); accepted: a file that this user may read: change its "
+            "permissions"
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise _broken(file, " ".join(str(error).split())) from error

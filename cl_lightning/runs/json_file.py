@@ -19,7 +19,8 @@ def read_object(file: Path) -> dict[str, Any] | None:
         content = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(
-            f"{file} can't be read ({error.strerror}); accepted: a file that this user may read"
+            f"{file} can't be read ({error.strerror}); accepted: a file that this user may read: change its "
+            "permissions"
         ) from error
     except ValueError as error:  # also of the encoding
         raise _broken(file, str(error)) from error

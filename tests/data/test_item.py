@@ -104,7 +104,8 @@ def test_what_trains_has_its_pictures(kind: str, labels: int) -> None:
     summary = train(run(kind, labels))
     assert summary["steps"] == 2
     plots = {file.stem for file in Path("runs").glob("*/plots/*.png")}
-    assert plots == {"pairs", "curves", "spectrum"} | ({"neighbours"} if labels else set())
+    always = {"pairs", "curves", "spectrum", "alignment_uniformity"}
+    assert plots == always | ({"neighbours", "map"} if labels else set())
 
 
 def test_items_of_three_are_refused_before_anything_is_written() -> None:

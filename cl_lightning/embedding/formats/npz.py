@@ -54,7 +54,7 @@ def read(path: Path) -> Iterator[NamedRows]:
 
 def about(path: Path) -> dict[str, Any] | None:
     """The description; None for another program's file."""
-    with np.load(path) as arrays:
+    with np.load(path, allow_pickle=False) as arrays:
         return json.loads(str(arrays["about"])) if "about" in arrays else None
 
 
