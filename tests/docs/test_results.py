@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RESULTS = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "results").glob("*.json"))}
 # The heading of the first column of README's tables with figures.
-DIGITS, CIFAR, VIEWS = "test digits, frozen features", "CIFAR-10, ", "against lightly "
+DIGITS, CIFAR, PHOTOS = "test digits, frozen features", "CIFAR-10, ", "400 photos "
+ABSENT = "–"
 NUMBER = r"\d[\d,]*(?:\.\d+)?"
 
 
@@ -56,26 +57,45 @@ def test_the_figures_of_the_demonstration_are_those_of_its_file() -> None:
         assert epochs == (f"{demo['trained'][names[title]]['epochs']} epochs" if title in names else "")
 
 
+def evaluated(*names: str) -> dict[str, Any]:
+    """The results of evaluations of one encoder, by their names."""
+    return {key: result for name in names for key, result in RESULTS[name]["results"].items()}
+
+
+def assert_evaluated(cells: list[str], columns: list[str], results: dict[str, Any]) -> None:
+    shown = {column: cell for column, cell in zip(columns, cells, strict=True) if cell != ABSENT}
+    assert shown.keys() == {column for column in columns if column in results}
+    for column, cell in shown.items():
+        accuracy, _, spread = cell.partition(" +- ")
+        result = results[column]
+        assert accuracy == as_shown(result.get("accuracy", result.get("value")), accuracy)
+        assert spread == (as_shown(result["std"], spread) if result.get("draws", 1) > 1 else "")
+
+
 def test_the_figures_of_cifar_10_are_those_of_their_runs() -> None:
+    columns = ["knn_k200_T0.1", "linear_all", "linear_1%", "finetune_all", "recall_1"]
+    experiments = 0
     for row, cells in table(CIFAR).items():
-        if row == "untrained":
-            assert_shown(cells, RESULTS["untrained_cifar10_cpu"]["results"]["knn"]["accuracy"])
-        else:
-            (experiment,) = re.findall(r"experiment=(\w+)", row)
-            assert_shown(cells, RESULTS[experiment]["knn_top1"])
+        if "moco" in row:
+            assert cells[1:] == [ABSENT] * 4
+            assert_shown(cells[:1], RESULTS["moco_v2_cifar10_cpu"]["knn_top1"])
+            continue
+        (name,) = re.findall(r"untrained|pixels|simclr_cifar10_cpu", row)
+        results = evaluated(f"cifar10_{name.removesuffix('_cifar10_cpu')}")
+        assert_evaluated(cells, columns, results)
+        if "experiment" in row:
+            experiments += 1
+            assert results["knn_k200_T0.1"]["accuracy"] == RESULTS[name]["knn_top1"]
+    assert experiments == 1
 
 
-def test_the_figures_beside_lightly_are_those_of_the_benchmark() -> None:
-    (heading,) = [rows[0][0] for rows in tables() if rows[0][0].startswith(VIEWS)]
-    assert heading.removeprefix(VIEWS) == RESULTS["bench"]["versions"]["lightly"]
-    measured = {
-        f"{row['work']} ({row['unit']})": row
-        for part in RESULTS["bench"]["parts"].values()
-        for row in part["rows"]
-        if "lightly" in row.get("peers", {})
-    }
-    for name, cells in table(VIEWS).items():
-        assert_shown(cells, measured[name]["ours"], measured[name]["peers"]["lightly"])
+def test_the_figures_of_the_photos_are_those_of_their_evaluations() -> None:
+    columns = ["knn", "linear_all", "linear_10", "finetune_all", "recall_1"]
+    of = {"random": ["untrained"], "ImageNet": ["starting", "imagenet"], "the same, then": ["query"]}
+    rows = table(PHOTOS)
+    for (begins, names), (row, cells) in zip(of.items(), rows.items(), strict=True):
+        assert row.startswith(begins)
+        assert_evaluated(cells, columns, evaluated(*(f"photos_{name}" for name in names)))
 
 
 def test_the_page_of_speed_shows_the_figures_of_the_benchmark() -> None:
@@ -94,7 +114,7 @@ def test_no_table_of_figures_is_left_out() -> None:
     with_figures = [
         rows for rows in tables() if any(re.fullmatch(NUMBER, c) for row in rows[1:] for c in row)
     ]
-    known = [rows for rows in with_figures if rows[0][0].startswith((DIGITS, CIFAR, VIEWS))]
+    known = [rows for rows in with_figures if rows[0][0].startswith((DIGITS, CIFAR, PHOTOS))]
     others = [rows[0] for rows in with_figures if rows not in known]
     assert others == []
 
@@ -113,4 +133,4 @@ def test_a_file_tells_seed_commit_and_machine_and_names_nobody(name: str) -> Non
 
 def test_the_page_of_the_results_names_every_file() -> None:
     page = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"^\| `(\w+)\.json`", page, flags=re.MULTILINE)) >= set(RESULTS)
+    assert set(re.findall(r"`(\w+)\.json`", page)) >= set(RESULTS)
