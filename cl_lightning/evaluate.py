@@ -100,7 +100,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--accelerator", default="auto", help="Lightning's: auto, cpu, gpu (default: auto)")
     parser.add_argument(
-        "--devices", type=int, metavar="N", help="processes that make the features (default: 1)"
+        "--devices", type=int, metavar="N", help="processes that compute and train (default: 1)"
     )
     return parser
 
