@@ -1,12 +1,10 @@
 """Labelled images to train a classifier on, and images whose classes it predicts."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from jaxtyping import Int
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import Dataset
+from torch.utils.data import Subset
 
 from cl_lightning.data.contrastive_data import ContrastiveData
 from cl_lightning.data.loaders import Loader, Loaders
@@ -57,19 +55,6 @@ class LabelledData(LightningDataModule):
         return Loaders(self.trainer, batch_size, self.data.num_workers, self.data.broken.add, self._open)
 
 
-class Chosen(Dataset[Any]):
-    """Some items of a data set."""
-
-    def __init__(self, dataset: MapStyle, numbers: Int[np.ndarray, " chosen"]) -> None:
-        self.dataset, self.numbers = dataset, numbers
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def __getitem__(self, index: int) -> Any:
-        return self.dataset[int(self.numbers[index])]
-
-
 def chosen_of(part: MapStyle, numbers: Int[np.ndarray, " chosen"] | None) -> MapStyle:
     """The items of `part` with these numbers; None: `part` itself."""
     if numbers is None:
@@ -77,4 +62,4 @@ def chosen_of(part: MapStyle, numbers: Int[np.ndarray, " chosen"] | None) -> Map
     if isinstance(part, TensorImages):
         rows = torch.from_numpy(numbers)
         return TensorImages(part.images[rows], part.labels[rows], part.name)
-    return Chosen(part, numbers)
+    return Subset(part, numbers.tolist())  # type: ignore[arg-type]  # any map-style set

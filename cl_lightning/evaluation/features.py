@@ -7,8 +7,8 @@ from jaxtyping import Float, Int
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 
+from cl_lightning.data.embedded import embedded
 from cl_lightning.distributed.saved_by_rank import gather_objects
-from cl_lightning.pairs import clean
 
 
 class Features(NamedTuple):
@@ -32,10 +32,8 @@ class FrozenFeatures(LightningModule):
         self.network = network
 
     def predict_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> Features:
-        images = clean(self.views, batch.images)
-        kind = next((p.dtype for p in self.network.parameters()), images.dtype)  # float64 of some runs
-        features = self.network(images.to(kind))
-        return Features(features.float().cpu(), batch.labels.cpu())
+        found = embedded(batch, self.views, self.network)
+        return Features(found.vectors.float(), found.labels)
 
     def extract(self, data: Any, trainer: Trainer | None = None) -> tuple[Features, Features]:
         """Features of the bank (the training images) and of the validation images, in their order.

@@ -135,7 +135,7 @@ def test_the_encoder_is_used_as_the_second_page_says(tmp_path: Path) -> None:
     notebook = deepcopy(committed)
     before = seconds_of_children()
     execute(notebook, tmp_path)
-    assert seconds_of_children() - before < 420  # of two cores, less than three minutes where they are free
+    assert seconds_of_children() - before < 360  # of two cores, less than three minutes
     text, shown = text_of(notebook), text_of(committed)
     of_predict, of_export = map(float, re.findall(r"largest difference: (\S+)", text))
     assert of_predict < 1e-5
